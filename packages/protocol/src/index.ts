@@ -1,0 +1,26 @@
+export * from "./config/destination.js";
+export {
+  parseStreamConfig,
+  type ResolvedStreamConfig,
+  type ShorthandConfig,
+  shorthandConfigSchema,
+} from "./config/shorthand.js";
+export { type Source, sourceSchema, TEST_PATTERNS } from "./config/source.js";
+export * from "./config/stream-config.js";
+export { jsonSchemas } from "./json-schemas.js";
+export { buildMessage } from "./messages/build.js";
+export type { Envelope } from "./messages/envelope.js";
+export * from "./messages/from-agent.js";
+export * from "./messages/parse.js";
+export * from "./messages/to-agent.js";
+export * from "./messages/to-ui.js";
+export * from "./parse-result.js";
+export * from "./primitives.js";
+export * from "./resources/agent.js";
+export * from "./resources/job.js";
+export * from "./resources/progress.js";
+export * from "./resources/replies.js";
+export * from "./resources/stream-metadata.js";
+export * from "./resources/template.js";
+export * from "./states.js";
+export * from "./version.js";

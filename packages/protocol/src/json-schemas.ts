@@ -1,0 +1,57 @@
+import { z } from "zod";
+import { shorthandConfigSchema } from "./config/shorthand.js";
+import { streamConfigSchema } from "./config/stream-config.js";
+import { messageSchema } from "./messages/envelope.js";
+import { agentMessagePayloads } from "./messages/from-agent.js";
+import { orchestratorMessagePayloads } from "./messages/to-agent.js";
+import { uiMessagePayloads } from "./messages/to-ui.js";
+import { agentRecordSchema } from "./resources/agent.js";
+import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import { progressSchema } from "./resources/progress.js";
+import {
+  agentReplySchema,
+  drainRequestSchema,
+  errorBodySchema,
+  jobReplySchema,
+  metadataReplySchema,
+} from "./resources/replies.js";
+import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
+import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
+
+const resources: Record<string, z.ZodType> = {
+  "stream-config": streamConfigSchema,
+  "shorthand-config": shorthandConfigSchema,
+  agent: agentRecordSchema,
+  job: jobRecordSchema,
+  "job-detail": jobDetailSchema,
+  "job-event": jobEventSchema,
+  "create-job": createJobSchema,
+  "job-reply": jobReplySchema,
+  "agent-reply": agentReplySchema,
+  "metadata-reply": metadataReplySchema,
+  "metadata-update": metadataUpdateSchema,
+  "drain-request": drainRequestSchema,
+  "error-body": errorBodySchema,
+  progress: progressSchema,
+  "stream-context": streamContextSchema,
+  "stream-metadata": streamMetadataSchema,
+  template: templateRecordSchema,
+  "create-template": createTemplateSchema,
+  "template-update": templateUpdateSchema,
+};
+
+/**
+ * JSON Schemas (draft 2020-12) of every message and resource, by file name without its ending. Messages are named by
+ * their type; they describe what a sender may write, so fields with defaults are optional.
+ */
+export function jsonSchemas(): Record<string, unknown> {
+  const messages = { ...agentMessagePayloads, ...orchestratorMessagePayloads, ...uiMessagePayloads };
+  const all = { ...resources };
+  for (const [type, payload] of Object.entries(messages)) all[type] = messageSchema(type, payload);
+  return Object.fromEntries(
+    Object.entries(all).map(([name, schema]) => [
+      name,
+      z.toJSONSchema(schema, { io: "input", target: "draft-2020-12" }),
+    ]),
+  );
+}

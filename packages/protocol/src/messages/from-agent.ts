@@ -1,0 +1,80 @@
+import { z } from "zod";
+import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { capabilitiesSchema } from "../resources/agent.js";
+import { progressSchema } from "../resources/progress.js";
+import { jobStatusSchema } from "../states.js";
+import type { MessageOf } from "./envelope.js";
+
+const jobId = z.string().min(1).max(128);
+/** The assignment that a report is about; absent from agents that do not know epochs. */
+const epoch = z.int().min(0).optional();
+
+/** A job that an agent says it is running. */
+export const activeJobSchema = z.object({ jobId, status: jobStatusSchema, epoch });
+export type ActiveJob = z.infer<typeof activeJobSchema>;
+
+const commandAck = z.object({ jobId, success: z.boolean(), error: errorInfoSchema.optional() });
+
+/** Payloads of every message that an agent sends, by type. */
+export const agentMessagePayloads = {
+  "agent.hello": z.object({
+    agentId: idSchema,
+    name: z.string().min(1).max(200),
+    version: z.string().max(100),
+    capabilities: capabilitiesSchema.prefault({}),
+    /** The agent asks not to be given jobs. */
+    drain: z.boolean().default(false),
+    activeJob: activeJobSchema.nullish(),
+    /** All running jobs, from agents with several slots. */
+    activeJobs: z.array(activeJobSchema).max(10_000).optional(),
+    protocolVersion: z.int().min(1).optional(),
+    meta: jsonObjectSchema.optional(),
+    auth: z.object({ token: z.string().max(4096) }),
+  }),
+  "agent.heartbeat": z.looseObject({}).prefault({}),
+  "agent.assign.ack": z.object({
+    jobId,
+    accepted: z.boolean(),
+    epoch,
+    reason: z.string().max(4096).optional(),
+    error: errorInfoSchema.optional(),
+  }),
+  "agent.job.update": z.object({
+    jobId,
+    status: jobStatusSchema,
+    epoch,
+    error: errorInfoSchema.nullish(),
+    progress: progressSchema.optional(),
+  }),
+  "agent.job.log": z.object({
+    jobId,
+    level: z.enum(["debug", "info", "warn", "error"]).catch("info").default("info"),
+    message: z.string().max(16_384),
+    epoch,
+    ts: timestampSchema.optional().catch(undefined),
+  }),
+  "agent.job.stopped": z.object({
+    jobId,
+    status: z.enum(["STOPPED", "FAILED"]),
+    epoch,
+    error: errorInfoSchema.nullish(),
+    progress: progressSchema.optional(),
+  }),
+  "agent.error": z.object({
+    code: z.string().min(1).max(64),
+    message: z.string().max(4096),
+    jobId: jobId.nullish(),
+    detail: jsonObjectSchema.optional(),
+  }),
+  "agent.job.mute": commandAck,
+  "agent.job.unmute": commandAck,
+  "agent.job.paused": commandAck,
+  "agent.job.unpaused": commandAck,
+  "agent.reboot.ack": z.looseObject({ accepted: z.boolean().optional() }).prefault({}),
+} as const;
+
+export type AgentMessage = MessageOf<typeof agentMessagePayloads>;
+export type AgentMessageType = AgentMessage["type"];
+export type AgentPayload<T extends AgentMessageType> = z.infer<(typeof agentMessagePayloads)[T]>;
+/** A payload as an agent may write it, defaults left out. */
+export type AgentPayloadInput<T extends AgentMessageType> = z.input<(typeof agentMessagePayloads)[T]>;

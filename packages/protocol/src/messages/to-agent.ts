@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { streamMetadataSchema } from "../resources/stream-metadata.js";
+import { FINAL_JOB_STATUSES } from "../states.js";
+import type { MessageOf } from "./envelope.js";
+
+const jobCommand = z.object({ jobId: z.string().min(1).max(128) });
+
+/** Payloads of every message that the orchestrator sends to an agent, by type. */
+export const orchestratorMessagePayloads = {
+  "orchestrator.hello.ok": z.object({
+    heartbeatIntervalMs: z.int().positive(),
+    heartbeatTimeoutMs: z.int().positive(),
+    stopGraceMs: z.int().min(0),
+    killAfterMs: z.int().min(0),
+    protocolVersion: z.int().min(1).optional(),
+  }),
+  "orchestrator.assign.start": z.object({
+    jobId: z.string().min(1).max(128),
+    idempotencyKey: z.string().nullable(),
+    /** The inline config, or the resolved template. */
+    config: jsonObjectSchema,
+    /** An assignment that is not acknowledged by then goes to another agent. */
+    expiresAt: timestampSchema,
+    metadata: jsonObjectSchema,
+    streamMetadata: streamMetadataSchema.optional(),
+    /** Number of this assignment; reports carry it back. */
+    epoch: z.int().min(0).optional(),
+  }),
+  "orchestrator.job.stop": jobCommand.extend({
+    reason: z.string().optional(),
+    /** Milliseconds until a kill follows. */
+    deadlineMs: z.int().min(0).optional(),
+  }),
+  "orchestrator.job.kill": jobCommand.extend({ reason: z.string().optional() }),
+  "orchestrator.job.mute": jobCommand,
+  "orchestrator.job.unmute": jobCommand,
+  "orchestrator.job.pause": jobCommand,
+  "orchestrator.job.unpause": jobCommand,
+  "orchestrator.reboot": z.object({ reason: z.string().optional() }).prefault({}),
+  /** The end of a job is on disk: the agent may forget it. Sent to agents that gave a `protocolVersion`. */
+  "orchestrator.job.settled": jobCommand.extend({
+    epoch: z.int().min(0).optional(),
+    status: z.enum(FINAL_JOB_STATUSES).or(z.enum(["PENDING"])),
+  }),
+  /** Something the agent sent was refused; `correlationId` is its `msgId`. */
+  "orchestrator.error": z.object({
+    code: z.string(),
+    message: z.string(),
+    /** Path of the first wrong field, from the root of the message. */
+    field: z.string().optional(),
+    issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+} as const;
+
+export type OrchestratorMessage = MessageOf<typeof orchestratorMessagePayloads>;
+export type OrchestratorMessageType = OrchestratorMessage["type"];
+export type OrchestratorPayload<T extends OrchestratorMessageType> = z.infer<(typeof orchestratorMessagePayloads)[T]>;

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { agentStateSchema } from "../states.js";
+
+/** What an agent says it can do. Unknown fields are kept, so that an agent may say more. */
+export const capabilitiesSchema = z
+  .looseObject({
+    /** Jobs that it can run at once. */
+    slots: z.int().min(0).max(10_000).default(1),
+    /** Largest picture it takes, as `1080p`. */
+    maxResolution: z
+      .string()
+      .regex(/^\d{2,5}p$/, 'must look like "1080p"')
+      .optional(),
+    /** Video encoders that were tried and work. */
+    videoEncoders: z.array(z.string().max(64)).max(100).optional(),
+    /** Source and destination protocols that it accepts. */
+    protocols: z.array(z.string().max(32)).max(100).optional(),
+    ffmpegVersion: z.string().max(200).optional(),
+  })
+  .meta({ id: "AgentCapabilities" });
+export type AgentCapabilities = z.infer<typeof capabilitiesSchema>;
+
+/** An agent as REST and the UI socket show it. */
+export const agentRecordSchema = z
+  .object({
+    id: idSchema,
+    name: z.string(),
+    version: z.string(),
+    state: agentStateSchema,
+    currentJobId: z.string().nullable(),
+    /** Every job that holds a slot, the oldest first. */
+    currentJobIds: z.array(z.string()),
+    lastSeenAt: timestampSchema,
+    drain: z.boolean(),
+    capabilities: capabilitiesSchema,
+    meta: jsonObjectSchema,
+    error: errorInfoSchema.nullable(),
+  })
+  .meta({ id: "Agent" });
+export type AgentRecord = z.infer<typeof agentRecordSchema>;

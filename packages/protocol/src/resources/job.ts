@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { faultSchema, jobStatusSchema, restartPolicySchema } from "../states.js";
+import { progressSchema } from "./progress.js";
+import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
+
+/** Why a job is in its status. */
+export const reasonSchema = z
+  .object({
+    code: z.string().max(64),
+    message: z.string().max(4096),
+    fault: faultSchema.nullable(),
+  })
+  .meta({ id: "Reason" });
+export type Reason = z.infer<typeof reasonSchema>;
+
+/** Why one agent was not given a waiting job. */
+export const passedOverSchema = z
+  .object({ agentId: z.string(), code: z.string(), message: z.string() })
+  .meta({ id: "PassedOver" });
+export type PassedOver = z.infer<typeof passedOverSchema>;
+
+/** A job as REST and the UI socket show it; absent values are null. */
+export const jobRecordSchema = z
+  .object({
+    id: idSchema,
+    templateId: z.string().nullable(),
+    inlineConfig: jsonObjectSchema.nullable(),
+    status: jobStatusSchema,
+    /** What was asked for; `status` is what is. */
+    wantedStatus: z.enum(["RUNNING", "STOPPED"]),
+    agentId: z.string().nullable(),
+    createdAt: timestampSchema,
+    updatedAt: timestampSchema,
+    startedAt: timestampSchema.nullable(),
+    endedAt: timestampSchema.nullable(),
+    error: errorInfoSchema.nullable(),
+    /** Why the job is in its status. */
+    reason: reasonSchema.nullable(),
+    /** Why a waiting job waits, in a sentence. */
+    pendingReason: z.string().nullable(),
+    requestedBy: z.string().nullable(),
+    idempotencyKey: z.string().nullable(),
+    restartPolicy: restartPolicySchema,
+    /** Number of the assignment; reports of an older one change nothing. */
+    epoch: z.int().min(0),
+    /** Restarts since the job last ran well. */
+    restarts: z.int().min(0),
+    /** Earliest moment of the next try. */
+    notBefore: timestampSchema.nullable(),
+    streamContext: streamContextSchema.nullable(),
+    streamMetadata: streamMetadataSchema.nullable(),
+    metadata: jsonObjectSchema.nullable(),
+    progress: progressSchema.nullable(),
+  })
+  .meta({ id: "Job" });
+export type JobRecord = z.infer<typeof jobRecordSchema>;
+
+/** `GET /v1/jobs/:id`: the job, and for a waiting one why each agent was passed over. */
+export const jobDetailSchema = jobRecordSchema
+  .extend({ passedOver: z.array(passedOverSchema).optional() })
+  .meta({ id: "JobDetail" });
+export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+/** Body of `POST /v1/jobs`: exactly one of `templateId` and `inlineConfig`. */
+export const createJobSchema = z
+  .object({
+    templateId: idSchema.nullish(),
+    inlineConfig: jsonObjectSchema.nullish(),
+    /** Merged over the template's config, field by field; only with `templateId`. */
+    configOverrides: jsonObjectSchema.nullish(),
+    /** The same key again gives the same job. */
+    idempotencyKey: z.string().min(1).max(256).nullish(),
+    restartPolicy: restartPolicySchema.default("never"),
+    requestedBy: z.string().max(256).nullish(),
+    streamContext: streamContextSchema.nullish(),
+    streamMetadata: streamMetadataSchema.nullish(),
+    /** Passed on to the agent unread. */
+    metadata: jsonObjectSchema.nullish(),
+  })
+  .refine((body) => (body.templateId == null) !== (body.inlineConfig == null), {
+    message: "give exactly one of templateId and inlineConfig",
+  })
+  .refine((body) => body.configOverrides == null || body.templateId != null, {
+    path: ["configOverrides"],
+    message: "goes with templateId only",
+  })
+  .meta({ id: "CreateJob" });
+export type CreateJob = z.infer<typeof createJobSchema>;
+
+/** One entry of the event log. `seq` grows by one per entry over all jobs. */
+export const jobEventSchema = z
+  .object({
+    seq: z.int().min(1),
+    jobId: z.string(),
+    type: z.string().max(64),
+    message: z.string(),
+    data: jsonObjectSchema.optional(),
+    ts: timestampSchema,
+  })
+  .meta({ id: "JobEvent" });
+export type JobEvent = z.infer<typeof jobEventSchema>;

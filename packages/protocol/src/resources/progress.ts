@@ -1,0 +1,42 @@
+import { z } from "zod";
+import { timestampSchema } from "../primitives.js";
+
+/** `CONNECTING` until bytes are accepted, `RETRYING` between two tries, `FAILED` once given up. */
+export const DESTINATION_STATES = ["CONNECTING", "LIVE", "RETRYING", "FAILED", "ENDED"] as const;
+export const destinationStateSchema = z.enum(DESTINATION_STATES);
+export type DestinationState = z.infer<typeof destinationStateSchema>;
+
+/** How one destination of a running job fares. */
+export const destinationStatusSchema = z
+  .object({
+    id: z.string().max(64),
+    type: z.string().max(32),
+    state: destinationStateSchema,
+    /** Address or path without credentials and keys. */
+    target: z.string().max(4096).optional(),
+    /** Why it is not live, in a sentence. */
+    message: z.string().max(2048).optional(),
+    /** Times the sender was started again. */
+    restarts: z.int().min(0).optional(),
+    droppedBytes: z.int().min(0).optional(),
+  })
+  .meta({ id: "DestinationStatus" });
+export type DestinationStatus = z.infer<typeof destinationStatusSchema>;
+
+/** What the running encode measures of itself, about once a second. Absent values could not be measured. */
+export const progressSchema = z
+  .object({
+    frame: z.int().min(0).optional(),
+    fps: z.number().min(0).optional(),
+    bitrateKbps: z.number().min(0).optional(),
+    /** Output seconds per second: 1 is real time. */
+    speed: z.number().min(0).optional(),
+    droppedFrames: z.int().min(0).optional(),
+    duplicatedFrames: z.int().min(0).optional(),
+    /** Length of the output so far. */
+    outTimeMs: z.number().min(0).optional(),
+    destinations: z.array(destinationStatusSchema).max(64).optional(),
+    measuredAt: timestampSchema.optional(),
+  })
+  .meta({ id: "Progress" });
+export type Progress = z.infer<typeof progressSchema>;

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { agentRecordSchema } from "./agent.js";
+import { jobRecordSchema } from "./job.js";
+import { streamMetadataSchema } from "./stream-metadata.js";
+
+/** Every error answer of the REST interface. */
+export const errorBodySchema = z
+  .object({
+    /** A sentence for a person. */
+    error: z.string(),
+    /** A symbol for a program. */
+    code: z.string(),
+    details: z.unknown().optional(),
+  })
+  .meta({ id: "ErrorBody" });
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+/** A list that was asked for with parameters. */
+export const pageOf = <S extends z.ZodType>(item: S) =>
+  z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+export interface Page<T> {
+  items: T[];
+  /** Give it back as `cursor` for what follows; null at the end. */
+  nextCursor: string | null;
+}
+
+/** Answer of stop, mute and unmute. */
+export const jobReplySchema = z.object({ ok: z.literal(true), job: jobRecordSchema }).meta({ id: "JobReply" });
+/** Answer of drain. */
+export const agentReplySchema = z.object({ ok: z.literal(true), agent: agentRecordSchema }).meta({ id: "AgentReply" });
+/** Answer of `GET /v1/jobs/:id/metadata`. */
+export const metadataReplySchema = z.object({ metadata: streamMetadataSchema }).meta({ id: "MetadataReply" });
+
+/** Body of `POST /v1/agents/:id/drain`. */
+export const drainRequestSchema = z.object({ drain: z.boolean() }).meta({ id: "DrainRequest" });

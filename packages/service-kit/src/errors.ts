@@ -1,0 +1,50 @@
+/**
+ * The one catalogue of errors that cross an edge: what HTTP status a code has, and whether the same call may succeed
+ * later without a change.
+ */
+export const ERRORS = {
+  INVALID_JSON: { status: 400, retryable: false },
+  INVALID_REQUEST: { status: 400, retryable: false },
+  VALIDATION_FAILED: { status: 422, retryable: false },
+  PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, retryable: false },
+  NOT_FOUND: { status: 404, retryable: false },
+  ROUTE_NOT_FOUND: { status: 404, retryable: false },
+  JOB_NOT_FOUND: { status: 404, retryable: false },
+  AGENT_NOT_FOUND: { status: 404, retryable: false },
+  TEMPLATE_NOT_FOUND: { status: 404, retryable: false },
+  TEMPLATE_EXISTS: { status: 409, retryable: false },
+  TEMPLATE_BUILT_IN: { status: 409, retryable: false },
+  JOB_NOT_RUNNING: { status: 409, retryable: true },
+  JOB_ENDED: { status: 409, retryable: false },
+  AGENT_OFFLINE: { status: 409, retryable: true },
+  ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
+  SHUTTING_DOWN: { status: 503, retryable: true },
+  STORE_UNAVAILABLE: { status: 503, retryable: true },
+  INTERNAL_ERROR: { status: 500, retryable: true },
+} as const satisfies Record<string, { status: number; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a place in the catalogue. Its message is a sentence that may be shown to whoever called. */
+export class AppError extends Error {
+  override readonly name = "AppError";
+  readonly status: number;
+  readonly retryable: boolean;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: { details?: unknown; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.status = ERRORS[code].status;
+    this.retryable = ERRORS[code].retryable;
+    this.details = options.details;
+  }
+
+  readonly details: unknown;
+}
+
+/** Whatever was thrown, as an Error. */
+export const toError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));

@@ -1,0 +1,50 @@
+import type { ErrorBody } from "@stream-control/protocol";
+import type { ErrorRequestHandler, RequestHandler } from "express";
+import { AppError, type ErrorCode, toError } from "../errors.js";
+import type { Logger } from "../logger.js";
+
+/** The one place where an error becomes an answer: `{error, code, details?}`. */
+export function errorBody(error: AppError): ErrorBody {
+  return { error: error.message, code: error.code, ...(error.details === undefined ? {} : { details: error.details }) };
+}
+
+/** Answers a path that no route has. */
+export const routeNotFound: RequestHandler = (request) => {
+  throw new AppError("ROUTE_NOT_FOUND", `There is no ${request.method} ${request.path}.`);
+};
+
+/** Last middleware of an app: known errors become their answer, unknown ones are logged and become a plain 500. */
+export function errorHandler(logger: Logger): ErrorRequestHandler {
+  return (thrown, request, response, next) => {
+    const error = asAppError(thrown);
+    if (error.status >= 500)
+      logger.error({ err: toError(thrown), method: request.method, path: request.path }, "request failed");
+    if (response.headersSent) {
+      // The answer has begun: all that is left is to let express cut the connection, so that nobody takes it for whole.
+      next(thrown);
+      return;
+    }
+    response.status(error.status).json(errorBody(error));
+  };
+}
+
+/** body-parser's own errors carry a `type`: https://github.com/expressjs/body-parser#errors */
+const BODY_ERRORS: Record<string, { code: ErrorCode; message: string }> = {
+  "entity.parse.failed": { code: "INVALID_JSON", message: "The body is not valid JSON." },
+  "entity.too.large": { code: "PAYLOAD_TOO_LARGE", message: "The body is too large." },
+  "encoding.unsupported": { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body's encoding is not supported." },
+  "charset.unsupported": { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body's character set is not supported." },
+  "request.aborted": { code: "INVALID_REQUEST", message: "The request was cut off." },
+  "request.size.invalid": { code: "INVALID_REQUEST", message: "The body's size differs from its header." },
+};
+
+function asAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  if (thrown instanceof URIError)
+    return new AppError("INVALID_REQUEST", "The address is not valid.", { cause: thrown });
+  const type = typeof thrown === "object" && thrown !== null && "type" in thrown ? String(thrown.type) : "";
+  const known = BODY_ERRORS[type];
+  return known === undefined
+    ? new AppError("INTERNAL_ERROR", "Something went wrong inside; the log has the detail.", { cause: thrown })
+    : new AppError(known.code, known.message, { cause: thrown });
+}
