@@ -1,0 +1,76 @@
+import { errorInfoSchema, progressSchema, streamConfigSchema } from "@stream-control/protocol";
+import { z } from "zod";
+
+/**
+ * The contract between the agent and a runner, the detached process that runs one job.
+ *
+ * The agent makes a folder per job and writes {@link runnerSpecSchema} into `spec.json` (it holds stream keys: mode
+ * 0600), then starts the runner with that folder as its only argument. The runner listens on the Unix socket
+ * `spec.socketPath` and speaks newline-delimited JSON on it: first a `hello`, then events; it answers every command with
+ * a `reply`. Any number of agents may come and go; the runner needs none. Its last act is to write
+ * {@link runnerResultSchema} into `result.json` (by rename, so that it is whole or absent) and to exit 0. A folder whose
+ * runner is gone without a `result.json` belonged to a runner that was killed.
+ */
+export const SPEC_FILE = "spec.json";
+export const RESULT_FILE = "result.json";
+
+/** What a runner is told once, at its start. */
+export const runnerSpecSchema = z.object({
+  jobId: z.string(),
+  epoch: z.int().min(0),
+  /** Full, validated, with at least one destination; every path absolute and allowed. */
+  config: streamConfigSchema,
+  /** The encoder to use, already chosen from those that work on this machine. */
+  videoEncoder: z.string(),
+  muted: z.boolean(),
+  ffmpegPath: z.string(),
+  ffprobePath: z.string(),
+  socketPath: z.string(),
+  /** From a stop to SIGTERM. */
+  stopGraceMs: z.int().min(0),
+  /** From SIGTERM to SIGKILL. */
+  killAfterMs: z.int().min(0),
+});
+export type RunnerSpec = z.infer<typeof runnerSpecSchema>;
+
+/** How the job ended. */
+export const runnerResultSchema = z.object({
+  status: z.enum(["STOPPED", "FAILED"]),
+  error: errorInfoSchema.optional(),
+  progress: progressSchema.optional(),
+  endedAt: z.iso.datetime(),
+});
+export type RunnerResult = z.infer<typeof runnerResultSchema>;
+
+/** `STARTING` until the first encoded frame, then `RUNNING`; `STOPPING` from a stop until the end. */
+export const runnerStatusSchema = z.enum(["STARTING", "RUNNING", "STOPPING"]);
+export type RunnerStatus = z.infer<typeof runnerStatusSchema>;
+
+/** Agent to runner, one JSON object a line. `id` comes back in the reply. */
+export const runnerCommandSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("mute"), id: z.string(), muted: z.boolean() }),
+  /** Graceful; escalates by itself after the grace times. `deadlineMs` shortens them. */
+  z.object({ type: z.literal("stop"), id: z.string(), deadlineMs: z.int().min(0).optional() }),
+  /** At once. */
+  z.object({ type: z.literal("kill"), id: z.string() }),
+]);
+export type RunnerCommand = z.infer<typeof runnerCommandSchema>;
+
+/** Runner to agent, one JSON object a line. */
+export const runnerEventSchema = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("hello"),
+    jobId: z.string(),
+    epoch: z.int(),
+    pid: z.int(),
+    status: runnerStatusSchema,
+    muted: z.boolean(),
+    progress: progressSchema.optional(),
+  }),
+  z.object({ type: z.literal("status"), status: runnerStatusSchema }),
+  z.object({ type: z.literal("progress"), progress: progressSchema }),
+  z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string() }),
+  z.object({ type: z.literal("reply"), id: z.string(), ok: z.boolean(), error: errorInfoSchema.optional() }),
+  z.object({ type: z.literal("ended"), result: runnerResultSchema }),
+]);
+export type RunnerEvent = z.infer<typeof runnerEventSchema>;
