@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** One jest recipe for every package: ESM TypeScript through swc, tests beside the sources or under `test/`. */
 export default {
   testEnvironment: "node",
@@ -11,4 +13,6 @@ export default {
     ],
   },
   testTimeout: 30_000,
+  // The second hands the totals to `pnpm test`, which adds them up over all packages.
+  reporters: ["default", fileURLToPath(new URL("./scripts/lib/totals-reporter.mjs", import.meta.url))],
 };

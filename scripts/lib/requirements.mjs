@@ -1,0 +1,106 @@
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+
+/**
+ * @typedef {object} Requirement Something the product or its tests need from the system.
+ * @property {string} label how people call it
+ * @property {readonly string[]} debian packages of Debian and Ubuntu
+ * @property {readonly string[]} [services] units among them that must not be started: tests run their own
+ * @property {Readonly<Partial<Record<"darwin" | "win32" | "linux", string>>>} elsewhere how to get it on other systems
+ * @property {(system: ProbedSystem) => boolean} isPresent
+ *
+ * @typedef {object} ProbedSystem What a probe may look at.
+ * @property {Readonly<Record<string, string | undefined>>} env
+ */
+
+/**
+ * Full path of a command, or undefined.
+ *
+ * @param {string} command
+ * @param {{ env: Readonly<Record<string, string | undefined>>, also?: readonly string[] }} options `also`: folders that
+ *   count although they are often missing from an ordinary user's PATH
+ */
+export function findCommand(command, { env, also = [] }) {
+  const endings = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
+  const folders = [...(env.PATH ?? "").split(delimiter), ...also].filter((folder) => folder !== "");
+  for (const folder of folders)
+    for (const ending of endings) {
+      const path = join(folder, command + ending);
+      if (isExecutable(path)) return path;
+    }
+  return undefined;
+}
+
+/** @param {string} path */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ */
+const runs = (command, args) => spawnSync(command, args, { stdio: "ignore" }).status === 0;
+
+/**
+ * Where ffmpeg and ffprobe are: by setting, beside each other, or on the PATH.
+ *
+ * @param {Readonly<Record<string, string | undefined>>} env
+ * @returns {{ ffmpeg: string | undefined, ffprobe: string | undefined }}
+ */
+export function findFfmpeg(env) {
+  const ffmpeg = env.FFMPEG_PATH || findCommand("ffmpeg", { env });
+  const beside = env.FFMPEG_PATH ? join(dirname(env.FFMPEG_PATH), "ffprobe") : undefined;
+  const ffprobe =
+    env.FFPROBE_PATH ||
+    (beside !== undefined && isExecutable(beside) ? beside : undefined) ||
+    findCommand("ffprobe", { env });
+  return { ffmpeg, ffprobe };
+}
+
+/** @type {Requirement} */
+export const ffmpeg = {
+  label: "ffmpeg with ffprobe (version 5 or newer)",
+  debian: ["ffmpeg"],
+  elsewhere: {
+    darwin: "brew install ffmpeg",
+    win32: "winget install Gyan.FFmpeg",
+    linux: "take ffmpeg from your distribution (Fedora: dnf install ffmpeg-free; Arch: pacman -S ffmpeg)",
+  },
+  isPresent: ({ env }) => {
+    const found = findFfmpeg(env);
+    return (
+      found.ffmpeg !== undefined &&
+      found.ffprobe !== undefined &&
+      runs(found.ffmpeg, ["-version"]) &&
+      runs(found.ffprobe, ["-version"])
+    );
+  },
+};
+
+const IN_A_CONTAINER = "run the tests in a Debian container (docker run --rm -v .:/src -w /src node:24-bookworm …)";
+
+/** @type {Requirement} */
+export const nginxRtmp = {
+  label: "nginx with its RTMP module",
+  debian: ["nginx-light", "libnginx-mod-rtmp"],
+  services: ["nginx.service"],
+  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
+  isPresent: ({ env }) =>
+    findCommand("nginx", { env, also: ["/usr/sbin"] }) !== undefined &&
+    existsSync("/usr/lib/nginx/modules/ngx_rtmp_module.so"),
+};
+
+/** @type {Requirement} */
+export const pythonClient = {
+  label: "Python 3 at /usr/bin/python3 with requests and websocket-client",
+  debian: ["python3", "python3-requests", "python3-websocket"],
+  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
+  isPresent: () => runs("/usr/bin/python3", ["-c", "import requests, websocket"]),
+};
