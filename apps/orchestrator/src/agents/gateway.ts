@@ -63,8 +63,9 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "no hello came in time");
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data, isBinary) => {
-      if (this.take(socket, textOf(data, isBinary))) return;
-      problems += 1;
+      const understood = this.take(socket, textOf(data, isBinary));
+      if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
+      if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
     });
     // An oversized frame and the like: ws closes the socket by itself with the right code.
