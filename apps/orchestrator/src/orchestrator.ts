@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import { openStore, sql } from "@stream-control/store";
+import { v7 as uuidv7 } from "uuid";
 import { AgentGateway } from "./agents/gateway.js";
 import { Homecoming } from "./agents/homecoming.js";
 import { AgentRegistry } from "./agents/registry.js";
@@ -171,7 +171,7 @@ export class Orchestrator {
           control,
           views,
           board,
-          submission: { templates, titles: new TitleMaker(settings.titles), newId: randomUUID, now },
+          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
         }),
         "/v1/templates": templateRoutes(templates),
       },

@@ -2,36 +2,31 @@ import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/st
 import type { JobRow, Tables } from "../store/tables.js";
 import type { LogEntry } from "./transitions.js";
 
-/** Columns that change in a job's life, in the order in which {@link JobQueries.update} binds them. */
-const MUTABLE = [
+const COLUMNS = [
+  "id",
+  "template_id",
+  "inline_config",
+  "template_config",
   "status",
   "wanted_status",
   "agent_id",
   "epoch",
   "restarts",
   "not_before",
+  "created_at",
   "updated_at",
   "started_at",
   "running_since",
   "ended_at",
   "error",
   "reason",
-  "stream_metadata",
-  "progress",
-] as const satisfies readonly (keyof JobRow)[];
-
-const COLUMNS = [
-  "id",
-  "template_id",
-  "inline_config",
-  "template_config",
-  ...MUTABLE,
-  "created_at",
   "requested_by",
   "idempotency_key",
   "restart_policy",
   "stream_context",
+  "stream_metadata",
   "metadata",
+  "progress",
 ] as const satisfies readonly (keyof JobRow)[];
 
 /** A job before it has its place in the order of submission. */
@@ -45,7 +40,8 @@ export class JobQueries {
   private readonly selectById: string;
   private readonly selectByKey: string;
   private readonly insertJob: string;
-  private readonly updateJob: string;
+  /** By the columns that change: naming one that does not would cost its indexes all the same. */
+  private readonly updates = new Map<string, string>();
   private readonly insertEvent: string;
 
   constructor(db: Kysely<Tables>) {
@@ -54,8 +50,6 @@ export class JobQueries {
     this.selectByKey = jobs.where("idempotency_key", "=", "").compile().sql;
     const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as NewJobRow;
     this.insertJob = db.insertInto("jobs").values(example).returning("seq").compile().sql;
-    const changes = Object.fromEntries(MUTABLE.map((column) => [column, ""])) as Partial<JobRow>;
-    this.updateJob = db.updateTable("jobs").set(changes).where("id", "=", "").compile().sql;
     this.insertEvent = db
       .insertInto("job_events")
       .values({ job_id: "", type: "", message: "", data: "", ts: "" })
@@ -76,8 +70,14 @@ export class JobQueries {
     return { ...job, seq: await seqOf(tx, CompiledQuery.raw(this.insertJob, values)) };
   }
 
-  async update(tx: Transaction<Tables>, job: JobRow): Promise<void> {
-    await tx.executeQuery(CompiledQuery.raw(this.updateJob, [...MUTABLE.map((column) => job[column]), job.id]));
+  async update(tx: Transaction<Tables>, seq: number, changes: Partial<JobRow>): Promise<void> {
+    const columns = Object.keys(changes).join();
+    let sql = this.updates.get(columns);
+    if (sql === undefined) {
+      sql = tx.updateTable("jobs").set(changes).where("seq", "=", seq).compile().sql;
+      this.updates.set(columns, sql);
+    }
+    await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(changes), seq]));
   }
 
   /** @returns the number of the entry. */

@@ -1,10 +1,4 @@
-import {
-  ACTIVE_JOB_STATUSES,
-  FINAL_JOB_STATUSES,
-  type JobEvent,
-  type JobStatus,
-  type Page,
-} from "@stream-control/protocol";
+import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
 import type { Kysely } from "@stream-control/store";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import type { JobRow, Tables } from "../store/tables.js";
@@ -33,7 +27,12 @@ export class JobReader {
       .selectAll()
       .orderBy("seq", order)
       .limit(limit + 1);
-    if (status !== undefined) query = query.where("status", "in", status);
+    if (status !== undefined) {
+      query = query.where("status", "in", status);
+      // Said in words that name one of the two partial indexes, where the statuses are all of one kind.
+      if (status.every(isFinalStatus)) query = query.where("ended_at", "is not", null);
+      else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
+    }
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
     return pageOf(await query.execute(), limit);
@@ -51,8 +50,7 @@ export class JobReader {
 
   /** Jobs that wait or hold a slot, oldest first. */
   open(): Promise<JobRow[]> {
-    const statuses: JobStatus[] = ["CREATED", "PENDING", ...ACTIVE_JOB_STATUSES];
-    return this.db.selectFrom("jobs").selectAll().where("status", "in", statuses).orderBy("seq").execute();
+    return this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
   }
 
   /** The jobs that ended last, oldest first. */
@@ -60,7 +58,7 @@ export class JobReader {
     const rows = await this.db
       .selectFrom("jobs")
       .selectAll()
-      .where("status", "in", [...FINAL_JOB_STATUSES])
+      .where("ended_at", "is not", null)
       .orderBy("seq", "desc")
       .limit(limit)
       .execute();

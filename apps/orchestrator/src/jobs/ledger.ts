@@ -29,7 +29,7 @@ export type ApplyResult =
   | { outcome: "applied" | "ignored" | "stale"; job: JobRow }
   | { outcome: "missing"; job?: undefined };
 
-type Decision = { row: JobRow; entry: LogEntry } | undefined;
+type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
 
 export interface LedgerOptions {
   store: Store<Tables>;
@@ -88,8 +88,7 @@ export class Ledger {
   /** Applies a change, if it is legal and, with a guard, if it comes from the agent that has the job. */
   apply(jobId: string, change: JobChange, guard?: Guard): Promise<ApplyResult> {
     return this.change(jobId, guard, (job) => {
-      const step = transition(job, change, { ...this.context, now: this.now() });
-      return step === undefined ? undefined : { row: { ...job, ...step.changes }, entry: step.entry };
+      return transition(job, change, { ...this.context, now: this.now() });
     });
   }
 
@@ -102,13 +101,13 @@ export class Ledger {
       const before = fromJson<StreamMetadata>(job.stream_metadata) ?? {};
       const merged = JSON.stringify(mergeFields(before, patch));
       if (merged === JSON.stringify(before)) return undefined;
-      return { row: { ...job, stream_metadata: merged, updated_at: this.now().toISOString() }, entry };
+      return { changes: { stream_metadata: merged, updated_at: this.now().toISOString() }, entry };
     });
   }
 
   /** Adds an entry to a job's log without changing the job. */
   note(jobId: string, entry: LogEntry): Promise<ApplyResult> {
-    return this.change(jobId, undefined, (job) => ({ row: job, entry }));
+    return this.change(jobId, undefined, () => ({ entry }));
   }
 
   private async change(
@@ -117,14 +116,16 @@ export class Ledger {
     decide: (job: JobRow) => Decision,
   ): Promise<ApplyResult> {
     const result = await this.store.write(async (tx) => {
-      const job = await this.queries.byId(tx, jobId);
-      if (job === undefined) return { outcome: "missing" } as const;
-      if (guard !== undefined && isStale(job, guard)) return { outcome: "stale", job } as const;
-      const decision = decide(job);
-      if (decision === undefined) return { outcome: "ignored", job } as const;
-      if (decision.row !== job) await this.queries.update(tx, decision.row);
-      const event = await this.append(tx, jobId, decision.entry);
-      return { outcome: "applied", job: decision.row, committed: { job: decision.row, before: job, event } } as const;
+      const before = await this.queries.byId(tx, jobId);
+      if (before === undefined) return { outcome: "missing" } as const;
+      if (guard !== undefined && isStale(before, guard)) return { outcome: "stale", job: before } as const;
+      const decision = decide(before);
+      if (decision === undefined) return { outcome: "ignored", job: before } as const;
+      const { changes, entry } = decision;
+      if (changes !== undefined) await this.queries.update(tx, before.seq, changes);
+      const event = await this.append(tx, jobId, entry);
+      const job = { ...before, ...changes };
+      return { outcome: "applied", job, committed: { job, before, event } } as const;
     });
     if (result.outcome === "applied") this.publish(result.committed);
     return result;

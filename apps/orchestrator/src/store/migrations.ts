@@ -32,12 +32,11 @@ export const migrations: Record<string, Migration> = {
         .addColumn("metadata", "text")
         .addColumn("progress", "text")
         .execute();
-      // Most jobs have ended; what is asked for at every start and by every board are the others.
-      await sql`create index jobs_open on jobs (status) where status not in ('STOPPED', 'FAILED', 'CANCELED')`.execute(
-        db,
-      );
+      // Two partial indexes instead of one over `status`: an open job moves within a tiny tree at every change of its
+      // status, and enters the large one once, when it ends.
+      await sql`create index jobs_open on jobs (status, seq) where ended_at is null`.execute(db);
+      await sql`create index jobs_ended on jobs (status, seq) where ended_at is not null`.execute(db);
       await db.schema.createIndex("jobs_agent").on("jobs").columns(["agent_id", "seq"]).execute();
-      await db.schema.createIndex("jobs_status").on("jobs").columns(["status", "seq"]).execute();
 
       await db.schema
         .createTable("job_events")
