@@ -1,5 +1,6 @@
 import { relative } from "node:path";
 import { bringUp } from "./lib/bring-up.mjs";
+import { watchLaunchers } from "./lib/launchers.mjs";
 import { assertPortFree } from "./lib/port.mjs";
 import { ffmpeg } from "./lib/requirements.mjs";
 import { runStep } from "./lib/run-step.mjs";
@@ -19,20 +20,23 @@ let stack;
 
 /** @type {Promise<"stop">} */
 const stopWished = new Promise((resolve) => stopWish.signal.addEventListener("abort", () => resolve("stop")));
+function wishStop() {
+  if (stopWish.signal.aborted) return;
+  say("\nStopping… (once more to end everything at once)");
+  stopWish.abort();
+}
 for (const [name, number] of /** @type {const} */ ([
   ["SIGINT", 2],
   ["SIGTERM", 15],
   ["SIGHUP", 1],
 ]))
   process.on(name, () => {
-    if (!stopWish.signal.aborted) {
-      say("\nStopping… (once more to end everything at once)");
-      stopWish.abort();
-      return;
-    }
+    if (!stopWish.signal.aborted) return wishStop();
     stack?.kill();
     process.exit(128 + number);
   });
+// A terminal that was closed can't be written to; what runs must be stopped in order all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 async function main() {
   const settings = readSettings(process.env);
@@ -78,10 +82,13 @@ Stream Control is running.
 Ctrl-C stops everything.`;
 }
 
+const unwatch = watchLaunchers(wishStop);
 try {
   await main();
   process.exitCode = 0;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
+} finally {
+  unwatch();
 }

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findFfmpeg } from "./requirements.mjs";
 import { ROOT } from "./workspace.mjs";
@@ -65,8 +66,8 @@ export function serviceSpecs({ port, dataDir, mediaDir, logDir }, env) {
       env: {
         AGENT_ID: "local-agent",
         AGENT_NAME: "Agent on this machine",
-        OUTPUT_DIRS: mediaDir,
-        INPUT_DIRS: join(dataDir, "input"),
+        OUTPUT_DIRS: [mediaDir, tmpdir()].join(","),
+        INPUT_DIRS: [join(dataDir, "input"), mediaDir, tmpdir()].join(","),
         ...env,
         ...(ffmpeg === undefined ? {} : { FFMPEG_PATH: ffmpeg }),
         ...(ffprobe === undefined ? {} : { FFPROBE_PATH: ffprobe }),

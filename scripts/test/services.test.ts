@@ -1,4 +1,5 @@
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { assertPortFree } from "../lib/port.mjs";
@@ -49,8 +50,8 @@ describe("what the services are given", () => {
       AGENT_NAME: "Agent on this machine",
       ORCHESTRATOR_URL: "ws://127.0.0.1:9000/agent",
       DATA_DIR: "/tmp/a/agent",
-      OUTPUT_DIRS: "/tmp/a/media",
-      INPUT_DIRS: "/tmp/a/input",
+      OUTPUT_DIRS: `/tmp/a/media,${tmpdir()}`,
+      INPUT_DIRS: `/tmp/a/input,/tmp/a/media,${tmpdir()}`,
       STOP_JOBS_ON_EXIT: "true",
     });
   });
