@@ -19,6 +19,9 @@ const own = [...apps, ...members("packages")];
 const namesOf = (list) => list.map(({ name }) => `^${name}(/|$)`);
 const packageFiles = (name) => `^packages/${name}/`;
 const tests = "[.]test[.]ts$|/test/";
+/** Modules of the orchestrator that only decide: no store, no socket, no clock of their own. */
+const PURE =
+  "^apps/orchestrator/src/(jobs/(lifecycle|transitions|titles|restart-policy)|scheduling/(placement|requirement))[.]ts$";
 
 export default {
   forbidden: [
@@ -81,6 +84,16 @@ export default {
       to: {
         path: ["^packages/", ...namesOf(own)],
         pathNot: ["^packages/(service-kit|protocol)/", "^@stream-control/(service-kit|protocol)(/|$)"],
+      },
+    },
+    {
+      name: "decisions-are-pure",
+      comment: "What decides takes everything as an argument, so that every case can be tested as a value.",
+      severity: "error",
+      from: { path: PURE, pathNot: tests },
+      to: {
+        pathNot: [PURE, "^packages/(protocol|service-kit)/", "^@stream-control/(protocol|service-kit)$"],
+        dependencyTypesNot: ["type-only"],
       },
     },
     {

@@ -41,6 +41,10 @@ describe("import walls", () => {
     write("packages/protocol/src/schema.test.ts", 'import { test } from "@jest/globals";\ntest("a", () => {});\n');
     write("packages/service-kit/src/a.ts", 'export * from "@stream-control/protocol";\n');
     write("packages/ffmpeg/src/a.ts", 'export type * from "@stream-control/protocol";\n');
+    write(
+      "apps/orchestrator/src/jobs/lifecycle.ts",
+      'import type { here } from "../index.js";\nexport type A = typeof here;\n',
+    );
     write("apps/agent/src/a.ts", 'import "@stream-control/ffmpeg";\nexport * from "./index.js";\n');
     expect(run("check-walls.mjs")).toMatchObject({ status: 0 });
   });
@@ -61,6 +65,8 @@ describe("import walls", () => {
     ["packages/protocol/src/a.ts", 'import { join } from "node:path";', "protocol-depends-on-zod-alone"],
     ["packages/protocol/src/a.ts", 'import "@stream-control/service-kit";', "protocol-depends-on-zod-alone"],
     ["packages/service-kit/src/a.ts", 'import "@stream-control/ffmpeg";', "service-kit-imports-protocol-alone"],
+    ["apps/orchestrator/src/jobs/lifecycle.ts", 'import { readFileSync } from "node:fs";', "decisions-are-pure"],
+    ["apps/orchestrator/src/scheduling/placement.ts", 'import "../index.js";', "decisions-are-pure"],
     ["packages/ffmpeg/src/a.ts", 'import "./missing.js";', "relative-imports-resolve"],
   ])("%s with %s breaks %s", (path, line, wall) => {
     write(path, `${line}\n`);

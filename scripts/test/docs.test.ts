@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import {
+  agentMessagePayloads,
+  CLOSE_CODES,
+  orchestratorMessagePayloads,
+  parseAgentMessage,
+  parseOrchestratorMessage,
+} from "@stream-control/protocol";
+import { ROOT } from "../lib/workspace.mjs";
+
+describe("docs/protocol.md", () => {
+  const page = readFileSync(join(ROOT, "docs/protocol.md"), "utf8");
+  const examples = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text = ""]) => text);
+
+  test("has only examples that the protocol understands, to the last field", () => {
+    const problems = examples.flatMap((text) => {
+      const parsed = text.includes('"type": "agent.') ? parseAgentMessage(text) : parseOrchestratorMessage(text);
+      if (!parsed.ok) return [`${parsed.problem.message}\n${text}`];
+      return parsed.message.extraFields.length === 0 ? [] : [`${parsed.message.extraFields.join()} in ${text}`];
+    });
+    expect(examples.length).toBeGreaterThan(10);
+    expect(problems).toEqual([]);
+  });
+
+  test("names every message and every close code", () => {
+    const types = Object.keys({ ...agentMessagePayloads, ...orchestratorMessagePayloads });
+    const shortened = page.replaceAll("`….un", "`orchestrator.job.un");
+    expect(types.filter((type) => !shortened.includes(`\`${type}\``))).toEqual([]);
+    expect(Object.values(CLOSE_CODES).filter((code) => !page.includes(`| ${code} |`))).toEqual([]);
+  });
+});
