@@ -196,10 +196,9 @@ export class AgentClient {
 
   private onOnline(timings: Timings): void {
     this.latestTimings = timings;
-    this.logger.info({ url: this.options.url, agentId: this.options.agentId }, "connected to the orchestrator");
+    const { host } = new URL(this.options.url);
+    this.logger.info({ host, agentId: this.options.agentId }, "connected to the orchestrator");
     this.resendEnds();
-    // An orchestrator without a protocol version never settles anything: what was sent to it is all that can be done.
-    if (timings.protocolVersion === undefined) this.jobs.settleAll();
     for (const job of this.jobs.accepted()) this.sendStatus(job);
     this.notify(() => this.options.handlers.onOnline?.(timings));
   }
@@ -245,7 +244,10 @@ export class AgentClient {
 
   private sendEnd({ jobId, epoch, status, details }: EndedJob): void {
     this.send("agent.job.stopped", { jobId, status, epoch, ...details });
-    if (this.online && this.latestTimings?.protocolVersion === undefined) this.jobs.settle({ jobId, epoch });
+    if (!this.online || this.latestTimings?.protocolVersion !== undefined) return;
+    // An orchestrator without a protocol version settles nothing: having sent it the end is all that can be done.
+    this.jobs.settle({ jobId, epoch });
+    this.notify(() => this.options.handlers.onSettled?.({ jobId, epoch, status }));
   }
 
   private send<T extends AgentMessageType>(type: T, payload: PayloadOut<T>, correlationId?: string): boolean {

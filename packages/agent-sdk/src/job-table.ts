@@ -74,10 +74,6 @@ export class JobTable {
     this.ended = this.ended.filter((job) => job.jobId !== jobId || (epoch !== undefined && job.epoch !== epoch));
   }
 
-  settleAll(): void {
-    this.ended = [];
-  }
-
   accepted(): LiveJob[] {
     return [...this.live.values()].filter((job) => job.accepted);
   }
