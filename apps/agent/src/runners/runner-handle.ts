@@ -38,7 +38,7 @@ export interface RunnerHandleOptions {
   process: RunnerProcess;
   observer: RunnerObserver;
   logger: Logger;
-  waits?: RunnerWaits;
+  waits: RunnerWaits;
 }
 
 /** The agent's hold on one runner: stays connected to it, carries commands, and notices its end, however it comes. */
@@ -54,7 +54,7 @@ export class RunnerHandle {
   private readonly waits: RunnerWaits;
 
   constructor(private readonly options: RunnerHandleOptions) {
-    this.waits = options.waits ?? RUNNER_WAITS;
+    this.waits = options.waits;
   }
 
   /** Settles at the runner's first hello, or at its end. */

@@ -4,7 +4,7 @@ import { type Logger, toError } from "@stream-control/service-kit";
 import type { RunnerSpec } from "../runner/contract.js";
 import { listJobFolders, makeJobFolder, readPid, readSpec, removeJobFolder, writeSpec } from "./job-folder.js";
 import { type LaunchOptions, launchRunner } from "./launch.js";
-import { RunnerHandle, type RunnerObserver } from "./runner-handle.js";
+import { RUNNER_WAITS, RunnerHandle, type RunnerObserver, type RunnerWaits } from "./runner-handle.js";
 import { RunnerProcess } from "./runner-process.js";
 import { socketPathFor } from "./socket-path.js";
 
@@ -13,6 +13,7 @@ export interface RunnersOptions {
   runnersDir: string;
   tmpdir: string;
   launch: LaunchOptions;
+  waits?: RunnerWaits;
   /** Who is told about a job's runner. */
   observe(job: JobRef): RunnerObserver;
   logger: Logger;
@@ -107,8 +108,8 @@ export class Runners {
   }
 
   private follow(folder: string, spec: RunnerSpec, process: RunnerProcess): RunnerHandle {
-    const { observe, logger } = this.options;
-    const handle = new RunnerHandle({ folder, spec, process, observer: observe(spec), logger });
+    const { observe, logger, waits = RUNNER_WAITS } = this.options;
+    const handle = new RunnerHandle({ folder, spec, process, observer: observe(spec), logger, waits });
     this.entries.set(folder, { spec, folder, handle, process });
     handle.start();
     return handle;
