@@ -1,4 +1,6 @@
+import { availableParallelism, hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { childEnvironment } from "@stream-control/ffmpeg";
 import { envVar, readConfig } from "@stream-control/service-kit";
 import { z } from "zod";
 
@@ -46,6 +48,7 @@ export interface AgentConfig {
   /** Undefined: made once and kept in `dataDir`. */
   agentId: string | undefined;
   name: string;
+  tmpdir: string;
   slots: number;
   /** Such as `1080p`. */
   maxResolution: string | undefined;
@@ -72,23 +75,6 @@ export interface Machine {
   tmpdir: string;
 }
 
-/** Variables that ffmpeg and its libraries read; the agent's token is none of them. */
-const CHILD_VARIABLES = [
-  "PATH",
-  "HOME",
-  "LANG",
-  "LC_ALL",
-  "TZ",
-  "TMPDIR",
-  "DISPLAY",
-  "XDG_RUNTIME_DIR",
-  "PULSE_SERVER",
-  "LD_LIBRARY_PATH",
-  "LIBVA_DRIVER_NAME",
-  "CUDA_VISIBLE_DEVICES",
-  "SSL_CERT_FILE",
-];
-
 /** Cores that one 720p30 encode keeps busy, about; a slot is worth that many. */
 const CORES_PER_SLOT = 2;
 
@@ -106,6 +92,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     token: given.AGENT_TOKEN,
     agentId: given.AGENT_ID,
     name: given.AGENT_NAME ?? machine.hostname.slice(0, 200),
+    tmpdir: resolve(machine.tmpdir),
     slots: given.SLOTS ?? Math.max(1, Math.floor(machine.cores / CORES_PER_SLOT)),
     maxResolution: given.MAX_RESOLUTION,
     dataDir,
@@ -117,11 +104,10 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     logLevel: given.LOG_LEVEL,
     drain: given.DRAIN,
     stopJobsOnExit: given.STOP_JOBS_ON_EXIT,
-    childEnv: Object.fromEntries(
-      CHILD_VARIABLES.flatMap((name) => {
-        const value = env[name];
-        return value === undefined ? [] : [[name, value]];
-      }),
-    ),
+    childEnv: childEnvironment(env),
   };
 }
+
+/** The configuration of this process. @throws ConfigError naming every variable that is wrong. */
+export const processConfig = (): AgentConfig =>
+  agentConfig(process.env, { hostname: hostname(), cores: availableParallelism(), tmpdir: tmpdir() });

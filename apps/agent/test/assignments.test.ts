@@ -28,7 +28,11 @@ beforeAll(async () => {
     inputDirs: [media],
     allowedProtocols: PROTOCOLS,
     maxResolution: "1080p",
-    videoEncoders: ["libx264", "libopenh264"],
+    encoders: [
+      { name: "h264_nvenc", works: false, reason: "no such device" },
+      { name: "libx264", works: true },
+      { name: "libopenh264", works: true },
+    ],
   };
 });
 afterAll(() => base.remove());
@@ -150,7 +154,7 @@ test("every mistake is named with its path, in one answer", async () => {
     "destinations.4.path: another destination",
     "destinations.5.path: is a folder",
     "video.height: this agent takes at most 1080p",
-    "video.encoder: does not work on this agent (these do: libx264, libopenh264)",
+    'video.encoder: The encoder "h264_nvenc" does not work on this machine (no such device)',
   ])
     expect(message).toContain(part);
 });
@@ -177,5 +181,5 @@ test("only the allowed protocols are spoken, by source and destinations", async 
 
 test("what is no config at all is refused, and an agent without an encoder refuses everything", async () => {
   expect(await refused({})).toContain("source:");
-  expect(await refused({ streamUrl: "test:" }, undefined, { videoEncoders: [] })).toContain("no H.264 encoder works");
+  expect(await refused({ streamUrl: "test:" }, undefined, { encoders: [] })).toContain("no working H.264 encoder");
 });

@@ -58,7 +58,7 @@ async function started({ stopJobsOnExit = false, dir = runnersDir() } = {}) {
       inputDirs: [],
       allowedProtocols: PROTOCOLS,
       maxResolution: undefined,
-      videoEncoders: ["libx264"],
+      encoders: [{ name: "libx264", works: true }],
     },
     ffmpegPath: "ffmpeg",
     ffprobePath: "ffprobe",

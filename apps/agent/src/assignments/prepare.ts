@@ -1,6 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
-import { dirname, extname } from "node:path";
+import { dirname } from "node:path";
 import type { Assignment } from "@stream-control/agent-sdk";
+import { chooseVideoEncoder, EncoderUnavailableError, fileFormatOf, type ProbedEncoder } from "@stream-control/ffmpeg";
 import {
   type Destination,
   describeIssues,
@@ -13,13 +14,12 @@ import {
 import type { AgentConfig } from "../config.js";
 import { allowedPath } from "./allowed-paths.js";
 import { fillDestinations } from "./destinations.js";
-import { chooseEncoder } from "./encoder.js";
 import { protocolIssues } from "./protocols.js";
 
 /** What the agent's owner allows, and what the machine can do. */
 export interface Limits extends Pick<AgentConfig, "outputDirs" | "inputDirs" | "allowedProtocols" | "maxResolution"> {
-  /** H.264 encoders that were tried and work, the best first. */
-  videoEncoders: readonly string[];
+  /** H.264 encoders that were tried on this machine. */
+  encoders: readonly ProbedEncoder[];
 }
 
 /** An assignment that may run: every path absolute and allowed, every default filled in. */
@@ -47,11 +47,10 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
 
   const wanted = { ...config, destinations: filled.value };
   const issues = [...protocolIssues(wanted, limits.allowedProtocols), ...resolutionIssues(wanted, limits)];
-  const encoder = chooseEncoder(config.video.encoder, limits.videoEncoders);
-  if (!encoder.ok) issues.push(encoder.issue);
+  const videoEncoder = chooseEncoder(config.video.encoder, limits.encoders, issues);
   const source = await checkSource(wanted.source, limits.inputDirs, issues);
   const destinations = await checkDestinations(wanted.destinations, limits.outputDirs, issues);
-  if (issues.length > 0 || !encoder.ok) return invalid(issues);
+  if (issues.length > 0 || videoEncoder === undefined) return invalid(issues);
 
   try {
     for (const destination of destinations) await makeFolder(destination);
@@ -61,12 +60,26 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
     return { ok: false, error: { code: "OUTPUT_NOT_WRITABLE", message, detail: { fault: "destination" } } };
   }
   const muted = assignment.streamMetadata?.isMuted ?? false;
-  return { ok: true, job: { config: { ...wanted, source, destinations }, videoEncoder: encoder.name, muted } };
+  return { ok: true, job: { config: { ...wanted, source, destinations }, videoEncoder, muted } };
 }
 
 function invalid(issues: Issue[]): Preparation {
   const message = `The config is wrong: ${describeIssues(issues)}.`.slice(0, 4096);
   return { ok: false, error: { code: "CONFIG_INVALID", message, detail: { fault: "config", issues } } };
+}
+
+function chooseEncoder(
+  requested: string,
+  encoders: readonly ProbedEncoder[],
+  issues: Issue[],
+): string | undefined {
+  try {
+    return chooseVideoEncoder(requested, encoders);
+  } catch (thrown) {
+    if (!(thrown instanceof EncoderUnavailableError)) throw thrown;
+    issues.push({ path: "video.encoder", message: thrown.message });
+    return undefined;
+  }
 }
 
 function resolutionIssues({ video }: StreamConfig, { maxResolution }: Limits): Issue[] {
@@ -116,14 +129,12 @@ async function checkDestinations(
       continue;
     }
     if (kind === "folder") complain("is a folder");
-    const format = destination.format ?? formatOf(path);
+    const format = fileFormatOf({ ...destination, path });
     if (format === undefined) complain(`must end in one of ${FILE_FORMATS.join(", ")}, or "format" be given`);
     else checked.push({ ...destination, path, format });
   }
   return checked;
 }
-
-const formatOf = (path: string) => FILE_FORMATS.find((format) => extname(path).toLowerCase() === `.${format}`);
 
 async function kindOf(path: string): Promise<"file" | "folder" | "nothing"> {
   return stat(path).then(
