@@ -68,11 +68,7 @@ function invalid(issues: Issue[]): Preparation {
   return { ok: false, error: { code: "CONFIG_INVALID", message, detail: { fault: "config", issues } } };
 }
 
-function chooseEncoder(
-  requested: string,
-  encoders: readonly ProbedEncoder[],
-  issues: Issue[],
-): string | undefined {
+function chooseEncoder(requested: string, encoders: readonly ProbedEncoder[], issues: Issue[]): string | undefined {
   try {
     return chooseVideoEncoder(requested, encoders);
   } catch (thrown) {
