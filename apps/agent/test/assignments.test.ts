@@ -2,27 +2,27 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { StreamMetadata } from "@stream-control/protocol";
+import { type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
 import fc from "fast-check";
 import { allowedPath } from "../src/assignments/allowed-paths.js";
 import { fileNameOf } from "../src/assignments/destinations.js";
 import { type Limits, prepare } from "../src/assignments/prepare.js";
 import { PROTOCOLS } from "../src/config.js";
-import { temporaryFolder } from "./helpers.js";
 
-let base: Awaited<ReturnType<typeof temporaryFolder>>;
+let base: TemporaryFolder;
 let media: string;
 let limits: Limits;
 beforeAll(async () => {
-  base = await temporaryFolder("assignments");
-  media = join(base.folder, "media");
+  base = await temporaryFolder();
+  media = join(base.path, "media");
   await mkdir(join(media, "sub"), { recursive: true });
-  await mkdir(join(base.folder, "secret"));
-  await writeFile(join(base.folder, "secret/file.mp4"), "");
+  await mkdir(join(base.path, "secret"));
+  await writeFile(join(base.path, "secret/file.mp4"), "");
   await writeFile(join(media, "there.mp4"), "");
-  await symlink(join(base.folder, "secret"), join(media, "way-out"));
-  await symlink(join(base.folder, "nowhere"), join(media, "dangling"));
+  await symlink(join(base.path, "secret"), join(media, "way-out"));
+  await symlink(join(base.path, "nowhere"), join(media, "dangling"));
   await symlink(join(media, "sub"), join(media, "way-in"));
-  const second = join(base.folder, "second");
+  const second = join(base.path, "second");
   limits = {
     outputDirs: [media, second],
     inputDirs: [media],

@@ -3,26 +3,26 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
 import { silentLogger } from "@stream-control/service-kit";
+import { isRunning, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { PROTOCOLS } from "../src/config.js";
 import { EncoderAgent } from "../src/encoder-agent.js";
-import { isAlive, temporaryFolder, until } from "./helpers.js";
 
 let double: OrchestratorDouble;
-let base: Awaited<ReturnType<typeof temporaryFolder>>;
+let base: TemporaryFolder;
 const agents: EncoderAgent[] = [];
 beforeEach(async () => {
-  base = await temporaryFolder("runners");
+  base = await temporaryFolder();
   double = await OrchestratorDouble.listen({ timings: { stopGraceMs: 200, killAfterMs: 100 } });
 });
 afterEach(async () => {
   for (const agent of agents.splice(0)) await agent.stop();
   // Whatever a failed test left running.
-  for (const pid of await runnerPids()) if (isAlive(pid)) process.kill(-pid, "SIGKILL");
+  for (const pid of await runnerPids()) if (await isRunning(pid)) process.kill(-pid, "SIGKILL");
   await double.close();
   await base.remove();
 });
 
-const runnersDir = () => join(base.folder, "runners");
+const runnersDir = () => join(base.path, "runners");
 const folders = () => readdir(runnersDir()).catch(() => []);
 
 async function runnerPids(): Promise<number[]> {
@@ -45,7 +45,7 @@ async function started({ stopJobsOnExit = false, dir = runnersDir() } = {}) {
     },
     runners: {
       runnersDir: dir,
-      tmpdir: base.folder,
+      tmpdir: base.path,
       launch: {
         execPath: process.execPath,
         runnerMain: join(import.meta.dirname, "fixtures/scripted-runner.mjs"),
@@ -54,7 +54,7 @@ async function started({ stopJobsOnExit = false, dir = runnersDir() } = {}) {
       waits: { unreachableMs: 3000, replyMs: 3000, overdueMs: 200 },
     },
     limits: {
-      outputDirs: [join(base.folder, "media")],
+      outputDirs: [join(base.path, "media")],
       inputDirs: [],
       allowedProtocols: PROTOCOLS,
       maxResolution: undefined,
@@ -104,8 +104,8 @@ test("a job runs in a detached process with a bare environment, and its folder g
   expect(end.payload).toMatchObject({ status: "STOPPED", epoch: 1, progress: { frame: expect.any(Number) } });
   expect(await folders()).toHaveLength(1);
   double.send("orchestrator.job.settled", { jobId: "good-1", epoch: 1, status: "STOPPED" });
-  await until(async () => (await folders()).length === 0, "the folder is gone");
-  expect(isAlive(pid)).toBe(false);
+  await waitFor(async () => (await folders()).length === 0, { what: "the folder is gone" });
+  expect(await isRunning(pid)).toBe(false);
 });
 
 test("progress goes out about once a second, however often the runner tells it", async () => {
@@ -131,8 +131,8 @@ test("a runner that is killed costs its job, with a reason, and leaves no proces
     success: false,
     error: { code: "JOB_NOT_RUNNING" },
   });
-  const left = Number(await readFile(join(base.folder, "left-behind"), "utf8"));
-  await until(async () => !isAlive(left) || (await isZombie(left)), "the child of the runner is gone");
+  const left = Number(await readFile(join(base.path, "left-behind"), "utf8"));
+  await waitFor(async () => !(await isRunning(left)), { what: "the child of the runner is gone" });
 });
 
 test("a runner that ignores a stop is ended by force after the grace times", async () => {
@@ -141,7 +141,7 @@ test("a runner that ignores a stop is ended by force after the grace times", asy
   double.send("orchestrator.job.stop", { jobId: "deaf-1" });
   const end = await double.next("agent.job.stopped");
   expect(end.payload).toMatchObject({ status: "STOPPED", error: { message: expect.stringContaining("by force") } });
-  expect(isAlive(pid)).toBe(false);
+  expect(await isRunning(pid)).toBe(false);
 });
 
 test("a kill ends even a runner that ignores it", async () => {
@@ -150,7 +150,7 @@ test("a kill ends even a runner that ignores it", async () => {
   double.send("orchestrator.job.kill", { jobId: "deaf-1" });
   const end = await double.next("agent.job.stopped");
   expect(end.payload.status).toBe("STOPPED");
-  expect(isAlive(pid)).toBe(false);
+  expect(await isRunning(pid)).toBe(false);
 });
 
 test("a runner that never listens is given up", async () => {
@@ -181,7 +181,7 @@ test("a new agent takes the running jobs over, and reports what ended or died me
   const alive = await running("good-1", 3);
   const dead = await running("good-2");
   await first.agent.stop();
-  expect(isAlive(alive)).toBe(true);
+  expect(await isRunning(alive)).toBe(true);
   process.kill(-dead, "SIGKILL");
   const second = await started();
   expect(second.hello.activeJobs).toContainEqual({ jobId: "good-1", epoch: 3, status: "RUNNING" });
@@ -218,21 +218,21 @@ test("with stopJobsOnExit the jobs end before the agent does, gracefully and by 
   const { agent } = await started({ stopJobsOnExit: true });
   const pids = [await running("good-1"), await running("deaf-1")];
   await agent.stop();
-  for (const pid of await runnerPids()) expect(isAlive(pid)).toBe(false);
-  for (const pid of pids) expect(isAlive(pid)).toBe(false);
+  for (const pid of await runnerPids()) expect(await isRunning(pid)).toBe(false);
+  for (const pid of pids) expect(await isRunning(pid)).toBe(false);
   await double.next("agent.job.stopped", ({ jobId }) => jobId === "good-1");
   await double.next("agent.job.stopped", ({ jobId }) => jobId === "deaf-1");
 });
 
 test("a data folder with a long path has its sockets elsewhere, in a private folder", async () => {
-  await started({ dir: join(base.folder, "x".repeat(100), "runners") });
+  await started({ dir: join(base.path, "x".repeat(100), "runners") });
   double.assign("good-1", { config: { streamUrl: "test:" } });
   await double.next("agent.job.update", ({ status }) => status === "RUNNING");
-  const folder = (await readdir(base.folder)).find((name) => name.startsWith("stream-control-")) ?? "";
-  expect((await stat(join(base.folder, folder))).mode & 0o777).toBe(0o700);
+  const folder = (await readdir(base.path)).find((name) => name.startsWith("stream-control-")) ?? "";
+  expect((await stat(join(base.path, folder))).mode & 0o777).toBe(0o700);
   double.send("orchestrator.job.stop", { jobId: "good-1" });
   await double.next("agent.job.stopped");
-  await until(async () => (await readdir(join(base.folder, folder))).length === 0, "the socket is gone");
+  await waitFor(async () => (await readdir(join(base.path, folder))).length === 0, { what: "the socket is gone" });
 });
 
 test("a job that ends by itself at once is reported after its acknowledgement", async () => {
@@ -243,7 +243,3 @@ test("a job that ends by itself at once is reported after its acknowledgement", 
   const types = double.received.map(({ type }) => type).filter((type) => type !== "agent.job.log");
   expect(types.indexOf("agent.assign.ack")).toBeLessThan(types.indexOf("agent.job.stopped"));
 });
-
-async function isZombie(pid: number): Promise<boolean> {
-  return (await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z")).includes(") Z");
-}
