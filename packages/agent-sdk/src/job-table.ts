@@ -6,8 +6,8 @@ export interface LiveJob extends JobRef {
   /** False while the handler decides: nothing is reported before the acknowledgement. */
   accepted: boolean;
   status: JobStatus;
-  error?: ErrorInfo;
-  progress?: Progress;
+  error?: ErrorInfo | undefined;
+  progress?: Progress | undefined;
   /** The last status that went out on the present connection. */
   sentStatus?: JobStatus;
   /** Settles with the handler's answer; duplicates of the assignment wait for it too. */
@@ -72,6 +72,11 @@ export class JobTable {
   /** Forgets a job's end: that of the epoch, or every one where the orchestrator names none. */
   settle({ jobId, epoch }: JobRef): void {
     this.ended = this.ended.filter((job) => job.jobId !== jobId || (epoch !== undefined && job.epoch !== epoch));
+  }
+
+  /** A new connection begins, on which nothing has been sent. */
+  forgetSent(): void {
+    for (const job of this.live.values()) delete job.sentStatus;
   }
 
   accepted(): LiveJob[] {

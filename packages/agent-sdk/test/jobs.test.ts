@@ -300,6 +300,19 @@ test("where the orchestrator reads slowly, progress is dropped and statuses are 
   expect(updates.at(-1)?.payload).toMatchObject({ status: "RUNNING", progress: { frame: 501 } });
 });
 
+test("an end is reported in a form that the orchestrator takes, whatever the agent says", async () => {
+  const { double, client } = await connected();
+  double.assign("job-1");
+  await double.next("agent.assign.ack");
+  client.stopped("job-1", "FAILED", {
+    error: { code: "C".repeat(100), message: "m".repeat(10_000), detail: { exitCode: 1 } },
+    progress: { fps: Number.NaN },
+  });
+  const { payload } = await double.next("agent.job.stopped");
+  expect(payload.error).toEqual({ code: "C".repeat(64), message: "m".repeat(4096), detail: { exitCode: 1 } });
+  expect(payload.progress).toBeUndefined();
+});
+
 test("an orchestrator that knows no settlements gets each end once and nothing is kept", async () => {
   const forgotten: string[] = [];
   const { double, client } = await connected(
