@@ -49,7 +49,7 @@ function drawStreams() {
           ]
             .filter((part) => part !== undefined)
             .join(" · ");
-    if (job.status === "RUNNING") preview(card.item, job.id);
+    if (job.status === "RUNNING") preview(card.item, job.id).catch(() => players.delete(job.id));
   });
 }
 
