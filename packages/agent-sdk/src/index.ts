@@ -1,1 +1,2 @@
-export {};
+export { AgentClient } from "./agent-client.js";
+export * from "./types.js";

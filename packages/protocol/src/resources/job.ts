@@ -88,10 +88,11 @@ export const createJobSchema = z
   .meta({ id: "CreateJob" });
 export type CreateJob = z.infer<typeof createJobSchema>;
 
-/** One entry of the event log. `seq` grows by one per entry over all jobs. */
+/** One thing that happened to a job. Entries of the event log carry `seq`, which grows by one per entry over all jobs. */
 export const jobEventSchema = z
   .object({
-    seq: z.int().min(1),
+    /** Absent from passing messages that the log does not keep, such as an agent's log lines. */
+    seq: z.int().min(1).optional(),
     jobId: z.string(),
     type: z.string().max(64),
     message: z.string(),

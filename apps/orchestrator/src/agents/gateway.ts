@@ -1,0 +1,167 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import {
+  type AgentMessage,
+  CLOSE_CODES,
+  type Incoming,
+  PROTOCOL_VERSION,
+  parseAgentMessage,
+} from "@stream-control/protocol";
+import { type Logger, toError } from "@stream-control/service-kit";
+import type { RawData, WebSocket } from "ws";
+import type { Homecoming } from "./homecoming.js";
+import type { AgentRegistry } from "./registry.js";
+import type { AgentReports, Report } from "./reports.js";
+import { AgentSession, closeSocket, sendProblem, sendTo } from "./session.js";
+
+export interface GatewayOptions {
+  agentToken: string;
+  heartbeatIntervalMs: number;
+  heartbeatTimeoutMs: number;
+  stopGraceMs: number;
+  killAfterMs: number;
+  registry: AgentRegistry;
+  reports: AgentReports;
+  homecoming: Homecoming;
+  logger: Logger;
+}
+
+/** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
+const MAX_PROBLEMS = 100;
+
+/** The `/agent` socket: hello first, then reports; silence for too long ends it. */
+export class AgentGateway {
+  private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
+  private readonly tokenDigest: Buffer;
+  private sweep: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: GatewayOptions) {
+    this.tokenDigest = digest(options.agentToken);
+  }
+
+  start(): void {
+    const { heartbeatTimeoutMs } = this.options;
+    this.sweep = setInterval(() => this.closeSilent(), Math.max(50, Math.min(1000, heartbeatTimeoutMs / 4)));
+  }
+
+  /** Tells every agent that the orchestrator goes away, and waits until their sockets are closed. */
+  async stop(): Promise<void> {
+    clearInterval(this.sweep);
+    await Promise.all(
+      [...this.sockets.keys()].map((socket) => {
+        const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+        closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+        return closed;
+      }),
+    );
+  }
+
+  /** Takes over a socket that was opened on `/agent`. */
+  accept(socket: WebSocket): void {
+    this.sockets.set(socket, undefined);
+    let problems = 0;
+    const helloTimer = setTimeout(() => {
+      closeSocket(socket, CLOSE_CODES.helloExpected, "no hello came in time");
+    }, this.options.heartbeatTimeoutMs);
+    socket.on("message", (data, isBinary) => {
+      const understood = this.take(socket, textOf(data, isBinary));
+      if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
+      if (!understood) problems += 1;
+      if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
+    });
+    // An oversized frame and the like: ws closes the socket by itself with the right code.
+    socket.on("error", (error) => this.options.logger.warn({ err: error }, "an agent's socket failed"));
+    socket.on("close", () => {
+      clearTimeout(helloTimer);
+      this.closed(socket);
+    });
+  }
+
+  /** @returns false for a message that was not understood. */
+  private take(socket: WebSocket, text: string): boolean {
+    const session = this.sockets.get(socket);
+    const parsed = parseAgentMessage(text);
+    if (session !== undefined) session.lastHeardMs = Date.now();
+    if (!parsed.ok) {
+      const { problem } = parsed;
+      this.options.logger.warn(
+        { agentId: session?.agentId, kind: problem.kind, type: problem.type },
+        "message not understood",
+      );
+      if (problem.kind !== "unknown-type") sendProblem(socket, problem);
+      if (session === undefined) closeSocket(socket, CLOSE_CODES.helloExpected, "a valid agent.hello must come first");
+      return problem.kind === "unknown-type";
+    }
+    const { message } = parsed;
+    if (message.extraFields.length > 0)
+      this.options.logger.debug(
+        { agentId: session?.agentId, type: message.type, fields: message.extraFields },
+        "unknown fields",
+      );
+    if (message.type === "agent.hello") this.hello(socket, message);
+    else if (session === undefined) {
+      sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
+      closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
+    } else this.run(this.options.reports.take(session, message as Report), session.agentId);
+    return true;
+  }
+
+  private hello(socket: WebSocket, { payload }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
+    const { registry, homecoming, logger } = this.options;
+    const { agentId } = payload;
+    if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
+      logger.warn({ agentId }, "an agent was refused: wrong token");
+      closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
+      return;
+    }
+    const earlier = this.sockets.get(socket);
+    if (earlier !== undefined && earlier.agentId !== agentId) {
+      closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
+      return;
+    }
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now());
+    this.sockets.set(socket, session);
+    const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
+    session.send("orchestrator.hello.ok", {
+      heartbeatIntervalMs,
+      heartbeatTimeoutMs,
+      stopGraceMs,
+      killAfterMs,
+      protocolVersion: PROTOCOL_VERSION,
+    });
+    // What it runs is looked at before it can be given more, since both go through the ledger in this order.
+    this.run(homecoming.returned(session, payload), agentId);
+    const replaced = registry.connect(payload, session, new Date());
+    if (replaced !== undefined && replaced !== earlier)
+      replaced.close(CLOSE_CODES.replaced, "another socket said hello with this agent id");
+    logger.info({ agentId, version: payload.version }, "an agent connected");
+  }
+
+  private closed(socket: WebSocket): void {
+    const session = this.sockets.get(socket);
+    this.sockets.delete(socket);
+    if (session === undefined || !this.options.registry.disconnect(session)) return;
+    this.options.logger.info({ agentId: session.agentId }, "an agent disconnected");
+    this.options.homecoming.left(session.agentId);
+  }
+
+  private closeSilent(): void {
+    const limit = Date.now() - this.options.heartbeatTimeoutMs;
+    for (const [socket, session] of this.sockets)
+      if (session !== undefined && session.lastHeardMs < limit)
+        closeSocket(socket, CLOSE_CODES.heartbeatTimeout, "no heartbeat came in time");
+  }
+
+  private run(work: Promise<void>, agentId: string): void {
+    work.catch((error: unknown) => {
+      this.options.logger.error({ err: toError(error), agentId }, "a report could not be recorded");
+    });
+  }
+}
+
+const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+
+function textOf(data: RawData, isBinary: boolean): string {
+  // The protocol is text; a binary frame is read as text too, and fails as JSON where it is none.
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
+  return bytes.toString(isBinary ? "latin1" : "utf8");
+}

@@ -1,0 +1,110 @@
+import { type ActiveJob, type AgentPayload, isFinalStatus, type JobStatus } from "@stream-control/protocol";
+import { type Logger, toError } from "@stream-control/service-kit";
+import type { JobControl } from "../jobs/control.js";
+import type { Ledger } from "../jobs/ledger.js";
+import type { JobChange } from "../jobs/transitions.js";
+import type { Agent, AgentRegistry } from "./registry.js";
+import type { AgentSession } from "./session.js";
+
+export interface HomecomingDeps {
+  ledger: Ledger;
+  registry: AgentRegistry;
+  control: JobControl;
+  logger: Logger;
+  /** After a hello, how long reports of what ended meanwhile may take before a job that was not named counts as gone. */
+  settleMs: number;
+  /** How long an agent may be away before its jobs are UNKNOWN. */
+  awayMs: number;
+}
+
+/**
+ * What happens to an agent's jobs when it goes away and when it comes back: what it still runs goes on, what it no
+ * longer runs is settled by its policy, and what is not its own any more is stopped.
+ */
+export class Homecoming {
+  private readonly timers = new Map<string, NodeJS.Timeout>();
+
+  constructor(private readonly deps: HomecomingDeps) {}
+
+  /** After a start: gives every agent that had jobs the time to come back. */
+  start(): void {
+    for (const agent of this.deps.registry.all()) if (agent.jobs.size > 0) this.left(agent.id);
+  }
+
+  stop(): void {
+    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  /** The agent's socket closed. */
+  left(agentId: string): void {
+    this.later(agentId, this.deps.awayMs, async (agent) => {
+      const reason = { code: "AGENT_OFFLINE", message: `The agent "${agentId}" is offline.`, fault: "agent" } as const;
+      const lost = [...agent.jobs].map(([jobId, { epoch }]) =>
+        this.deps.ledger.apply(jobId, { type: "lost", reason }, { agentId, epoch }),
+      );
+      await Promise.all(lost);
+    });
+  }
+
+  /** The agent said hello. */
+  async returned(session: AgentSession, hello: AgentPayload<"agent.hello">): Promise<void> {
+    const reported = new Map(reportedJobs(hello).map((job) => [job.jobId, job]));
+    // An agent that names one job while it has several slots has said nothing of the others.
+    const complete = hello.activeJobs !== undefined || hello.activeJob == null || hello.capabilities.slots <= 1;
+    const agent = this.deps.registry.get(session.agentId);
+    const before = new Map(agent?.jobs);
+    this.later(session.agentId, this.deps.settleMs, async (settled) => {
+      if (!complete || settled.session !== session) return;
+      const gone = [...before].filter(([jobId]) => !reported.has(jobId));
+      await Promise.all(gone.map(([jobId, { epoch }]) => this.gone(settled, jobId, epoch)));
+    });
+    await Promise.all([...reported.values()].map((job) => this.stillThere(session, job)));
+  }
+
+  private async stillThere(session: AgentSession, { jobId, status, epoch }: ActiveJob): Promise<void> {
+    // The report of its end follows.
+    if (isFinalStatus(status)) return;
+    const change = {
+      type: status === "RUNNING" ? "running" : status === "STARTING" ? "starting" : "accepted",
+    } as const;
+    const result = await this.deps.ledger.apply(jobId, change, { agentId: session.agentId, epoch });
+    const mine = result.outcome === "applied" || (result.outcome === "ignored" && !isFinalStatus(result.job.status));
+    if (!mine) session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
+    else if (result.job.wanted_status === "STOPPED") this.deps.control.sendStop(result.job);
+  }
+
+  private async gone(agent: Agent, jobId: string, epoch: number): Promise<void> {
+    const change = goneAs(agent.jobs.get(jobId)?.status);
+    // With the epoch of then: the job may have ended and be back with this very agent by now.
+    await this.deps.ledger.apply(jobId, change, { agentId: agent.id, epoch });
+  }
+
+  private later(agentId: string, ms: number, action: (agent: Agent) => Promise<void>): void {
+    clearTimeout(this.timers.get(agentId));
+    const timer = setTimeout(() => {
+      this.timers.delete(agentId);
+      const agent = this.deps.registry.get(agentId);
+      if (agent === undefined) return;
+      action(agent).catch((error: unknown) => {
+        this.deps.logger.error({ err: toError(error), agentId }, "an agent's jobs could not be settled");
+      });
+    }, ms);
+    this.timers.set(agentId, timer);
+  }
+}
+
+function reportedJobs({ activeJobs, activeJob }: AgentPayload<"agent.hello">): ActiveJob[] {
+  return activeJobs ?? (activeJob == null ? [] : [activeJob]);
+}
+
+/** What it means for a job that its agent came back without it. */
+function goneAs(status: JobStatus | undefined): JobChange {
+  if (status === "ASSIGNED") {
+    const message = "The assignment did not reach the agent.";
+    return { type: "unassigned", reason: { code: "NOT_DELIVERED", message, fault: "network" } };
+  }
+  const message = "The agent came back without the job.";
+  if (status === "STOPPING") return { type: "stopped", reason: { code: "ENDED", message, fault: null } };
+  return { type: "failed", error: { code: "JOB_LOST", message }, fault: "agent" };
+}

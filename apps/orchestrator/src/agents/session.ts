@@ -1,0 +1,83 @@
+import {
+  buildMessage,
+  CLOSE_CODES,
+  type MessageProblem,
+  type OrchestratorMessageType,
+  type OrchestratorPayload,
+} from "@stream-control/protocol";
+import type { WebSocket } from "ws";
+
+/** Unsent bytes at which an agent counts as not reading. Its jobs go on; it reconnects and is told again. */
+const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
+
+/** The socket of one agent that has said hello. */
+export class AgentSession {
+  lastHeardMs: number;
+
+  constructor(
+    readonly agentId: string,
+    /** The agent knows epochs, `activeJobs` and settled replies. */
+    readonly knowsEpochs: boolean,
+    private readonly socket: WebSocket,
+    nowMs: number,
+  ) {
+    this.lastHeardMs = nowMs;
+  }
+
+  /** @returns false where the socket is no longer open, so that the message has not been sent. */
+  send<T extends OrchestratorMessageType>(
+    type: T,
+    payload: OrchestratorPayload<T>,
+    extra: { correlationId?: string } = {},
+  ): boolean {
+    return sendTo(this.socket, type, payload, extra);
+  }
+
+  close(code: number, reason: string): void {
+    closeSocket(this.socket, code, reason);
+  }
+}
+
+/** Sends a message on an agent's socket, also before its hello. */
+export function sendTo<T extends OrchestratorMessageType>(
+  socket: WebSocket,
+  type: T,
+  payload: OrchestratorPayload<T>,
+  extra: { correlationId?: string } = {},
+): boolean {
+  if (socket.readyState !== socket.OPEN) return false;
+  if (socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+    closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    return false;
+  }
+  socket.send(JSON.stringify(buildMessage(type, payload as never, extra)));
+  return true;
+}
+
+/** Tells an agent what was wrong with its message, and which field. */
+export function sendProblem(socket: WebSocket, problem: MessageProblem): void {
+  const field = problem.issues[0]?.path;
+  sendTo(
+    socket,
+    "orchestrator.error",
+    {
+      code: problem.kind === "bad-json" ? "INVALID_JSON" : "INVALID_MESSAGE",
+      message: problem.message,
+      ...(field === undefined ? {} : { field }),
+      issues: problem.issues,
+    },
+    problem.msgId === undefined ? {} : { correlationId: problem.msgId },
+  );
+}
+
+/** A peer that does not answer the close is cut off, so that no socket lingers. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/** Closes with a reason; the socket is destroyed where the peer does not answer in time. */
+export function closeSocket(socket: WebSocket, code: number, reason: string): void {
+  if (socket.readyState === socket.CLOSED) return;
+  socket.close(code, reason);
+  const timer = setTimeout(() => socket.terminate(), CLOSE_TIMEOUT_MS);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+}

@@ -1,0 +1,1 @@
+export { Orchestrator, type OrchestratorOptions } from "./orchestrator.js";

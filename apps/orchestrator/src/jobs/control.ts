@@ -1,0 +1,58 @@
+import { isActiveStatus, isFinalStatus } from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+import type { AgentRegistry } from "../agents/registry.js";
+import type { JobRow } from "../store/tables.js";
+import type { JobReader } from "./job-reader.js";
+import type { Ledger } from "./ledger.js";
+
+/** What an operator does to a job. */
+export class JobControl {
+  constructor(
+    private readonly deps: { ledger: Ledger; reader: JobReader; registry: AgentRegistry; stopGraceMs: number },
+  ) {}
+
+  /**
+   * Asks a job to stop. A job without an agent is canceled at once; a job that has ended stays as it is; asking again
+   * sends the stop again. The {@link Watchdog} sees to it that the job ends.
+   *
+   * @throws AppError `JOB_NOT_FOUND`.
+   */
+  async stop(jobId: string): Promise<JobRow> {
+    const reason = { code: "STOP_REQUESTED", message: "A stop was requested.", fault: null };
+    const { job } = await this.deps.ledger.apply(jobId, { type: "stopRequested", reason });
+    if (job === undefined) throw jobNotFound(jobId);
+    if (job.status === "STOPPING") this.sendStop(job);
+    return job;
+  }
+
+  /** Tells the agent of a stopping job. An agent that is away is told when it comes back. */
+  sendStop(job: JobRow): void {
+    if (job.agent_id === null) return;
+    this.deps.registry.get(job.agent_id)?.session?.send("orchestrator.job.stop", {
+      jobId: job.id,
+      reason: "STOP_REQUESTED",
+      deadlineMs: this.deps.stopGraceMs,
+    });
+  }
+
+  /**
+   * Asks the agent to mute or unmute. What the stream's metadata says changes once the agent confirms it.
+   *
+   * @throws AppError `JOB_NOT_FOUND`; `JOB_ENDED`, `JOB_NOT_RUNNING`; `AGENT_OFFLINE`.
+   */
+  async setMuted(jobId: string, muted: boolean): Promise<JobRow> {
+    const job = await this.deps.reader.byId(jobId);
+    if (job === undefined) throw jobNotFound(jobId);
+    const what = muted ? "mute" : "unmute";
+    if (isFinalStatus(job.status)) throw new AppError("JOB_ENDED", `The job has ended; there is nothing to ${what}.`);
+    if (job.agent_id === null || !isActiveStatus(job.status))
+      throw new AppError("JOB_NOT_RUNNING", `The job has no agent yet; ${what} it when it runs.`);
+    const session = this.deps.registry.get(job.agent_id)?.session;
+    const sent = session?.send(muted ? "orchestrator.job.mute" : "orchestrator.job.unmute", { jobId }) ?? false;
+    if (!sent)
+      throw new AppError("AGENT_OFFLINE", `The agent "${job.agent_id}" is offline; ${what} again when it is back.`);
+    return job;
+  }
+}
+
+export const jobNotFound = (id: string): AppError => new AppError("JOB_NOT_FOUND", `There is no job "${id}".`);

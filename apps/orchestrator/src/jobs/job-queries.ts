@@ -1,0 +1,94 @@
+import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
+import type { JobRow, Tables } from "../store/tables.js";
+import type { LogEntry } from "./transitions.js";
+
+const COLUMNS = [
+  "id",
+  "template_id",
+  "inline_config",
+  "template_config",
+  "status",
+  "wanted_status",
+  "agent_id",
+  "epoch",
+  "restarts",
+  "not_before",
+  "created_at",
+  "updated_at",
+  "started_at",
+  "running_since",
+  "ended_at",
+  "error",
+  "reason",
+  "requested_by",
+  "idempotency_key",
+  "restart_policy",
+  "stream_context",
+  "stream_metadata",
+  "metadata",
+  "progress",
+] as const satisfies readonly (keyof JobRow)[];
+
+/** A job before it has its place in the order of submission. */
+export type NewJobRow = Omit<JobRow, "seq">;
+
+/**
+ * The statements that every job passes through several times. They are compiled once, by Kysely for the database's own
+ * dialect, and bound by position after that: building them anew took most of the time of a commit.
+ */
+export class JobQueries {
+  private readonly selectById: string;
+  private readonly selectByKey: string;
+  private readonly insertJob: string;
+  /** By the columns that change: naming one that does not would cost its indexes all the same. */
+  private readonly updates = new Map<string, string>();
+  private readonly insertEvent: string;
+
+  constructor(db: Kysely<Tables>) {
+    const jobs = db.selectFrom("jobs").selectAll();
+    this.selectById = jobs.where("id", "=", "").compile().sql;
+    this.selectByKey = jobs.where("idempotency_key", "=", "").compile().sql;
+    const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as NewJobRow;
+    this.insertJob = db.insertInto("jobs").values(example).returning("seq").compile().sql;
+    this.insertEvent = db
+      .insertInto("job_events")
+      .values({ job_id: "", type: "", message: "", data: "", ts: "" })
+      .returning("seq")
+      .compile().sql;
+  }
+
+  async byId(tx: Transaction<Tables>, id: string): Promise<JobRow | undefined> {
+    return (await tx.executeQuery<JobRow>(CompiledQuery.raw(this.selectById, [id]))).rows[0];
+  }
+
+  async byIdempotencyKey(tx: Transaction<Tables>, key: string): Promise<JobRow | undefined> {
+    return (await tx.executeQuery<JobRow>(CompiledQuery.raw(this.selectByKey, [key]))).rows[0];
+  }
+
+  async insert(tx: Transaction<Tables>, job: NewJobRow): Promise<JobRow> {
+    const values = COLUMNS.map((column) => job[column]);
+    return { ...job, seq: await seqOf(tx, CompiledQuery.raw(this.insertJob, values)) };
+  }
+
+  async update(tx: Transaction<Tables>, seq: number, changes: Partial<JobRow>): Promise<void> {
+    const columns = Object.keys(changes).join();
+    let sql = this.updates.get(columns);
+    if (sql === undefined) {
+      sql = tx.updateTable("jobs").set(changes).where("seq", "=", seq).compile().sql;
+      this.updates.set(columns, sql);
+    }
+    await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(changes), seq]));
+  }
+
+  /** @returns the number of the entry. */
+  append(tx: Transaction<Tables>, jobId: string, entry: LogEntry, ts: string): Promise<number> {
+    const data = entry.data === undefined ? null : JSON.stringify(entry.data);
+    return seqOf(tx, CompiledQuery.raw(this.insertEvent, [jobId, entry.type, entry.message, data, ts]));
+  }
+}
+
+async function seqOf(tx: Transaction<Tables>, insert: CompiledQuery): Promise<number> {
+  const row = (await tx.executeQuery<{ seq: number }>(insert as CompiledQuery<{ seq: number }>)).rows[0];
+  if (row === undefined) throw new Error("An insert gave no number back.");
+  return row.seq;
+}

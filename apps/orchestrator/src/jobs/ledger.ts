@@ -1,0 +1,161 @@
+import type { JobEvent, JsonObject, StreamMetadata } from "@stream-control/protocol";
+import { type Logger, toError } from "@stream-control/service-kit";
+import type { Store, Transaction } from "@stream-control/store";
+import type { JobRow, Tables } from "../store/tables.js";
+import { JobQueries, type NewJobRow } from "./job-queries.js";
+import { fromJson } from "./job-record.js";
+import { DEFAULT_RESTART, type RestartOptions } from "./restart-policy.js";
+import { type JobChange, type LogEntry, transition } from "./transitions.js";
+
+/** A change that is on disk. */
+export interface Committed {
+  job: JobRow;
+  /** The job before the change; null for a new one. */
+  before: JobRow | null;
+  event: JobEvent & { seq: number };
+}
+
+/** Who a report must come from to count: the agent that has the job, and its present assignment. */
+export interface Guard {
+  agentId: string;
+  epoch?: number | undefined;
+}
+
+/**
+ * `applied`: changed and on disk. `ignored`: not legal in the job's status, or no change. `stale`: from another agent or
+ * an old assignment. `missing`: no such job.
+ */
+export type ApplyResult =
+  | { outcome: "applied" | "ignored" | "stale"; job: JobRow }
+  | { outcome: "missing"; job?: undefined };
+
+type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
+
+export interface LedgerOptions {
+  store: Store<Tables>;
+  logger: Logger;
+  restart?: RestartOptions;
+  now?: () => Date;
+  random?: () => number;
+}
+
+/**
+ * The only writer of jobs. Every change goes through the lifecycle table, is written together with a numbered entry of
+ * the event log in one transaction, and is published once that is on disk. A promise that resolved means: on disk.
+ */
+export class Ledger {
+  private readonly listeners = new Set<(committed: Committed) => void>();
+  private readonly queries: JobQueries;
+  private readonly store: Store<Tables>;
+  private readonly logger: Logger;
+  private readonly now: () => Date;
+  private readonly context: { restart: RestartOptions; random: () => number };
+
+  constructor({
+    store,
+    logger,
+    restart = DEFAULT_RESTART,
+    now = () => new Date(),
+    random = Math.random,
+  }: LedgerOptions) {
+    this.store = store;
+    this.logger = logger;
+    this.now = now;
+    this.context = { restart, random };
+    this.queries = new JobQueries(store.db);
+  }
+
+  /** Calls the listener for every change, in the order of the log, after its commit. Returns how to stop. */
+  onCommit(listener: (committed: Committed) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Stores a new job, or finds the one that was submitted with the same idempotency key. */
+  async submit(job: NewJobRow): Promise<{ job: JobRow; created: boolean }> {
+    const { row, event } = await this.store.write(async (tx) => {
+      if (job.idempotency_key !== null) {
+        const known = await this.queries.byIdempotencyKey(tx, job.idempotency_key);
+        if (known !== undefined) return { row: known };
+      }
+      const row = await this.queries.insert(tx, job);
+      return { row, event: await this.append(tx, row.id, { type: "job.created", message: "The job was submitted." }) };
+    });
+    if (event !== undefined) this.publish({ job: row, before: null, event });
+    return { job: row, created: event !== undefined };
+  }
+
+  /** Applies a change, if it is legal and, with a guard, if it comes from the agent that has the job. */
+  apply(jobId: string, change: JobChange, guard?: Guard): Promise<ApplyResult> {
+    return this.change(jobId, guard, (job) => {
+      return transition(job, change, { ...this.context, now: this.now() });
+    });
+  }
+
+  /**
+   * Merges fields into a job's stream metadata; `undefined` and null take a field away. Allowed in every status: a
+   * title is still worth mending when the stream is over.
+   */
+  mergeMetadata(jobId: string, patch: JsonObject, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
+    return this.change(jobId, guard, (job) => {
+      const before = fromJson<StreamMetadata>(job.stream_metadata) ?? {};
+      const merged = JSON.stringify(mergeFields(before, patch));
+      if (merged === JSON.stringify(before)) return undefined;
+      return { changes: { stream_metadata: merged, updated_at: this.now().toISOString() }, entry };
+    });
+  }
+
+  /** Adds an entry to a job's log without changing the job. */
+  note(jobId: string, entry: LogEntry): Promise<ApplyResult> {
+    return this.change(jobId, undefined, () => ({ entry }));
+  }
+
+  private async change(
+    jobId: string,
+    guard: Guard | undefined,
+    decide: (job: JobRow) => Decision,
+  ): Promise<ApplyResult> {
+    const result = await this.store.write(async (tx) => {
+      const before = await this.queries.byId(tx, jobId);
+      if (before === undefined) return { outcome: "missing" } as const;
+      if (guard !== undefined && isStale(before, guard)) return { outcome: "stale", job: before } as const;
+      const decision = decide(before);
+      if (decision === undefined) return { outcome: "ignored", job: before } as const;
+      const { changes, entry } = decision;
+      if (changes !== undefined) await this.queries.update(tx, before.seq, changes);
+      const event = await this.append(tx, jobId, entry);
+      const job = { ...before, ...changes };
+      return { outcome: "applied", job, committed: { job, before, event } } as const;
+    });
+    if (result.outcome === "applied") this.publish(result.committed);
+    return result;
+  }
+
+  private async append(tx: Transaction<Tables>, jobId: string, entry: LogEntry): Promise<JobEvent & { seq: number }> {
+    const ts = this.now().toISOString();
+    const seq = await this.queries.append(tx, jobId, entry, ts);
+    return { seq, jobId, ...entry, ts };
+  }
+
+  private publish(committed: Committed): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(committed);
+      } catch (error) {
+        this.logger.error({ err: toError(error), jobId: committed.job.id }, "a listener of the ledger failed");
+      }
+    }
+  }
+}
+
+const isStale = (job: JobRow, guard: Guard): boolean =>
+  job.agent_id !== guard.agentId || (guard.epoch !== undefined && guard.epoch !== job.epoch);
+
+function mergeFields(before: object, patch: JsonObject): JsonObject {
+  const merged: JsonObject = { ...before };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null || value === undefined) delete merged[key];
+    else merged[key] = value;
+  }
+  return merged;
+}

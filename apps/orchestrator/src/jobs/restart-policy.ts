@@ -1,0 +1,37 @@
+import type { ErrorInfo } from "@stream-control/protocol";
+import { backoffMs } from "@stream-control/service-kit";
+import type { JobRow } from "../store/tables.js";
+
+/** How a job with `restartPolicy: onFailure` is tried again. */
+export interface RestartOptions {
+  /** Restarts without a good run between them before the job fails for good. */
+  maxRestarts: number;
+  baseMs: number;
+  maxMs: number;
+  /** A run of this length is good: the count starts again. */
+  goodRunMs: number;
+}
+
+export const DEFAULT_RESTART: RestartOptions = { maxRestarts: 5, baseMs: 1000, maxMs: 60_000, goodRunMs: 60_000 };
+
+/** Failures that no repetition mends, or that must not be repeated while the old run may still be alive. */
+const NOT_RESTARTED: ReadonlySet<string> = new Set(["CONFIG_INVALID", "AGENT_OFFLINE", "STOP_FAILED"]);
+
+export type RestartDecision =
+  | { kind: "fail" }
+  | { kind: "exhausted"; attempts: number }
+  | { kind: "restart"; attempt: number; delayMs: number };
+
+/** What the policy of a job says to its failure. */
+export function decideRestart(
+  job: JobRow,
+  error: ErrorInfo,
+  { now, options, random }: { now: Date; options: RestartOptions; random: () => number },
+): RestartDecision {
+  if (job.restart_policy !== "onFailure" || job.wanted_status === "STOPPED" || NOT_RESTARTED.has(error.code))
+    return { kind: "fail" };
+  const ranWell = job.running_since !== null && now.getTime() - Date.parse(job.running_since) >= options.goodRunMs;
+  const attempt = ranWell ? 1 : job.restarts + 1;
+  if (attempt > options.maxRestarts) return { kind: "exhausted", attempts: job.restarts };
+  return { kind: "restart", attempt, delayMs: backoffMs(attempt, { ...options, random }) };
+}

@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import {
+  type CreateJob,
+  createJobSchema,
+  type JobRecord,
+  jobStatusSchema,
+  metadataUpdateSchema,
+  type StreamMetadata,
+} from "@stream-control/protocol";
+import { parseBody, parseQuery } from "@stream-control/service-kit/http";
+import { type Response, Router } from "express";
+import { z } from "zod";
+import { decodeCursor, encodeCursor } from "../http/cursor.js";
+import { listOf, pageQuery } from "../http/page-query.js";
+import { type JobControl, jobNotFound } from "./control.js";
+import type { JobReader } from "./job-reader.js";
+import { fromJson } from "./job-record.js";
+import type { Ledger } from "./ledger.js";
+import type { ProgressBoard } from "./progress-board.js";
+import { type SubmissionDeps, toNewJob } from "./submission.js";
+import type { JobViews } from "./views.js";
+
+const jobsQuery = z.object({
+  ...pageQuery,
+  status: listOf(jobStatusSchema).optional(),
+  agentId: z.string().max(128).optional(),
+  order: z.enum(["asc", "desc"]).default("asc"),
+});
+const eventsQuery = z.object(pageQuery);
+
+export interface JobRoutesDeps {
+  ledger: Ledger;
+  reader: JobReader;
+  control: JobControl;
+  views: JobViews;
+  board: ProgressBoard;
+  submission: SubmissionDeps;
+}
+
+/** `/v1/jobs`: submit, read and steer. */
+export function jobRoutes({ ledger, reader, control, views, board, submission }: JobRoutesDeps): Router {
+  const router = Router();
+  const find = async (id: string) => {
+    const row = await reader.byId(id);
+    if (row === undefined) throw jobNotFound(id);
+    return row;
+  };
+
+  router.get("/", async (request, response) => {
+    if (Object.keys(request.query).length === 0) {
+      await streamAll(response, reader, views);
+      return;
+    }
+    const page = await reader.page(parseQuery(jobsQuery, request.query));
+    response.json({ items: page.items.map((row) => views.record(row)), nextCursor: page.nextCursor });
+  });
+
+  router.post("/", async (request, response) => {
+    const body: CreateJob = parseBody(createJobSchema, request.body);
+    const { job, created } = await ledger.submit(await toNewJob(body, submission));
+    response.status(created ? 201 : 200).json(views.record(job));
+  });
+
+  router.get("/:id", async (request, response) => {
+    response.json(views.detail(await find(request.params.id)));
+  });
+
+  router.get("/:id/events", async (request, response) => {
+    const { limit, cursor } = parseQuery(eventsQuery, request.query);
+    const { id } = await find(request.params.id);
+    const afterSeq = cursor === undefined ? 0 : decodeCursor(cursor);
+    const found = await reader.events({ jobId: id, afterSeq, limit: limit + 1 });
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    const more = found.length > limit && last !== undefined;
+    response.json({ items, nextCursor: more ? encodeCursor(last.seq) : null });
+  });
+
+  router.get("/:id/logs", async (request, response) => {
+    const { id } = await find(request.params.id);
+    response.json(board.lines(id));
+  });
+
+  router.post("/:id/stop", async (request, response) => {
+    response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
+  });
+
+  for (const [action, muted] of [
+    ["mute", true],
+    ["unmute", false],
+  ] as const)
+    router.post(`/:id/${action}`, async (request, response) => {
+      const job = await control.setMuted(String(request.params.id), muted);
+      response.status(202).json({ ok: true, job: views.record(job) });
+    });
+
+  router.get("/:id/metadata", async (request, response) => {
+    const row = await find(request.params.id);
+    response.json({ metadata: fromJson<StreamMetadata>(row.stream_metadata) ?? {} });
+  });
+
+  router.put("/:id/metadata", async (request, response) => {
+    const patch: Record<string, unknown> = parseBody(metadataUpdateSchema, request.body);
+    // What is muted or paused is what the agent says it is, not what a page last saw.
+    delete patch.isMuted;
+    delete patch.isPaused;
+    const entry = {
+      type: "job.metadata",
+      message: "The stream's metadata was changed.",
+      data: { fields: Object.keys(patch) },
+    };
+    const { job } = await ledger.mergeMetadata(request.params.id, patch, entry);
+    if (job === undefined) throw jobNotFound(request.params.id);
+    response.json({ ok: true, metadata: fromJson<StreamMetadata>(job.stream_metadata) ?? {} });
+  });
+
+  return router;
+}
+
+/** All jobs as one array, written page by page so that a long history costs little memory. */
+async function streamAll(response: Response, reader: JobReader, views: JobViews): Promise<void> {
+  response.type("json");
+  let separator = "[";
+  for await (const rows of reader.all()) {
+    const records: JobRecord[] = rows.map((row) => views.record(row));
+    for (const record of records) {
+      const room = response.write(separator + JSON.stringify(record));
+      separator = ",";
+      if (!room && !response.closed) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (response.closed) return;
+    }
+  }
+  response.end(separator === "[" ? "[]" : "]");
+}

@@ -1,0 +1,82 @@
+import {
+  type CreateJob,
+  describeIssues,
+  type JsonObject,
+  parseStreamConfig,
+  type StreamMetadata,
+} from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+import type { TemplateCatalogue } from "../templates/catalogue.js";
+import { mergeConfig } from "../templates/merge-config.js";
+import type { NewJobRow } from "./job-queries.js";
+import type { TitleMaker } from "./titles.js";
+
+export interface SubmissionDeps {
+  templates: TemplateCatalogue;
+  titles: TitleMaker;
+  newId: () => string;
+  now: () => Date;
+}
+
+/**
+ * Makes the row of a new job out of what a client asked for: the template is resolved now, so that editing it later
+ * does not change a job that is already under way.
+ *
+ * @throws AppError `TEMPLATE_NOT_FOUND`; `VALIDATION_FAILED` where a stream config is wrong. A config of another kind
+ * belongs to an agent that knows it and is passed on unread.
+ */
+export async function toNewJob(body: CreateJob, { templates, titles, newId, now }: SubmissionDeps): Promise<NewJobRow> {
+  const templateConfig = body.templateId == null ? null : await resolveTemplate(body, body.templateId, templates);
+  const config = templateConfig ?? body.inlineConfig ?? {};
+  if (templateConfig !== null || "source" in config) requireStreamConfig(config);
+  const at = now();
+  const streamMetadata: StreamMetadata = {
+    title: titles.title(body.streamContext, at),
+    description: titles.description(body.streamContext),
+    isMuted: false,
+    ...body.streamMetadata,
+  };
+  return {
+    id: newId(),
+    template_id: body.templateId ?? null,
+    inline_config: toJson(body.inlineConfig),
+    template_config: toJson(templateConfig),
+    status: "PENDING",
+    wanted_status: "RUNNING",
+    agent_id: null,
+    epoch: 0,
+    restarts: 0,
+    not_before: null,
+    created_at: at.toISOString(),
+    updated_at: at.toISOString(),
+    started_at: null,
+    running_since: null,
+    ended_at: null,
+    error: null,
+    reason: null,
+    requested_by: body.requestedBy ?? null,
+    idempotency_key: body.idempotencyKey ?? null,
+    restart_policy: body.restartPolicy,
+    stream_context: toJson(body.streamContext),
+    stream_metadata: JSON.stringify(streamMetadata),
+    metadata: toJson(body.metadata),
+    progress: null,
+  };
+}
+
+async function resolveTemplate(body: CreateJob, id: string, templates: TemplateCatalogue): Promise<JsonObject> {
+  const template = await templates.get(id);
+  if (template === undefined)
+    throw new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}". GET /v1/templates lists those there are.`);
+  return body.configOverrides == null ? template.config : mergeConfig(template.config, body.configOverrides);
+}
+
+function requireStreamConfig(config: JsonObject): void {
+  const result = parseStreamConfig(config);
+  if (result.ok) return;
+  throw new AppError("VALIDATION_FAILED", `The stream config is wrong: ${describeIssues(result.issues)}.`, {
+    details: result.issues,
+  });
+}
+
+const toJson = (value: unknown): string | null => (value == null ? null : JSON.stringify(value));

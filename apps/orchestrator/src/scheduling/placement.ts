@@ -1,0 +1,81 @@
+import type { AgentCapabilities, PassedOver } from "@stream-control/protocol";
+import type { Requirement } from "./requirement.js";
+
+/** What the scheduler looks at in an agent. */
+export interface Candidate {
+  readonly id: string;
+  readonly connected: boolean;
+  readonly draining: boolean;
+  /** It reported an error and has not been heard well since. */
+  readonly faulty: boolean;
+  readonly capabilities: AgentCapabilities;
+  /** Slots that hold a job. */
+  readonly used: number;
+  /** Assignments that it has had: spreads short jobs over equally loaded agents. */
+  readonly assigned: number;
+}
+
+/** What the scheduler looks at in a waiting job. */
+export interface Waiting {
+  readonly requirement: Requirement;
+  /** Agents that were tried and did not take it lately, each with what happened. */
+  readonly avoid: ReadonlyMap<string, string>;
+}
+
+/** Why an agent does not get a job, or undefined where it may. */
+export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefined {
+  const no = (code: string, message: string): PassedOver => ({ agentId: agent.id, code, message });
+  if (!agent.connected) return no("OFFLINE", "The agent is offline.");
+  if (agent.draining) return no("DRAINING", "The agent is draining and takes no new jobs.");
+  if (agent.faulty) return no("FAULTY", "The agent reported an error and has not been heard well since.");
+  const { slots, maxResolution } = agent.capabilities;
+  const { height } = job.requirement;
+  if (height !== undefined && maxResolution !== undefined && height > Number.parseInt(maxResolution, 10))
+    return no("RESOLUTION", `The job needs ${height}p; the agent takes at most ${maxResolution}.`);
+  const tried = job.avoid.get(agent.id);
+  if (tried !== undefined) return no("TRIED", tried);
+  if (agent.used >= slots)
+    return no("BUSY", slots === 1 ? "Its only slot is in use." : `All of its ${slots} slots are in use.`);
+  return undefined;
+}
+
+/** The least loaded agent that may have the job; among equals the one that was given the fewest. */
+export function choose<C extends Candidate>(agents: Iterable<C>, job: Waiting): C | undefined {
+  let best: C | undefined;
+  let bestLoad = Number.POSITIVE_INFINITY;
+  for (const agent of agents) {
+    if (refusalOf(agent, job) !== undefined) continue;
+    const load = agent.used / agent.capabilities.slots;
+    if (best === undefined || load < bestLoad || (load === bestLoad && agent.assigned < best.assigned)) {
+      best = agent;
+      bestLoad = load;
+    }
+  }
+  return best;
+}
+
+/** What stands between a job and each kind of refusal, the one that is nearest to a yes first. */
+const SENTENCES: readonly [code: string, sentence: string][] = [
+  ["BUSY", "Every agent that could take the job is busy; it starts when a slot comes free."],
+  ["TRIED", "Every free agent was tried and did not take the job; they are tried again shortly."],
+  ["FAULTY", "The agents that could take the job reported an error."],
+  ["RESOLUTION", "No agent takes a picture of this size; lower video.height or add an agent that does."],
+  ["DRAINING", "Every connected agent is draining; end the drain or add an agent."],
+  ["OFFLINE", "No agent is connected; start one, or look why those that are known are offline."],
+];
+
+/** Why a job waits, in one sentence, and for each agent why it was passed over. */
+export function explain(
+  agents: Iterable<Candidate>,
+  job: Waiting,
+): { pendingReason: string; passedOver: PassedOver[] } {
+  const passedOver: PassedOver[] = [];
+  for (const agent of agents) {
+    const refusal = refusalOf(agent, job);
+    if (refusal === undefined) return { pendingReason: "The job is about to be given to an agent.", passedOver: [] };
+    passedOver.push(refusal);
+  }
+  const codes = new Set(passedOver.map(({ code }) => code));
+  const sentence = SENTENCES.find(([code]) => codes.has(code))?.[1];
+  return { pendingReason: sentence ?? "No agent has registered yet; start one.", passedOver };
+}

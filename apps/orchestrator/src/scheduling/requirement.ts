@@ -1,0 +1,20 @@
+import { type JsonObject, QUALITIES } from "@stream-control/protocol";
+
+/** What a job asks of an agent. */
+export interface Requirement {
+  /** Height of the picture in pixels, where the config says one. */
+  height: number | undefined;
+}
+
+/** Reads what a config asks of an agent. A config of another kind asks nothing that the scheduler knows. */
+export function requirementOf(config: JsonObject): Requirement {
+  const { video, quality } = config;
+  if (typeof video === "object" && video !== null && "height" in video && typeof video.height === "number")
+    return { height: video.height };
+  if (typeof quality === "string" && Object.hasOwn(QUALITIES, quality))
+    return { height: QUALITIES[quality as keyof typeof QUALITIES].height };
+  return { height: undefined };
+}
+
+/** Jobs with the same key fit on the same agents. */
+export const requirementKey = ({ height }: Requirement): string => `${height ?? ""}`;

@@ -1,0 +1,221 @@
+import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
+import { type Logger, toError } from "@stream-control/service-kit";
+import type { Agent, AgentRegistry } from "../agents/registry.js";
+import { configOf, fromJson } from "../jobs/job-record.js";
+import type { Committed, Ledger } from "../jobs/ledger.js";
+import type { JobRow } from "../store/tables.js";
+import { choose, explain, type Waiting } from "./placement.js";
+import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
+
+interface WaitingJob extends Waiting {
+  readonly id: string;
+  readonly seq: number;
+  readonly epoch: number;
+  readonly requirement: Requirement;
+  readonly key: string;
+  readonly notBeforeMs: number;
+}
+
+export interface SchedulerOptions {
+  ledger: Ledger;
+  registry: AgentRegistry;
+  logger: Logger;
+  /** An assignment that is not acknowledged for this long goes to another agent. */
+  ackTimeoutMs: number;
+  now?: () => Date;
+}
+
+/** After this an agent that did not take a job is asked again. */
+const AVOID_MS = 15_000;
+/** The net under the events: nothing should ever wait for it. */
+const TICK_MS = 5000;
+
+/**
+ * Gives waiting jobs to agents, the oldest job first. It is woken by what happens: a job came, a slot came free, an
+ * agent joined. A job that fits nowhere keeps nobody behind it waiting.
+ */
+export class Scheduler {
+  private readonly waiting = new Map<string, WaitingJob>();
+  /** Per job, the agents that did not take it lately, each with what happened. */
+  private readonly avoided = new Map<string, Map<string, string>>();
+  private readonly options: Required<SchedulerOptions>;
+  private scheduled: NodeJS.Immediate | undefined;
+  private wakeUp: NodeJS.Timeout | undefined;
+  private tick: NodeJS.Timeout | undefined;
+  private newestSeq = 0;
+  private unordered = false;
+  private stopped = false;
+
+  constructor(options: SchedulerOptions) {
+    this.options = { now: () => new Date(), ...options };
+  }
+
+  /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
+  start(open: readonly JobRow[]): void {
+    const { ledger, registry } = this.options;
+    for (const job of open) this.follow(job);
+    ledger.onCommit((committed) => this.onCommit(committed));
+    registry.onChange((agent) => {
+      if (agent.hasRoom) this.wake();
+    });
+    this.tick = setInterval(() => this.wake(), TICK_MS);
+    this.wake();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearImmediate(this.scheduled);
+    clearInterval(this.tick);
+    clearTimeout(this.wakeUp);
+  }
+
+  /** Why a job waits; undefined where it does not. */
+  explain(jobId: string): Pick<JobDetail, "pendingReason" | "passedOver"> | undefined {
+    const job = this.waiting.get(jobId);
+    if (job === undefined) return undefined;
+    const seconds = Math.ceil((job.notBeforeMs - this.options.now().getTime()) / 1000);
+    if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
+    return explain(this.options.registry.all(), job);
+  }
+
+  /** Keeps a job from an agent for a while, because the agent did not take it. */
+  avoid(jobId: string, agentId: string, what: string): void {
+    const agents = this.avoidedBy(jobId);
+    agents.set(agentId, what);
+    this.avoided.set(jobId, agents);
+    const timer = setTimeout(() => {
+      agents.delete(agentId);
+      if (agents.size === 0 && this.avoided.get(jobId) === agents) this.avoided.delete(jobId);
+      this.wake();
+    }, AVOID_MS);
+    timer.unref();
+  }
+
+  private avoidedBy(jobId: string): Map<string, string> {
+    return this.avoided.get(jobId) ?? new Map();
+  }
+
+  private onCommit({ job, before }: Committed): void {
+    if (job.status === before?.status) return;
+    if (before?.agent_id != null && before.agent_id !== job.agent_id)
+      this.options.registry.release(before.agent_id, job.id);
+    this.follow(job);
+    if (job.status === "PENDING") this.wake();
+  }
+
+  /** Brings the queue and the agents' slots in line with a job's row. */
+  private follow(job: JobRow): void {
+    const { registry } = this.options;
+    if (job.status !== "PENDING") this.waiting.delete(job.id);
+    else if (!this.waiting.has(job.id)) this.enqueue(job);
+    if (job.agent_id === null) return;
+    if (isActiveStatus(job.status)) registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch });
+    else registry.release(job.agent_id, job.id);
+  }
+
+  private enqueue(job: JobRow): void {
+    const requirement = requirementOf(configOf(job));
+    this.unordered ||= job.seq < this.newestSeq;
+    this.newestSeq = Math.max(this.newestSeq, job.seq);
+    this.waiting.set(job.id, {
+      id: job.id,
+      seq: job.seq,
+      epoch: job.epoch,
+      requirement,
+      key: requirementKey(requirement),
+      notBeforeMs: job.not_before === null ? 0 : Date.parse(job.not_before),
+      avoid: this.avoidedBy(job.id),
+    });
+  }
+
+  private wake(): void {
+    if (this.stopped || this.scheduled !== undefined) return;
+    this.scheduled = setImmediate(() => {
+      this.scheduled = undefined;
+      this.run();
+    });
+  }
+
+  private run(): void {
+    const { registry } = this.options;
+    const free = registry.free();
+    if (this.waiting.size === 0) return;
+    this.sort();
+    const now = this.options.now().getTime();
+    const nowhere = new Set<string>();
+    let next = Number.POSITIVE_INFINITY;
+    for (const job of this.waiting.values()) {
+      if (job.notBeforeMs > now) {
+        next = Math.min(next, job.notBeforeMs);
+        continue;
+      }
+      if (free.size === 0) break;
+      if (nowhere.has(job.key)) continue;
+      const agent = choose(free, job);
+      // What one job was refused by name is no news for the others of its kind.
+      if (agent !== undefined) this.assign(job, agent);
+      else if (job.avoid.size === 0) nowhere.add(job.key);
+    }
+    this.wakeAt(next, now);
+  }
+
+  /** Restarted jobs come back to their old place, before those that were submitted later. */
+  private sort(): void {
+    if (!this.unordered) return;
+    const jobs = [...this.waiting.values()].sort((a, b) => a.seq - b.seq);
+    this.waiting.clear();
+    for (const job of jobs) this.waiting.set(job.id, job);
+    this.unordered = false;
+  }
+
+  private wakeAt(atMs: number, nowMs: number): void {
+    clearTimeout(this.wakeUp);
+    if (atMs !== Number.POSITIVE_INFINITY) this.wakeUp = setTimeout(() => this.wake(), atMs - nowMs);
+  }
+
+  private assign(job: WaitingJob, agent: Agent): void {
+    // The slot is taken before the commit, so that the next job of this very run does not get it too.
+    this.waiting.delete(job.id);
+    this.options.registry.hold(agent.id, job.id, { status: "ASSIGNED", epoch: job.epoch + 1 });
+    this.commitAssignment(job, agent).catch((error: unknown) => {
+      this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
+      this.options.registry.release(agent.id, job.id);
+      this.waiting.set(job.id, job);
+      this.unordered = true;
+    });
+  }
+
+  private async commitAssignment(job: WaitingJob, agent: Agent): Promise<void> {
+    const { ledger, registry } = this.options;
+    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id });
+    if (result.outcome !== "applied") {
+      // It was stopped a moment before.
+      registry.release(agent.id, job.id);
+      return;
+    }
+    if (this.deliver(result.job, agent)) return;
+    await ledger.apply(
+      job.id,
+      {
+        type: "unassigned",
+        reason: { code: "AGENT_OFFLINE", message: "The agent left before it could be told.", fault: "network" },
+      },
+      { agentId: agent.id, epoch: result.job.epoch },
+    );
+  }
+
+  private deliver(job: JobRow, agent: Agent): boolean {
+    const streamMetadata = fromJson<StreamMetadata>(job.stream_metadata);
+    return (
+      agent.session?.send("orchestrator.assign.start", {
+        jobId: job.id,
+        idempotencyKey: job.idempotency_key,
+        config: configOf(job),
+        expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+        metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
+        ...(streamMetadata === null ? {} : { streamMetadata }),
+        epoch: job.epoch,
+      }) ?? false
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import { type Migration, sql } from "@stream-control/store";
+
+/** Every change of the tables, by name, in the order of their names. A migration that has shipped is never edited. */
+export const migrations: Record<string, Migration> = {
+  "0001-jobs-agents-templates": {
+    async up(db) {
+      await db.schema
+        .createTable("jobs")
+        .addColumn("seq", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("id", "text", (column) => column.notNull().unique())
+        .addColumn("template_id", "text")
+        .addColumn("inline_config", "text")
+        .addColumn("template_config", "text")
+        .addColumn("status", "text", (column) => column.notNull())
+        .addColumn("wanted_status", "text", (column) => column.notNull())
+        .addColumn("agent_id", "text")
+        .addColumn("epoch", "integer", (column) => column.notNull())
+        .addColumn("restarts", "integer", (column) => column.notNull())
+        .addColumn("not_before", "text")
+        .addColumn("created_at", "text", (column) => column.notNull())
+        .addColumn("updated_at", "text", (column) => column.notNull())
+        .addColumn("started_at", "text")
+        .addColumn("running_since", "text")
+        .addColumn("ended_at", "text")
+        .addColumn("error", "text")
+        .addColumn("reason", "text")
+        .addColumn("requested_by", "text")
+        .addColumn("idempotency_key", "text", (column) => column.unique())
+        .addColumn("restart_policy", "text", (column) => column.notNull())
+        .addColumn("stream_context", "text")
+        .addColumn("stream_metadata", "text")
+        .addColumn("metadata", "text")
+        .addColumn("progress", "text")
+        .execute();
+      // Two partial indexes instead of one over `status`: an open job moves within a tiny tree at every change of its
+      // status, and enters the large one once, when it ends.
+      await sql`create index jobs_open on jobs (status, seq) where ended_at is null`.execute(db);
+      await sql`create index jobs_ended on jobs (status, seq) where ended_at is not null`.execute(db);
+      await db.schema.createIndex("jobs_agent").on("jobs").columns(["agent_id", "seq"]).execute();
+
+      await db.schema
+        .createTable("job_events")
+        .addColumn("seq", "integer", (column) => column.primaryKey().autoIncrement())
+        .addColumn("job_id", "text", (column) => column.notNull())
+        .addColumn("type", "text", (column) => column.notNull())
+        .addColumn("message", "text", (column) => column.notNull())
+        .addColumn("data", "text")
+        .addColumn("ts", "text", (column) => column.notNull())
+        .execute();
+      await db.schema.createIndex("job_events_job").on("job_events").columns(["job_id", "seq"]).execute();
+
+      await db.schema
+        .createTable("agents")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("version", "text", (column) => column.notNull())
+        .addColumn("capabilities", "text", (column) => column.notNull())
+        .addColumn("meta", "text", (column) => column.notNull())
+        .addColumn("protocol_version", "integer")
+        .addColumn("operator_drain", "integer", (column) => column.notNull())
+        .addColumn("error", "text")
+        .addColumn("first_seen_at", "text", (column) => column.notNull())
+        .addColumn("last_seen_at", "text", (column) => column.notNull())
+        .execute();
+
+      await db.schema
+        .createTable("templates")
+        .addColumn("id", "text", (column) => column.primaryKey())
+        .addColumn("name", "text", (column) => column.notNull())
+        .addColumn("description", "text", (column) => column.notNull())
+        .addColumn("config", "text", (column) => column.notNull())
+        .addColumn("created_at", "text", (column) => column.notNull())
+        .addColumn("updated_at", "text", (column) => column.notNull())
+        .execute();
+    },
+  },
+};

@@ -1,0 +1,77 @@
+import type { JobStatus, RestartPolicy } from "@stream-control/protocol";
+import type { Generated, Selectable } from "@stream-control/store";
+
+/** JSON columns hold text; times are ISO 8601 in UTC. */
+type Json = string;
+type Timestamp = string;
+
+export interface JobTable {
+  /** Order of submission. */
+  seq: Generated<number>;
+  id: string;
+  template_id: string | null;
+  inline_config: Json | null;
+  /** The resolved template; null where the inline config is the config. */
+  template_config: Json | null;
+  status: JobStatus;
+  wanted_status: "RUNNING" | "STOPPED";
+  agent_id: string | null;
+  epoch: number;
+  restarts: number;
+  not_before: Timestamp | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  started_at: Timestamp | null;
+  running_since: Timestamp | null;
+  ended_at: Timestamp | null;
+  error: Json | null;
+  reason: Json | null;
+  requested_by: string | null;
+  idempotency_key: string | null;
+  restart_policy: RestartPolicy;
+  stream_context: Json | null;
+  stream_metadata: Json | null;
+  metadata: Json | null;
+  /** The last measurement of a job that has ended. */
+  progress: Json | null;
+}
+export type JobRow = Selectable<JobTable>;
+
+export interface JobEventTable {
+  seq: Generated<number>;
+  job_id: string;
+  type: string;
+  message: string;
+  data: Json | null;
+  ts: Timestamp;
+}
+
+export interface AgentTable {
+  id: string;
+  name: string;
+  version: string;
+  capabilities: Json;
+  meta: Json;
+  protocol_version: number | null;
+  /** The operator asked for no new jobs; outlives reconnects and restarts. */
+  operator_drain: number;
+  error: Json | null;
+  first_seen_at: Timestamp;
+  last_seen_at: Timestamp;
+}
+
+export interface TemplateTable {
+  id: string;
+  name: string;
+  description: string;
+  config: Json;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface Tables {
+  jobs: JobTable;
+  job_events: JobEventTable;
+  agents: AgentTable;
+  templates: TemplateTable;
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from "node:crypto";
+import type { CreateTemplate, JsonObject, TemplateRecord, TemplateUpdate } from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+import type { Selectable, Store } from "@stream-control/store";
+import { fromJson } from "../jobs/job-record.js";
+import type { Tables, TemplateTable } from "../store/tables.js";
+import { BUILT_IN_TEMPLATES } from "./built-in.js";
+
+/** Templates: those that come with the product, and those that users keep in the database. */
+export class TemplateCatalogue {
+  private readonly builtIn = new Map(BUILT_IN_TEMPLATES.map((template) => [template.id, template]));
+
+  constructor(
+    private readonly store: Store<Tables>,
+    private readonly now: () => Date,
+  ) {}
+
+  async list(): Promise<TemplateRecord[]> {
+    const rows = await this.store.db.selectFrom("templates").selectAll().orderBy("id").execute();
+    return [...this.builtIn.values(), ...rows.map(toRecord)];
+  }
+
+  async get(id: string): Promise<TemplateRecord | undefined> {
+    const builtIn = this.builtIn.get(id);
+    if (builtIn !== undefined) return builtIn;
+    const row = await this.store.db.selectFrom("templates").selectAll().where("id", "=", id).executeTakeFirst();
+    return row === undefined ? undefined : toRecord(row);
+  }
+
+  /** @throws AppError `TEMPLATE_EXISTS`. */
+  async create({
+    id = `template-${randomUUID()}`,
+    name,
+    description,
+    config,
+  }: CreateTemplate): Promise<TemplateRecord> {
+    const at = this.now().toISOString();
+    const row = { id, name, description, config: JSON.stringify(config), created_at: at, updated_at: at };
+    const inserted = this.builtIn.has(id)
+      ? false
+      : await this.store.write(async (tx) => {
+          const result = await tx
+            .insertInto("templates")
+            .values(row)
+            .onConflict((conflict) => conflict.doNothing())
+            .executeTakeFirst();
+          return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+        });
+    if (!inserted) throw new AppError("TEMPLATE_EXISTS", `There is already a template "${id}"; PUT changes it.`);
+    return toRecord(row);
+  }
+
+  /** @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
+  async update(id: string, { name, description, config }: TemplateUpdate): Promise<TemplateRecord> {
+    this.refuseBuiltIn(id);
+    const changes = { name, description, config: JSON.stringify(config), updated_at: this.now().toISOString() };
+    const row = await this.store.write((tx) =>
+      tx.updateTable("templates").set(changes).where("id", "=", id).returningAll().executeTakeFirst(),
+    );
+    if (row === undefined) throw notFound(id);
+    return toRecord(row);
+  }
+
+  /** Jobs made from the template keep their config. @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
+  async remove(id: string): Promise<void> {
+    this.refuseBuiltIn(id);
+    const result = await this.store.write((tx) => tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst());
+    if (result.numDeletedRows === 0n) throw notFound(id);
+  }
+
+  private refuseBuiltIn(id: string): void {
+    if (this.builtIn.has(id))
+      throw new AppError(
+        "TEMPLATE_BUILT_IN",
+        `"${id}" comes with the product and stays as it is; make a copy instead.`,
+      );
+  }
+}
+
+const notFound = (id: string) => new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}".`);
+
+function toRecord(row: Selectable<TemplateTable>): TemplateRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    description: row.description,
+    config: fromJson<JsonObject>(row.config) ?? {},
+    builtIn: false,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,190 @@
+import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent } from "@stream-control/protocol";
+import { type Logger, toError } from "@stream-control/service-kit";
+import type { WebSocket } from "ws";
+import type { Agent, AgentRegistry } from "../agents/registry.js";
+import { closeSocket } from "../agents/session.js";
+import type { JobReader } from "../jobs/job-reader.js";
+import type { Committed, Ledger } from "../jobs/ledger.js";
+import type { JobNews } from "../jobs/news.js";
+import type { JobViews } from "../jobs/views.js";
+import type { JobRow } from "../store/tables.js";
+
+export interface UiHubOptions {
+  ledger: Ledger;
+  registry: AgentRegistry;
+  reader: JobReader;
+  views: JobViews;
+  logger: Logger;
+}
+
+/** Ended jobs in a snapshot, beside all that are open; older ones are a REST call away. */
+const ENDED_IN_SNAPSHOT = 200;
+/** Events that a resuming page is given at most; one that missed more has the snapshot. */
+const MAX_REPLAYED_EVENTS = 5000;
+/** Unsent bytes at which a page counts as not reading. */
+const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** How often it is looked whether a waiting job waits for another reason, and for how many jobs. */
+const REASON_PERIOD_MS = 1000;
+const REASON_JOBS = 100;
+
+/**
+ * The `/ui` socket: a snapshot of agents and jobs as arrays, then every change as an object. `seq` on a message is the
+ * number of the newest event that it includes; a page that gives it back as `?since=` gets the events it missed.
+ */
+export class UiHub implements JobNews {
+  /** Pages that are up to date, and those still waiting for their snapshot with what came meanwhile. */
+  private readonly live = new Set<WebSocket>();
+  private readonly joining = new Map<WebSocket, string[]>();
+  /** Open jobs as they were last committed. */
+  private readonly open = new Map<string, JobRow>();
+  private readonly toldReason = new Map<string, string | null>();
+  private readonly changedAgents = new Set<Agent>();
+  private readonly changedJobs = new Set<string>();
+  private seq = 0;
+  private flushing: NodeJS.Immediate | undefined;
+  private reasons: NodeJS.Timeout | undefined;
+
+  constructor(private readonly options: UiHubOptions) {}
+
+  start(open: readonly JobRow[], seq: number): void {
+    this.seq = seq;
+    for (const job of open) this.open.set(job.id, job);
+    this.options.ledger.onCommit((committed) => this.onCommit(committed));
+    this.options.registry.onChange((agent) => {
+      if (this.idle) return;
+      this.changedAgents.add(agent);
+      this.flushSoon();
+    });
+    this.reasons = setInterval(() => this.tellReasons(), REASON_PERIOD_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.reasons);
+    clearImmediate(this.flushing);
+    await Promise.all(
+      [...this.live, ...this.joining.keys()].map((socket) => {
+        const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+        closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+        return closed;
+      }),
+    );
+  }
+
+  /** Takes over a socket that was opened on `/ui`. `since` is the last event that the page has. */
+  accept(socket: WebSocket, since: number | undefined): void {
+    this.joining.set(socket, []);
+    socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
+    socket.on("close", () => {
+      this.live.delete(socket);
+      this.joining.delete(socket);
+    });
+    this.join(socket, since).catch((error: unknown) => {
+      this.options.logger.error({ err: toError(error) }, "a page could not be given its snapshot");
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, "the snapshot could not be read");
+    });
+  }
+
+  progressed(jobId: string): void {
+    if (this.idle) return;
+    this.changedJobs.add(jobId);
+    this.flushSoon();
+  }
+
+  said(event: JobEvent): void {
+    if (!this.idle) this.broadcast(JSON.stringify(buildMessage("ui.job.event", event)));
+  }
+
+  private get idle(): boolean {
+    return this.live.size === 0 && this.joining.size === 0;
+  }
+
+  private async join(socket: WebSocket, since: number | undefined): Promise<void> {
+    const { reader, registry, views } = this.options;
+    // From here on what changes is kept for this page; the snapshot may already have it, which does no harm.
+    const { seq } = this;
+    const missed = since === undefined ? [] : await reader.events({ afterSeq: since, limit: MAX_REPLAYED_EVENTS });
+    const ended = await reader.recentlyEnded(ENDED_IN_SNAPSHOT);
+    const jobs = new Map([...ended, ...(await reader.open())].map((job) => [job.id, job]));
+    const inOrder = [...jobs.values()].sort((a, b) => a.seq - b.seq);
+    const agents = [...registry.all()].map((agent) => agent.record());
+    const waiting = this.joining.get(socket);
+    if (waiting === undefined) return;
+    this.joining.delete(socket);
+    this.live.add(socket);
+    this.send(socket, JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
+    this.send(
+      socket,
+      JSON.stringify(
+        buildMessage(
+          "ui.job.update",
+          inOrder.map((job) => views.record(job)),
+          { seq },
+        ),
+      ),
+    );
+    for (const event of missed) if (event.seq <= seq) this.send(socket, eventMessage(event));
+    for (const text of waiting) this.send(socket, text);
+  }
+
+  private onCommit({ job, event }: Committed): void {
+    this.seq = event.seq;
+    if (isFinalStatus(job.status)) {
+      this.open.delete(job.id);
+      this.toldReason.delete(job.id);
+    } else this.open.set(job.id, job);
+    if (this.idle) return;
+    const record = this.options.views.record(job);
+    this.toldReason.set(job.id, record.pendingReason);
+    if (isFinalStatus(job.status)) this.toldReason.delete(job.id);
+    this.broadcast(JSON.stringify(buildMessage("ui.job.update", record, { seq: event.seq })));
+    this.broadcast(eventMessage(event));
+  }
+
+  /** A waiting job's reason follows from the agents, so that no event tells of its change. */
+  private tellReasons(): void {
+    if (this.idle) return;
+    let looked = 0;
+    for (const job of this.open.values()) {
+      if (job.status !== "PENDING") continue;
+      looked += 1;
+      if (looked > REASON_JOBS) return;
+      const record = this.options.views.record(job);
+      if (this.toldReason.get(job.id) === record.pendingReason) continue;
+      this.toldReason.set(job.id, record.pendingReason);
+      this.broadcast(JSON.stringify(buildMessage("ui.job.update", record, { seq: this.seq })));
+    }
+  }
+
+  /** An agent that changes several times in one turn of the event loop is told once, as it is then. */
+  private flushSoon(): void {
+    this.flushing ??= setImmediate(() => {
+      this.flushing = undefined;
+      for (const agent of this.changedAgents)
+        this.broadcast(JSON.stringify(buildMessage("ui.agent.update", agent.record(), { seq: this.seq })));
+      for (const jobId of this.changedJobs) {
+        const job = this.open.get(jobId);
+        if (job !== undefined)
+          this.broadcast(
+            JSON.stringify(buildMessage("ui.job.update", this.options.views.record(job), { seq: this.seq })),
+          );
+      }
+      this.changedAgents.clear();
+      this.changedJobs.clear();
+    });
+  }
+
+  private broadcast(text: string): void {
+    for (const waiting of this.joining.values()) waiting.push(text);
+    for (const socket of this.live) this.send(socket, text);
+  }
+
+  private send(socket: WebSocket, text: string): void {
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > MAX_BUFFERED_BYTES)
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    else socket.send(text);
+  }
+}
+
+const eventMessage = (event: JobEvent & { seq: number }): string =>
+  JSON.stringify(buildMessage("ui.job.event", event, { seq: event.seq }));

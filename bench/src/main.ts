@@ -1,0 +1,3 @@
+import { measureDispatch } from "./dispatch.js";
+
+console.log(await measureDispatch());

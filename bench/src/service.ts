@@ -1,0 +1,93 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A process of the product under measurement, with a data folder of its own. */
+export interface Service {
+  port: number;
+  dataDir: string;
+  child: ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** Starts the built orchestrator on a free port and waits until it answers. */
+export async function startOrchestrator(env: Record<string, string> = {}): Promise<Service> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
+  const port = await freePort();
+  const child = spawnApp("orchestrator", { PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: "error", ...env });
+  await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, 20_000);
+  return { port, dataDir, child, stop: () => stopApp(child, dataDir) };
+}
+
+/** Starts the built agent against an orchestrator and waits until it is idle. */
+export async function startAgent(port: number, env: Record<string, string> = {}): Promise<Service> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
+  const child = spawnApp("agent", {
+    ORCHESTRATOR_URL: `ws://127.0.0.1:${port}/agent`,
+    DATA_DIR: dataDir,
+    STOP_JOBS_ON_EXIT: "true",
+    LOG_LEVEL: "error",
+    ...env,
+  });
+  await waitUntil(async () => {
+    const agents = (await (await fetch(`http://127.0.0.1:${port}/v1/agents`)).json()) as { state: string }[];
+    return agents.some(({ state }) => state === "IDLE");
+  }, 60_000);
+  return { port, dataDir, child, stop: () => stopApp(child, dataDir) };
+}
+
+function spawnApp(app: "orchestrator" | "agent", env: Record<string, string>): ChildProcess {
+  const main = fileURLToPath(new URL(`../../apps/${app}/dist/main.js`, import.meta.url));
+  return spawn(process.execPath, [main], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+async function stopApp(child: ChildProcess, dataDir: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    await exited;
+    clearTimeout(timer);
+  }
+  await rm(dataDir, { recursive: true, force: true });
+}
+
+/** Tries until the condition holds; failures of the condition count as "not yet". */
+export async function waitUntil(condition: () => Promise<boolean>, deadlineMs: number): Promise<void> {
+  const deadline = performance.now() + deadlineMs;
+  while (!(await condition().catch(() => false))) {
+    if (performance.now() > deadline) throw new Error("What the benchmark waits for did not happen in time.");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("The system gave no port.");
+  return address.port;
+}
+
+/** Clock ticks per second of /proc/PID/stat, as Linux has them on every architecture that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** Memory in MiB and processor time in seconds that a process has used (Linux). */
+export async function usageOf(pid: number): Promise<{ rssMiB: number; cpuSeconds: number }> {
+  const [status, stat] = await Promise.all([
+    readFile(`/proc/${pid}/status`, "utf8"),
+    readFile(`/proc/${pid}/stat`, "utf8"),
+  ]);
+  const rssKiB = Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { rssMiB: rssKiB / 1024, cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND };
+}

@@ -1,0 +1,263 @@
+import {
+  type AgentMessageType,
+  type AgentPayloadInput,
+  agentMessagePayloads,
+  buildMessage,
+  describeIssues,
+  PROTOCOL_VERSION,
+  parseWith,
+} from "@stream-control/protocol";
+import { silentLogger, toError } from "@stream-control/service-kit";
+import { Dispatcher } from "./dispatcher.js";
+import { type EndedJob, JobTable, type LiveJob } from "./job-table.js";
+import { Link } from "./link.js";
+import { type ConnectionEnd, isRefusal, RECONNECT_DEFAULTS, ReconnectPolicy } from "./reconnect.js";
+import type {
+  AgentLogger,
+  AgentOptions,
+  FinalStatus,
+  JobRef,
+  LogLevel,
+  PayloadOut,
+  ReportDetails,
+  ReportedStatus,
+  Timings,
+} from "./types.js";
+import { accept } from "./types.js";
+
+/** How long `stop` waits for the orchestrator's side of the close. */
+const CLOSE_TIMEOUT_MS = 2000;
+
+/**
+ * An agent's side of the protocol: connects, says hello, keeps the connection alive and comes back after a loss, brings
+ * assignments and commands to the handlers, and sends reports.
+ *
+ * A job's end is kept and sent again after each reconnect until the orchestrator has settled it. Of everything else
+ * that is reported while there is no connection, the latest status of each job is sent at the next hello.
+ */
+export class AgentClient {
+  private readonly jobs = new JobTable();
+  private readonly logger: AgentLogger;
+  private readonly policy: ReconnectPolicy;
+  private readonly dispatcher: Dispatcher;
+  private readonly hello: AgentPayloadInput<"agent.hello">;
+  private readonly closed = Promise.withResolvers<void>();
+  private link: Link | undefined;
+  private retry: NodeJS.Timeout | undefined;
+  private state: "new" | "started" | "stopped" = "new";
+  private draining: boolean;
+  private latestTimings: Timings | undefined;
+
+  /** @throws TypeError where the address or what the hello would say is wrong, naming the field. */
+  constructor(private readonly options: AgentOptions) {
+    const { url, token, agentId, name, version, capabilities, meta, drain = false } = options;
+    if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
+      throw new TypeError("url must be a WebSocket address such as ws://localhost:8080/agent");
+    this.draining = drain;
+    this.hello = {
+      agentId,
+      name,
+      version,
+      drain,
+      auth: { token },
+      protocolVersion: PROTOCOL_VERSION,
+      capabilities: { slots: 1, ...capabilities },
+      ...(meta === undefined ? {} : { meta }),
+    };
+    const parsed = parseWith(agentMessagePayloads["agent.hello"], this.hello);
+    if (!parsed.ok) throw new TypeError(`The agent's options are wrong: ${describeIssues(parsed.issues)}.`);
+    this.logger = options.logger ?? silentLogger();
+    this.policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, ...options.reconnect });
+    this.dispatcher = new Dispatcher({
+      handlers: options.handlers,
+      jobs: this.jobs,
+      slots: parsed.value.capabilities.slots,
+      isDraining: () => this.draining,
+      commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
+      logger: this.logger,
+      send: (type, payload, correlationId) => this.send(type, payload, correlationId),
+      onAccepted: (job) => this.flush(job),
+      resendEnds: (jobId) => this.resendEnds(jobId),
+    });
+  }
+
+  /** Whether the orchestrator has taken the hello of the present connection. */
+  get online(): boolean {
+    return this.link?.online ?? false;
+  }
+
+  /** What the orchestrator last said about grace times; undefined before the first hello was taken. */
+  get timings(): Timings | undefined {
+    return this.latestTimings;
+  }
+
+  /** Jobs that are running, the oldest first. */
+  get activeJobs(): JobRef[] {
+    return this.jobs.accepted().map(({ jobId, epoch }) => ({ jobId, epoch }));
+  }
+
+  /** Connects, and stays connected until `stop`. */
+  start(): void {
+    if (this.state !== "new") throw new Error("An agent client is started once; make a new one.");
+    this.state = "started";
+    this.connect();
+  }
+
+  /** Closes the connection and does not come back. Jobs are the caller's to end before. */
+  async stop(): Promise<void> {
+    if (this.state === "started") {
+      this.state = "stopped";
+      clearTimeout(this.retry);
+      if (this.link === undefined) this.closed.resolve();
+      else {
+        const { link } = this;
+        const deadline = setTimeout(() => link.abort("the orchestrator did not close in time"), CLOSE_TIMEOUT_MS);
+        link.close();
+        await this.closed.promise.finally(() => clearTimeout(deadline));
+      }
+    }
+  }
+
+  /** From now on new jobs are declined; the orchestrator learns it with the next hello. */
+  setDrain(drain: boolean): void {
+    this.draining = drain;
+  }
+
+  /** Takes a job over that was running before this client was made, so that it is in the hello. Before `start`. */
+  adopt(job: JobRef, status: ReportedStatus): void {
+    this.jobs.add({ ...job, accepted: true, status, decision: Promise.resolve(accept()) });
+  }
+
+  /**
+   * Reports a job's status; repeat it with fresh `progress` about once a second while the job runs. Where the
+   * connection is slow, a report that brings nothing but progress is dropped.
+   */
+  update(jobId: string, status: ReportedStatus, { error, progress }: ReportDetails = {}): void {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) {
+      this.logger.warn({ jobId, status }, "a report about a job that is not running was dropped");
+      return;
+    }
+    job.status = status;
+    if (error !== undefined) job.error = error;
+    if (progress !== undefined) job.progress = progress;
+    const onlyProgress = job.sentStatus === status && error === undefined;
+    if (job.accepted && !(onlyProgress && this.congested)) this.sendStatus(job);
+  }
+
+  /** Sends a line of a job's log; dropped while there is no connection or it is slow. */
+  log(jobId: string, level: LogLevel, message: string): void {
+    if (this.congested) return;
+    const epoch = this.jobs.get(jobId)?.epoch;
+    this.send("agent.job.log", {
+      jobId,
+      level,
+      epoch,
+      message: message.slice(0, 16_384),
+      ts: new Date().toISOString(),
+    });
+  }
+
+  /** Reports a job's end and frees its slot; kept until the orchestrator has settled it. */
+  stopped(jobId: string, status: FinalStatus, details: ReportDetails = {}): void {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) {
+      this.logger.warn({ jobId, status }, "the end of a job that is not running was dropped");
+      return;
+    }
+    if (!job.accepted) job.end = { status, details };
+    else this.sendEnd(this.jobs.end(job, status, details));
+  }
+
+  private get congested(): boolean {
+    return (this.link?.bufferedBytes ?? 0) > (this.options.maxBufferedBytes ?? 1_048_576);
+  }
+
+  private connect(): void {
+    const activeJobs = this.jobs.activeJobs();
+    for (const job of this.jobs.accepted()) delete job.sentStatus;
+    const link = new Link(
+      {
+        url: this.options.url,
+        hello: { ...this.hello, drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs },
+        helloTimeoutMs: this.options.helloTimeoutMs ?? 10_000,
+        maxMessageBytes: this.options.maxMessageBytes ?? 4_194_304,
+        logger: this.logger,
+      },
+      {
+        onOnline: (timings) => this.onOnline(timings),
+        onMessage: (message) => this.dispatcher.dispatch(message),
+        onBadPayload: (message, msgId) => this.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
+        onEnd: (end) => this.onEnd(end),
+      },
+    );
+    this.link = link;
+  }
+
+  private onOnline(timings: Timings): void {
+    this.latestTimings = timings;
+    this.logger.info({ url: this.options.url, agentId: this.options.agentId }, "connected to the orchestrator");
+    this.resendEnds();
+    // An orchestrator without a protocol version never settles anything: what was sent to it is all that can be done.
+    if (timings.protocolVersion === undefined) this.jobs.settleAll();
+    for (const job of this.jobs.accepted()) this.sendStatus(job);
+    this.notify(() => this.options.handlers.onOnline?.(timings));
+  }
+
+  private onEnd(end: ConnectionEnd & { reason: string }): void {
+    this.link = undefined;
+    if (end.onlineMs !== undefined) this.notify(() => this.options.handlers.onOffline?.());
+    if (this.state === "stopped") {
+      this.closed.resolve();
+      return;
+    }
+    const pauseMs = this.policy.nextPauseMs(end);
+    const fields = { code: end.code, reason: end.reason, pauseMs, agentId: this.options.agentId };
+    if (isRefusal(end.code))
+      this.logger.error(
+        fields,
+        "the orchestrator refused this agent: see that its token is right and no other agent uses its id",
+      );
+    else this.logger.warn(fields, "no connection to the orchestrator, trying again after a pause");
+    this.retry = setTimeout(() => this.connect(), pauseMs);
+  }
+
+  private notify(handler: () => Promise<void> | void): void {
+    (async () => handler())().catch((thrown: unknown) =>
+      this.logger.error({ err: toError(thrown) }, "a handler failed"),
+    );
+  }
+
+  private flush(job: LiveJob): void {
+    if (job.status !== "ACCEPTED") this.sendStatus(job);
+    if (job.end !== undefined) this.sendEnd(this.jobs.end(job, job.end.status, job.end.details));
+  }
+
+  private resendEnds(jobId?: string): void {
+    for (const ended of this.jobs.unsettled(jobId)) this.sendEnd(ended);
+  }
+
+  private sendStatus(job: LiveJob): void {
+    const { jobId, epoch, status, error, progress } = job;
+    if (this.send("agent.job.update", { jobId, status, epoch, ...defined({ error, progress }) }))
+      job.sentStatus = status;
+  }
+
+  private sendEnd({ jobId, epoch, status, details }: EndedJob): void {
+    this.send("agent.job.stopped", { jobId, status, epoch, ...details });
+    if (this.online && this.latestTimings?.protocolVersion === undefined) this.jobs.settle({ jobId, epoch });
+  }
+
+  private send<T extends AgentMessageType>(type: T, payload: PayloadOut<T>, correlationId?: string): boolean {
+    if (this.link === undefined || !this.online) return false;
+    const extra = { agentId: this.options.agentId, ...(correlationId === undefined ? {} : { correlationId }) };
+    return this.link.send(JSON.stringify(buildMessage(type, payload, extra)));
+  }
+}
+
+/** The entries that have a value. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}

@@ -1,0 +1,134 @@
+import type {
+  AgentCapabilities,
+  AgentMessageType,
+  AgentPayload,
+  buildMessage,
+  ErrorInfo,
+  JobStatus,
+  JsonObject,
+  OrchestratorPayload,
+  Progress,
+} from "@stream-control/protocol";
+
+/** Where log lines go: any pino logger fits. Messages are static sentences, what varies is in the fields. */
+export interface AgentLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** A job that the orchestrator wants this agent to run. */
+export type Assignment = OrchestratorPayload<"orchestrator.assign.start">;
+/** Grace times that the orchestrator expects of its agents, in milliseconds. */
+export type Timings = OrchestratorPayload<"orchestrator.hello.ok">;
+/** How a job stands with the orchestrator after its end; `PENDING` means that it will be started again. */
+export type Settlement = OrchestratorPayload<"orchestrator.job.settled">;
+
+/** The answer to an assignment. */
+export type Decision = { accepted: true } | { accepted: false; error: ErrorInfo };
+/** Takes the job. */
+export const accept = (): Decision => ({ accepted: true });
+/** Refuses the job; the error's sentence is shown to the operator. */
+export const decline = (error: ErrorInfo): Decision => ({ accepted: false, error });
+
+/** Thrown by a handler to answer a command with an error of its own; anything else thrown becomes `COMMAND_FAILED`. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  constructor(readonly info: ErrorInfo) {
+    super(info.message);
+  }
+}
+
+/** A job as the SDK knows it. */
+export interface JobRef {
+  jobId: string;
+  /** Number of the assignment; absent from orchestrators that do not count them. */
+  epoch?: number | undefined;
+}
+
+/** How a stop is meant. */
+export interface StopOptions {
+  reason?: string | undefined;
+  /** Milliseconds until a kill follows. */
+  deadlineMs?: number | undefined;
+}
+
+type Awaitable<T> = T | Promise<T>;
+
+/** What an agent does. Handlers may throw; a command without its handler is answered with `success: false`. */
+export interface AgentHandlers {
+  /** Takes or refuses a job; the acknowledgement is sent when this settles. Called once per job and epoch. */
+  onAssign(assignment: Assignment): Awaitable<Decision>;
+  /** Ends a job gracefully. The agent calls `stopped` when it has ended. */
+  onStop(job: JobRef, options: StopOptions): Awaitable<void>;
+  /** Ends a job at once; where absent, `onStop` is called with `deadlineMs: 0`. */
+  onKill?(job: JobRef, options: StopOptions): Awaitable<void>;
+  onMute?(job: JobRef): Awaitable<void>;
+  onUnmute?(job: JobRef): Awaitable<void>;
+  onPause?(job: JobRef): Awaitable<void>;
+  onUnpause?(job: JobRef): Awaitable<void>;
+  onReboot?(reason: string | undefined): Awaitable<void>;
+  /** The job's end is on the orchestrator's disk: whatever the agent keeps of it may go. */
+  onSettled?(settlement: Settlement): Awaitable<void>;
+  /** The orchestrator took the hello, also after each reconnect. */
+  onOnline?(timings: Timings): Awaitable<void>;
+  /** The connection was lost; jobs go on, and the client connects again by itself. */
+  onOffline?(): Awaitable<void>;
+}
+
+/** How an agent connects. Durations are milliseconds. */
+export interface AgentOptions {
+  /** The orchestrator's agent socket, such as `ws://localhost:8080/agent`. */
+  url: string;
+  /** The shared secret of agents and orchestrator. */
+  token: string;
+  /** The same at every start: the orchestrator knows the agent by it. */
+  agentId: string;
+  name: string;
+  version: string;
+  /** What it can do; `slots` (default 1) is the number of jobs it takes at once. */
+  capabilities?: Partial<AgentCapabilities>;
+  /** Ask not to be given jobs. */
+  drain?: boolean;
+  meta?: JsonObject;
+  handlers: AgentHandlers;
+  /** Silent unless given. */
+  logger?: AgentLogger;
+  reconnect?: Partial<ReconnectOptions>;
+  /** From opening a connection to the orchestrator's answer to the hello. Default 10,000. */
+  helloTimeoutMs?: number;
+  /** Longest wait for a command's handler before it is answered with an error. Default 10,000. */
+  commandTimeoutMs?: number;
+  /** Largest message taken from the orchestrator, in bytes. Default 4 MiB. */
+  maxMessageBytes?: number;
+  /** Unsent bytes above which progress and logs are dropped. Default 1 MiB. */
+  maxBufferedBytes?: number;
+}
+
+/** How pauses between connections grow, in milliseconds. */
+export interface ReconnectOptions {
+  /** The first try after a lost connection comes at a random moment within this time. Default 4,000. */
+  spreadMs: number;
+  /** Bound of the pause after the first failed try; it doubles with each. Default 1,000. */
+  baseMs: number;
+  /** Bound of every such pause. Default 30,000. */
+  maxMs: number;
+  /** Bound of the pause after a refusal that only a person can end (wrong token, id taken). Default 60,000. */
+  refusedMs: number;
+  /** A connection that lasted this long counts as good: the next pauses start small again. Default 10,000. */
+  stableMs: number;
+  /** A source of numbers in [0, 1). */
+  random: () => number;
+}
+
+/** What a report may carry beside its status. */
+export interface ReportDetails {
+  error?: ErrorInfo;
+  progress?: Progress;
+}
+/** A message's payload as the agent writes it. */
+export type PayloadOut<T extends AgentMessageType> = Parameters<typeof buildMessage<T>>[1];
+export type FinalStatus = AgentPayload<"agent.job.stopped">["status"];
+export type LogLevel = AgentPayload<"agent.job.log">["level"];
+export type ReportedStatus = Extract<JobStatus, "ACCEPTED" | "STARTING" | "RUNNING" | "STOPPING">;

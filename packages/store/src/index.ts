@@ -1,0 +1,12 @@
+export {
+  CompiledQuery,
+  type Generated,
+  type Insertable,
+  type Kysely,
+  type Selectable,
+  sql,
+  type Transaction,
+} from "kysely";
+export type { Migration } from "kysely/migration";
+export { GroupCommit, type RunTransaction } from "./group-commit.js";
+export { openStore, Store, StoreError, type StoreOptions } from "./store.js";
