@@ -51,7 +51,10 @@ async function main() {
     signal: stopWish.signal,
   });
   if (stopWish.signal.aborted) return;
-  if (!built) throw new Error("The build failed; see above.");
+  if (!built) {
+    process.exitCode = 1; // Why, has been said.
+    return;
+  }
 
   stack = new Stack({ say, isOurs: (command) => isRunnerOf(command, settings.dataDir) });
   try {
@@ -85,7 +88,6 @@ Ctrl-C stops everything.`;
 const unwatch = watchLaunchers(wishStop);
 try {
   await main();
-  process.exitCode = 0;
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
