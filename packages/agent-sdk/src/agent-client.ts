@@ -1,6 +1,5 @@
 import {
   type AgentMessageType,
-  type AgentPayloadInput,
   agentMessagePayloads,
   buildMessage,
   describeIssues,
@@ -8,10 +7,10 @@ import {
   parseWith,
 } from "@stream-control/protocol";
 import { silentLogger, toError } from "@stream-control/service-kit";
+import { Connection, type ConnectionEvents } from "./connection.js";
 import { Dispatcher } from "./dispatcher.js";
 import { type EndedJob, JobTable, type LiveJob } from "./job-table.js";
-import { Link } from "./link.js";
-import { type ConnectionEnd, isRefusal, RECONNECT_DEFAULTS, ReconnectPolicy } from "./reconnect.js";
+import { soundDetails } from "./sound-details.js";
 import type {
   AgentLogger,
   AgentOptions,
@@ -25,9 +24,6 @@ import type {
 } from "./types.js";
 import { accept } from "./types.js";
 
-/** How long `stop` waits for the orchestrator's side of the close. */
-const CLOSE_TIMEOUT_MS = 2000;
-
 /**
  * An agent's side of the protocol: connects, says hello, keeps the connection alive and comes back after a loss, brings
  * assignments and commands to the handlers, and sends reports.
@@ -38,13 +34,8 @@ const CLOSE_TIMEOUT_MS = 2000;
 export class AgentClient {
   private readonly jobs = new JobTable();
   private readonly logger: AgentLogger;
-  private readonly policy: ReconnectPolicy;
   private readonly dispatcher: Dispatcher;
-  private readonly hello: AgentPayloadInput<"agent.hello">;
-  private readonly closed = Promise.withResolvers<void>();
-  private link: Link | undefined;
-  private retry: NodeJS.Timeout | undefined;
-  private state: "new" | "started" | "stopped" = "new";
+  private readonly connection: Connection;
   private draining: boolean;
   private latestTimings: Timings | undefined;
 
@@ -54,20 +45,15 @@ export class AgentClient {
     if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
       throw new TypeError("url must be a WebSocket address such as ws://localhost:8080/agent");
     this.draining = drain;
-    this.hello = {
-      agentId,
-      name,
-      version,
-      drain,
-      auth: { token },
-      protocolVersion: PROTOCOL_VERSION,
+    const identity = { agentId, name, version, auth: { token }, protocolVersion: PROTOCOL_VERSION };
+    const hello = {
+      ...identity,
       capabilities: { slots: 1, ...capabilities },
       ...(meta === undefined ? {} : { meta }),
     };
-    const parsed = parseWith(agentMessagePayloads["agent.hello"], this.hello);
+    const parsed = parseWith(agentMessagePayloads["agent.hello"], hello);
     if (!parsed.ok) throw new TypeError(`The agent's options are wrong: ${describeIssues(parsed.issues)}.`);
     this.logger = options.logger ?? silentLogger();
-    this.policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, ...options.reconnect });
     this.dispatcher = new Dispatcher({
       handlers: options.handlers,
       jobs: this.jobs,
@@ -79,11 +65,23 @@ export class AgentClient {
       onAccepted: (job) => this.flush(job),
       resendEnds: (jobId) => this.resendEnds(jobId),
     });
+    const events: ConnectionEvents = {
+      onOpening: () => this.jobs.forgetSent(),
+      onOnline: (timings) => this.onOnline(timings),
+      onOffline: () => this.notify(() => options.handlers.onOffline?.()),
+      onMessage: (message) => this.dispatcher.dispatch(message),
+      onBadPayload: (message, msgId) => this.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
+    };
+    const helloNow = () => {
+      const activeJobs = this.jobs.activeJobs();
+      return { ...hello, drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs };
+    };
+    this.connection = new Connection(options, helloNow, events, this.logger);
   }
 
   /** Whether the orchestrator has taken the hello of the present connection. */
   get online(): boolean {
-    return this.link?.online ?? false;
+    return this.connection.online;
   }
 
   /** What the orchestrator last said about grace times; undefined before the first hello was taken. */
@@ -98,24 +96,12 @@ export class AgentClient {
 
   /** Connects, and stays connected until `stop`. */
   start(): void {
-    if (this.state !== "new") throw new Error("An agent client is started once; make a new one.");
-    this.state = "started";
-    this.connect();
+    this.connection.start();
   }
 
   /** Closes the connection and does not come back. Jobs are the caller's to end before. */
-  async stop(): Promise<void> {
-    if (this.state === "started") {
-      this.state = "stopped";
-      clearTimeout(this.retry);
-      if (this.link === undefined) this.closed.resolve();
-      else {
-        const { link } = this;
-        const deadline = setTimeout(() => link.abort("the orchestrator did not close in time"), CLOSE_TIMEOUT_MS);
-        link.close();
-        await this.closed.promise.finally(() => clearTimeout(deadline));
-      }
-    }
+  stop(): Promise<void> {
+    return this.connection.stop();
   }
 
   /** From now on new jobs are declined; the orchestrator learns it with the next hello. */
@@ -132,15 +118,14 @@ export class AgentClient {
    * Reports a job's status; repeat it with fresh `progress` about once a second while the job runs. Where the
    * connection is slow, a report that brings nothing but progress is dropped.
    */
-  update(jobId: string, status: ReportedStatus, { error, progress }: ReportDetails = {}): void {
+  update(jobId: string, status: ReportedStatus, details: ReportDetails = {}): void {
     const job = this.jobs.get(jobId);
     if (job === undefined) {
       this.logger.warn({ jobId, status }, "a report about a job that is not running was dropped");
       return;
     }
-    job.status = status;
-    if (error !== undefined) job.error = error;
-    if (progress !== undefined) job.progress = progress;
+    const { error, progress = job.progress } = soundDetails(details);
+    Object.assign(job, { status, error, progress });
     const onlyProgress = job.sentStatus === status && error === undefined;
     if (job.accepted && !(onlyProgress && this.congested)) this.sendStatus(job);
   }
@@ -165,61 +150,21 @@ export class AgentClient {
       this.logger.warn({ jobId, status }, "the end of a job that is not running was dropped");
       return;
     }
-    if (!job.accepted) job.end = { status, details };
-    else this.sendEnd(this.jobs.end(job, status, details));
+    if (job.accepted) this.sendEnd(this.jobs.end(job, status, soundDetails(details)));
+    else job.end = { status, details: soundDetails(details) };
   }
 
   private get congested(): boolean {
-    return (this.link?.bufferedBytes ?? 0) > (this.options.maxBufferedBytes ?? 1_048_576);
-  }
-
-  private connect(): void {
-    const activeJobs = this.jobs.activeJobs();
-    for (const job of this.jobs.accepted()) delete job.sentStatus;
-    const link = new Link(
-      {
-        url: this.options.url,
-        hello: { ...this.hello, drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs },
-        helloTimeoutMs: this.options.helloTimeoutMs ?? 10_000,
-        maxMessageBytes: this.options.maxMessageBytes ?? 4_194_304,
-        logger: this.logger,
-      },
-      {
-        onOnline: (timings) => this.onOnline(timings),
-        onMessage: (message) => this.dispatcher.dispatch(message),
-        onBadPayload: (message, msgId) => this.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
-        onEnd: (end) => this.onEnd(end),
-      },
-    );
-    this.link = link;
+    return this.connection.bufferedBytes > (this.options.maxBufferedBytes ?? 1_048_576);
   }
 
   private onOnline(timings: Timings): void {
     this.latestTimings = timings;
-    this.logger.info({ url: this.options.url, agentId: this.options.agentId }, "connected to the orchestrator");
+    const { host } = new URL(this.options.url);
+    this.logger.info({ host, agentId: this.options.agentId }, "connected to the orchestrator");
     this.resendEnds();
-    // An orchestrator without a protocol version never settles anything: what was sent to it is all that can be done.
-    if (timings.protocolVersion === undefined) this.jobs.settleAll();
     for (const job of this.jobs.accepted()) this.sendStatus(job);
     this.notify(() => this.options.handlers.onOnline?.(timings));
-  }
-
-  private onEnd(end: ConnectionEnd & { reason: string }): void {
-    this.link = undefined;
-    if (end.onlineMs !== undefined) this.notify(() => this.options.handlers.onOffline?.());
-    if (this.state === "stopped") {
-      this.closed.resolve();
-      return;
-    }
-    const pauseMs = this.policy.nextPauseMs(end);
-    const fields = { code: end.code, reason: end.reason, pauseMs, agentId: this.options.agentId };
-    if (isRefusal(end.code))
-      this.logger.error(
-        fields,
-        "the orchestrator refused this agent: see that its token is right and no other agent uses its id",
-      );
-    else this.logger.warn(fields, "no connection to the orchestrator, trying again after a pause");
-    this.retry = setTimeout(() => this.connect(), pauseMs);
   }
 
   private notify(handler: () => Promise<void> | void): void {
@@ -239,25 +184,20 @@ export class AgentClient {
 
   private sendStatus(job: LiveJob): void {
     const { jobId, epoch, status, error, progress } = job;
-    if (this.send("agent.job.update", { jobId, status, epoch, ...defined({ error, progress }) }))
-      job.sentStatus = status;
+    if (this.send("agent.job.update", { jobId, status, epoch, error, progress })) job.sentStatus = status;
   }
 
   private sendEnd({ jobId, epoch, status, details }: EndedJob): void {
     this.send("agent.job.stopped", { jobId, status, epoch, ...details });
-    if (this.online && this.latestTimings?.protocolVersion === undefined) this.jobs.settle({ jobId, epoch });
+    if (!this.online || this.latestTimings?.protocolVersion !== undefined) return;
+    // An orchestrator without a protocol version settles nothing: having sent it the end is all that can be done.
+    this.jobs.settle({ jobId, epoch });
+    this.notify(() => this.options.handlers.onSettled?.({ jobId, epoch, status }));
   }
 
   private send<T extends AgentMessageType>(type: T, payload: PayloadOut<T>, correlationId?: string): boolean {
-    if (this.link === undefined || !this.online) return false;
+    if (!this.online) return false;
     const extra = { agentId: this.options.agentId, ...(correlationId === undefined ? {} : { correlationId }) };
-    return this.link.send(JSON.stringify(buildMessage(type, payload, extra)));
+    return this.connection.send(JSON.stringify(buildMessage(type, payload, extra)));
   }
-}
-
-/** The entries that have a value. */
-function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

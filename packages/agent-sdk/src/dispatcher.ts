@@ -3,7 +3,7 @@ import { toError } from "@stream-control/service-kit";
 import type { JobTable, LiveJob } from "./job-table.js";
 import type { OrchestratorMessageIn } from "./link.js";
 import type { AgentHandlers, AgentLogger, Assignment, Decision, JobRef, PayloadOut, StopOptions } from "./types.js";
-import { CommandError, decline } from "./types.js";
+import { accept, CommandError, decline } from "./types.js";
 
 export interface DispatcherOptions {
   handlers: AgentHandlers;
@@ -73,6 +73,12 @@ export class Dispatcher {
     if (known !== undefined && known.epoch === epoch) {
       logger.info({ jobId, epoch }, "assignment came again, the job is not started twice");
       this.acknowledge(assignment, await known.decision, msgId);
+      return;
+    }
+    if (jobs.unsettled(jobId).some((ended) => ended.epoch === epoch)) {
+      logger.info({ jobId, epoch }, "assignment came again after the job's end, its end is sent again");
+      this.acknowledge(assignment, accept(), msgId);
+      this.options.resendEnds(jobId);
       return;
     }
     const refusal = this.refusal(known);

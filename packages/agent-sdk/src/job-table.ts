@@ -6,8 +6,8 @@ export interface LiveJob extends JobRef {
   /** False while the handler decides: nothing is reported before the acknowledgement. */
   accepted: boolean;
   status: JobStatus;
-  error?: ErrorInfo;
-  progress?: Progress;
+  error?: ErrorInfo | undefined;
+  progress?: Progress | undefined;
   /** The last status that went out on the present connection. */
   sentStatus?: JobStatus;
   /** Settles with the handler's answer; duplicates of the assignment wait for it too. */
@@ -74,8 +74,9 @@ export class JobTable {
     this.ended = this.ended.filter((job) => job.jobId !== jobId || (epoch !== undefined && job.epoch !== epoch));
   }
 
-  settleAll(): void {
-    this.ended = [];
+  /** A new connection begins, on which nothing has been sent. */
+  forgetSent(): void {
+    for (const job of this.live.values()) delete job.sentStatus;
   }
 
   accepted(): LiveJob[] {

@@ -8,7 +8,9 @@ export type OrchestratorMessageIn = Extract<ReturnType<typeof parseOrchestratorM
 
 export interface LinkOptions {
   url: string;
-  hello: AgentPayloadInput<"agent.hello">;
+  agentId: string;
+  /** Asked when the socket is open, so that it says what is true then. */
+  hello(): AgentPayloadInput<"agent.hello">;
   helloTimeoutMs: number;
   maxMessageBytes: number;
   logger: AgentLogger;
@@ -46,7 +48,7 @@ export class Link {
       handshakeTimeout: options.helloTimeoutMs,
       perMessageDeflate: false,
     });
-    this.socket.on("open", () => this.write(buildMessage("agent.hello", options.hello)));
+    this.socket.on("open", () => this.write(buildMessage("agent.hello", options.hello())));
     this.socket.on("message", (data, isBinary) => this.read(isBinary ? undefined : data.toString()));
     this.socket.on("ping", () => this.heard());
     this.socket.on("pong", () => this.heard());
@@ -85,7 +87,7 @@ export class Link {
   }
 
   private write(message: object): void {
-    this.socket.send(JSON.stringify({ ...message, agentId: this.options.hello.agentId }));
+    this.socket.send(JSON.stringify({ ...message, agentId: this.options.agentId }));
   }
 
   private heard(): void {

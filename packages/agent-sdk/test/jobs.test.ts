@@ -155,6 +155,20 @@ test("an end is sent again after each reconnect until it is settled", async () =
   expect(double.received.slice(since).some(({ type }) => type === "agent.job.stopped")).toBe(false);
 });
 
+test("an assignment that comes again after its job's end does not start the job again", async () => {
+  const { double, client, assigned } = await connected({}, { settle: false });
+  double.assign("job-1", { epoch: 3 });
+  await double.next("agent.assign.ack");
+  client.stopped("job-1", "FAILED");
+  await double.next("agent.job.stopped");
+  const since = double.received.length;
+  double.assign("job-1", { epoch: 3 });
+  await double.next("agent.job.stopped", ({ epoch }) => epoch === 3, { since });
+  expect(assigned).toHaveLength(1);
+  double.assign("job-1", { epoch: 4 });
+  await double.next("agent.assign.ack", ({ epoch, accepted }) => epoch === 4 && accepted);
+});
+
 test("what was reported while the orchestrator was away comes as one status per job", async () => {
   const first = await OrchestratorDouble.listen();
   const { client } = recordingAgent(first.url);
@@ -286,8 +300,25 @@ test("where the orchestrator reads slowly, progress is dropped and statuses are 
   expect(updates.at(-1)?.payload).toMatchObject({ status: "RUNNING", progress: { frame: 501 } });
 });
 
+test("an end is reported in a form that the orchestrator takes, whatever the agent says", async () => {
+  const { double, client } = await connected();
+  double.assign("job-1");
+  await double.next("agent.assign.ack");
+  client.stopped("job-1", "FAILED", {
+    error: { code: "C".repeat(100), message: "m".repeat(10_000), detail: { exitCode: 1 } },
+    progress: { fps: Number.NaN },
+  });
+  const { payload } = await double.next("agent.job.stopped");
+  expect(payload.error).toEqual({ code: "C".repeat(64), message: "m".repeat(4096), detail: { exitCode: 1 } });
+  expect(payload.progress).toBeUndefined();
+});
+
 test("an orchestrator that knows no settlements gets each end once and nothing is kept", async () => {
-  const { double, client } = await connected({}, { settle: false, timings: { protocolVersion: undefined } as object });
+  const forgotten: string[] = [];
+  const { double, client } = await connected(
+    { handlers: { onSettled: ({ jobId }) => void forgotten.push(jobId) } },
+    { settle: false, timings: { protocolVersion: undefined } },
+  );
   double.assign("job-1");
   await double.next("agent.assign.ack");
   client.stopped("job-1", "STOPPED");
@@ -295,6 +326,7 @@ test("an orchestrator that knows no settlements gets each end once and nothing i
   const since = double.received.length;
   double.dropAll();
   expect((await double.next("agent.hello", () => true, { since })).payload.activeJobs).toEqual([]);
+  expect(forgotten).toEqual(["job-1"]);
 });
 
 test("a report about a job that is not running is dropped, not sent", async () => {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
 import cors from "cors";
@@ -37,7 +37,7 @@ export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHe
   });
   app.use("/v1", express.json({ limit: MAX_BODY }));
   for (const [path, router] of Object.entries(routes)) app.use(path, router);
-  app.use("/assets/hls.js", express.static(hlsLibrary(), { immutable: true, maxAge: "1d" }));
+  app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
   if (mediaDir !== undefined) app.use("/media", media(mediaDir));
   app.use(express.static(publicDir));
   app.use(routeNotFound);
@@ -61,4 +61,5 @@ function media(folder: string): express.RequestHandler {
   };
 }
 
-const hlsLibrary = (): string => join(import.meta.dirname, "..", "node_modules", "hls.js", "dist", "hls.light.min.js");
+/** The player for browsers that cannot play HLS by themselves, without subtitles and encryption. */
+const hlsLibrary = (): string => fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.mjs"));

@@ -1,0 +1,113 @@
+import { availableParallelism, hostname, tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { childEnvironment } from "@stream-control/ffmpeg";
+import { envVar, readConfig } from "@stream-control/service-kit";
+import { z } from "zod";
+
+/** What a job's source or destination may be; URL schemes, and `file`, `test` and `device`. */
+export const PROTOCOLS = ["rtmp", "rtmps", "srt", "rtsp", "rtsps", "http", "https", "file", "test", "device"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+const isWebSocketUrl = (value: string) => URL.canParse(value) && /^wss?:$/.test(new URL(value).protocol);
+
+/** Every environment variable of the agent; `apps/agent/README.md` explains them. */
+const variables = z.object({
+  ORCHESTRATOR_URL: z
+    .string()
+    .refine(isWebSocketUrl, "must be a WebSocket address such as ws://localhost:8080/agent")
+    .default("ws://localhost:8080/agent"),
+  AGENT_TOKEN: z.string().max(4096).default("dev-shared-token"),
+  AGENT_ID: z
+    .string()
+    .max(128)
+    .regex(/^\S(.*\S)?$/, "must be printable text")
+    .optional(),
+  AGENT_NAME: z.string().max(200).optional(),
+  SLOTS: envVar.int({ min: 1, max: 10_000 }).optional(),
+  MAX_RESOLUTION: z
+    .string()
+    .regex(/^\d{2,5}p$/, 'must look like "1080p"')
+    .optional(),
+  DATA_DIR: z.string().default("./data/agent"),
+  OUTPUT_DIRS: envVar.list().optional(),
+  INPUT_DIRS: envVar.list().optional(),
+  ALLOWED_PROTOCOLS: envVar
+    .list()
+    .pipe(z.array(z.enum(PROTOCOLS)))
+    .default([...PROTOCOLS]),
+  FFMPEG_PATH: z.string().default("ffmpeg"),
+  FFPROBE_PATH: z.string().default("ffprobe"),
+  LOG_LEVEL: envVar.logLevel().default("info"),
+  DRAIN: envVar.flag().default(false),
+  STOP_JOBS_ON_EXIT: envVar.flag().default(false),
+});
+
+export interface AgentConfig {
+  orchestratorUrl: string;
+  token: string;
+  /** Undefined: made once and kept in `dataDir`. */
+  agentId: string | undefined;
+  name: string;
+  tmpdir: string;
+  slots: number;
+  /** Such as `1080p`. */
+  maxResolution: string | undefined;
+  /** Absolute, as every folder here. */
+  dataDir: string;
+  /** Folders below which jobs may write; relative paths of a job are below the first. */
+  outputDirs: string[];
+  /** Folders below which files may be read as a source. */
+  inputDirs: string[];
+  allowedProtocols: readonly Protocol[];
+  ffmpegPath: string;
+  ffprobePath: string;
+  logLevel: z.infer<typeof variables>["LOG_LEVEL"];
+  drain: boolean;
+  stopJobsOnExit: boolean;
+  /** The environment of runners and their ffmpeg: what they need and nothing of the agent's own. */
+  childEnv: Record<string, string>;
+}
+
+/** What of the machine the defaults are made from. */
+export interface Machine {
+  hostname: string;
+  cores: number;
+  tmpdir: string;
+}
+
+/** Cores that one 720p30 encode keeps busy, about; a slot is worth that many. */
+const CORES_PER_SLOT = 2;
+
+/** @throws ConfigError naming every variable that is wrong. */
+export function agentConfig(env: Record<string, string | undefined>, machine: Machine): AgentConfig {
+  const given = readConfig(variables, env);
+  const dataDir = resolve(given.DATA_DIR);
+  const folders = (list: string[] | undefined) =>
+    list === undefined || list.length === 0
+      ? [join(dataDir, "media"), resolve(machine.tmpdir)]
+      : list.map((folder) => resolve(folder));
+  const outputDirs = folders(given.OUTPUT_DIRS);
+  return {
+    orchestratorUrl: given.ORCHESTRATOR_URL,
+    token: given.AGENT_TOKEN,
+    agentId: given.AGENT_ID,
+    name: given.AGENT_NAME ?? machine.hostname.slice(0, 200),
+    tmpdir: resolve(machine.tmpdir),
+    slots: given.SLOTS ?? Math.max(1, Math.floor(machine.cores / CORES_PER_SLOT)),
+    maxResolution: given.MAX_RESOLUTION,
+    dataDir,
+    outputDirs,
+    inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
+    allowedProtocols: given.ALLOWED_PROTOCOLS,
+    ffmpegPath: given.FFMPEG_PATH,
+    ffprobePath: given.FFPROBE_PATH,
+    logLevel: given.LOG_LEVEL,
+    drain: given.DRAIN,
+    stopJobsOnExit: given.STOP_JOBS_ON_EXIT,
+    childEnv: childEnvironment(env),
+  };
+}
+
+/** The configuration of this process. @throws ConfigError naming every variable that is wrong. */
+export const processConfig = (): AgentConfig =>
+  agentConfig(process.env, { hostname: hostname(), cores: availableParallelism(), tmpdir: tmpdir() });

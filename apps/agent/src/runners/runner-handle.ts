@@ -1,0 +1,247 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { CommandError } from "@stream-control/agent-sdk";
+import type { ErrorInfo, Progress } from "@stream-control/protocol";
+import type { Logger } from "@stream-control/service-kit";
+import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "../runner/contract.js";
+import { ControlLink } from "./control-link.js";
+import { readResult } from "./job-folder.js";
+import type { RunnerProcess } from "./runner-process.js";
+
+/** What a runner tells of its job. `onEnded` is the last call. */
+export interface RunnerObserver {
+  onStatus(status: RunnerStatus, progress: Progress | undefined): void;
+  onProgress(progress: Progress): void;
+  onLog(level: "info" | "warn" | "error", message: string): void;
+  onEnded(result: RunnerResult): void;
+}
+
+/** Waits of the agent for a runner, in milliseconds. */
+export interface RunnerWaits {
+  /** A living runner that cannot be reached for this long is ended. */
+  unreachableMs: number;
+  /** From a command to its reply. */
+  replyMs: number;
+  /** Beyond a stop's own grace times, until the runner is ended by force. */
+  overdueMs: number;
+}
+export const RUNNER_WAITS: RunnerWaits = { unreachableMs: 20_000, replyMs: 5000, overdueMs: 5000 };
+
+const FIRST_POLL_MS = 10;
+const SLOWEST_POLL_MS = 250;
+
+type Command = RunnerCommand extends infer C ? (C extends { id: string } ? Omit<C, "id"> : never) : never;
+
+export interface RunnerHandleOptions {
+  folder: string;
+  spec: Pick<RunnerSpec, "jobId" | "epoch" | "socketPath" | "stopGraceMs" | "killAfterMs">;
+  process: RunnerProcess;
+  observer: RunnerObserver;
+  logger: Logger;
+  waits: RunnerWaits;
+}
+
+/** The agent's hold on one runner: stays connected to it, carries commands, and notices its end, however it comes. */
+export class RunnerHandle {
+  private readonly replies = new Map<string, (error: ErrorInfo | undefined) => void>();
+  private readonly contact = Promise.withResolvers<void>();
+  private readonly end = Promise.withResolvers<void>();
+  private link: ControlLink | undefined;
+  private unsent: RunnerCommand[] = [];
+  private over = false;
+  private stopping: NodeJS.Timeout | undefined;
+  private ownWish: "stop" | "kill" | undefined;
+  private readonly waits: RunnerWaits;
+
+  constructor(private readonly options: RunnerHandleOptions) {
+    this.waits = options.waits;
+  }
+
+  /** Settles at the runner's first hello, or at its end. */
+  get firstContact(): Promise<void> {
+    return this.contact.promise;
+  }
+
+  /** Whether the job has ended, or the agent has let go of the runner. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /** Settles when the job has ended, or the agent has let go of the runner. */
+  get ended(): Promise<void> {
+    return this.end.promise;
+  }
+
+  /** Begins to follow the runner. */
+  start(): void {
+    this.follow().catch((thrown: unknown) => {
+      this.options.logger.error({ err: thrown, jobId: this.options.spec.jobId }, "a runner could not be followed");
+      this.options.process.killGroup();
+      this.finish(lost("The agent could not follow the process that ran this job."));
+    });
+  }
+
+  /** @throws CommandError where the runner refuses, is gone, or does not answer in time. */
+  async setMuted(muted: boolean): Promise<void> {
+    await this.command({ type: "mute", muted });
+  }
+
+  /** Asks for a graceful end; an end by force follows where the runner does not keep to its grace times. */
+  stop(deadlineMs?: number): void {
+    const { stopGraceMs, killAfterMs } = this.options.spec;
+    this.ownWish ??= "stop";
+    this.post({ type: "stop", id: randomUUID(), ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+    this.forceAfter(Math.min(stopGraceMs + killAfterMs, deadlineMs ?? Number.POSITIVE_INFINITY) + this.waits.overdueMs);
+  }
+
+  /** Asks for an end at once, and sees to it. */
+  kill(): void {
+    this.ownWish = "kill";
+    this.post({ type: "kill", id: randomUUID() });
+    this.forceAfter(this.waits.overdueMs);
+  }
+
+  /** Ends the runner and its ffmpegs without asking, within this call. */
+  killNow(): void {
+    if (this.over) return;
+    this.ownWish ??= "kill";
+    this.options.process.killGroup();
+  }
+
+  /** Lets go of the runner, which goes on. */
+  detach(): void {
+    this.over = true;
+    this.release();
+  }
+
+  private async follow(): Promise<void> {
+    for (let link = await this.connect(); link !== undefined; link = await this.connect()) await link.closed;
+  }
+
+  /** The next connection; undefined when the job has ended or the agent has let go. */
+  private async connect(): Promise<ControlLink | undefined> {
+    this.link = undefined;
+    const { folder, spec, process } = this.options;
+    const deadline = performance.now() + this.waits.unreachableMs;
+    for (let pause = FIRST_POLL_MS; !this.over; pause = Math.min(pause * 2, SLOWEST_POLL_MS)) {
+      // Looked at in this order, because a runner writes its result before it ends.
+      const { alive } = process;
+      const result = await readResult(folder);
+      if (this.over) break;
+      if (result !== undefined) this.finish(result);
+      else if (!alive) this.lose("The process that ran this job ended without a result.");
+      else if (performance.now() > deadline) this.lose("The process that ran this job could not be reached.");
+      else {
+        const link = await ControlLink.open(spec.socketPath, (event) => this.take(event)).catch(() => undefined);
+        if (link !== undefined) return this.linked(link);
+        await delay(pause);
+      }
+    }
+    return undefined;
+  }
+
+  private linked(link: ControlLink): ControlLink | undefined {
+    if (this.over) {
+      link.close();
+      return undefined;
+    }
+    this.link = link;
+    for (const command of this.unsent.splice(0)) link.send(command);
+    return link;
+  }
+
+  private take(event: RunnerEvent): void {
+    if (this.over) return;
+    const { observer, spec, logger } = this.options;
+    switch (event.type) {
+      case "hello":
+        if (event.jobId !== spec.jobId || event.epoch !== spec.epoch)
+          logger.error({ jobId: spec.jobId, found: event.jobId }, "a runner says it runs another job");
+        else {
+          this.options.process.learn(event.pid);
+          observer.onStatus(event.status, event.progress);
+        }
+        this.contact.resolve();
+        break;
+      case "status":
+        observer.onStatus(event.status, undefined);
+        break;
+      case "progress":
+        observer.onProgress(event.progress);
+        break;
+      case "log":
+        observer.onLog(event.level, event.message);
+        break;
+      case "reply":
+        this.replies.get(event.id)?.(event.ok ? undefined : (event.error ?? REFUSED));
+        break;
+      case "ended":
+        this.finish(event.result);
+        break;
+    }
+  }
+
+  private async command(command: Command): Promise<void> {
+    const id = randomUUID();
+    const { promise, resolve } = Promise.withResolvers<ErrorInfo | undefined>();
+    const timer = setTimeout(() => resolve(NO_REPLY), this.waits.replyMs);
+    this.replies.set(id, resolve);
+    this.post({ ...command, id });
+    try {
+      const error = await promise;
+      if (error !== undefined) throw new CommandError(error);
+    } finally {
+      clearTimeout(timer);
+      this.replies.delete(id);
+    }
+  }
+
+  /** Sends a command, or keeps it for the next connection. */
+  private post(command: RunnerCommand): void {
+    if (this.over) this.replies.get(command.id)?.(ENDED);
+    else if (this.link === undefined) this.unsent.push(command);
+    else this.link.send(command);
+  }
+
+  private forceAfter(ms: number): void {
+    if (this.over) return;
+    clearTimeout(this.stopping);
+    this.stopping = setTimeout(() => this.options.process.killGroup(), ms);
+  }
+
+  private lose(message: string): void {
+    this.options.process.killGroup();
+    if (this.ownWish === "kill") this.finish({ status: "STOPPED", endedAt: new Date().toISOString() });
+    else if (this.ownWish === "stop")
+      this.finish({
+        ...lost("The job did not end within its grace times and was ended by force."),
+        status: "STOPPED",
+      });
+    else this.finish(lost(message, this.options.process.ending));
+  }
+
+  private finish(result: RunnerResult): void {
+    if (this.over) return;
+    this.over = true;
+    this.options.observer.onEnded(result);
+    this.release();
+  }
+
+  private release(): void {
+    clearTimeout(this.stopping);
+    for (const reply of this.replies.values()) reply(ENDED);
+    this.link?.close();
+    this.contact.resolve();
+    this.end.resolve();
+  }
+}
+
+const REFUSED: ErrorInfo = { code: "COMMAND_FAILED", message: "The runner refused the command without a reason." };
+const NO_REPLY: ErrorInfo = { code: "COMMAND_TIMEOUT", message: "The runner did not answer the command in time." };
+const ENDED: ErrorInfo = { code: "JOB_NOT_RUNNING", message: "The job ended before the command was carried out." };
+
+const lost = (message: string, detail: object = {}): RunnerResult => ({
+  status: "FAILED",
+  error: { code: "RUNNER_LOST", message, detail: { fault: "agent", ...detail } },
+  endedAt: new Date().toISOString(),
+});

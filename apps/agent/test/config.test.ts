@@ -1,0 +1,52 @@
+import { expect, test } from "@jest/globals";
+import { ConfigError } from "@stream-control/service-kit";
+import { agentConfig } from "../src/config.js";
+
+const machine = { hostname: "encoder-7", cores: 5, tmpdir: "/tmp" };
+
+test("the defaults are derived from the machine", () => {
+  const config = agentConfig({ DATA_DIR: "/data" }, machine);
+  expect(config).toMatchObject({
+    orchestratorUrl: "ws://localhost:8080/agent",
+    token: "dev-shared-token",
+    name: "encoder-7",
+    slots: 2,
+    dataDir: "/data",
+    outputDirs: ["/data/media", "/tmp"],
+    inputDirs: ["/data/media", "/tmp"],
+    ffmpegPath: "ffmpeg",
+    drain: false,
+    stopJobsOnExit: false,
+  });
+  expect(agentConfig({}, { ...machine, cores: 1 }).slots).toBe(1);
+  expect(config.allowedProtocols).toContain("srt");
+});
+
+test("files may be read where they may be written, unless said otherwise", () => {
+  expect(agentConfig({ OUTPUT_DIRS: "/a, /b" }, machine)).toMatchObject({
+    outputDirs: ["/a", "/b"],
+    inputDirs: ["/a", "/b"],
+  });
+  expect(agentConfig({ OUTPUT_DIRS: "/a", INPUT_DIRS: "/c" }, machine)).toMatchObject({
+    outputDirs: ["/a"],
+    inputDirs: ["/c"],
+  });
+});
+
+test("runners get what ffmpeg needs of the environment, and no secret", () => {
+  const { childEnv } = agentConfig({ PATH: "/bin", HOME: "/root", AGENT_TOKEN: "secret", OTHER: "x" }, machine);
+  expect(childEnv).toMatchObject({ PATH: "/bin", HOME: "/root" });
+  expect(JSON.stringify(childEnv)).not.toContain("secret");
+  expect(childEnv).not.toHaveProperty("OTHER");
+});
+
+test("everything that is wrong is named at once", () => {
+  const env = { ORCHESTRATOR_URL: "http://x", SLOTS: "0", MAX_RESOLUTION: "big", ALLOWED_PROTOCOLS: "rtmp,gopher" };
+  try {
+    agentConfig(env, machine);
+    throw new Error("The config was taken.");
+  } catch (thrown) {
+    expect(thrown).toBeInstanceOf(ConfigError);
+    for (const name of Object.keys(env)) expect(String(thrown)).toContain(name);
+  }
+});

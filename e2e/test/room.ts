@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { AgentRecord, CreateJob, JobDetail, JobEvent } from "@stream-control/protocol";
+import { freePort, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+
+type JobBody = Partial<Omit<CreateJob, "inlineConfig">> & { inlineConfig?: object };
+
+/** A real orchestrator and, where asked for, real agents, each a process of its own with a folder of its own. */
+export class Room {
+  readonly children: ChildProcess[] = [];
+  private orchestrator: ChildProcess | undefined;
+  private agent: ChildProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    readonly folder: TemporaryFolder,
+  ) {}
+
+  static async open(): Promise<Room> {
+    const room = new Room(await freePort(), await temporaryFolder("sc-e2e-"));
+    await room.startOrchestrator();
+    return room;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+  /** Where the agent may write. */
+  get media(): string {
+    return this.folder.file("media");
+  }
+
+  async startOrchestrator(): Promise<void> {
+    this.orchestrator = this.spawn("orchestrator", {
+      PORT: String(this.port),
+      DATA_DIR: this.folder.file("orchestrator"),
+      MEDIA_DIR: this.media,
+      HEARTBEAT_INTERVAL_MS: "500",
+      HEARTBEAT_TIMEOUT_MS: "5000",
+    });
+    await waitFor(async () => (await fetch(`${this.url}/healthz`)).ok, { what: "the orchestrator" });
+  }
+
+  async killOrchestrator(): Promise<void> {
+    await end(this.orchestrator, "SIGKILL");
+  }
+
+  async startAgent(env: Record<string, string> = {}): Promise<void> {
+    this.agent = this.spawn("agent", {
+      ORCHESTRATOR_URL: `ws://127.0.0.1:${this.port}/agent`,
+      DATA_DIR: this.folder.file("agent"),
+      OUTPUT_DIRS: this.media,
+      INPUT_DIRS: this.media,
+      AGENT_ID: "encoder-1",
+      SLOTS: "4",
+      STOP_JOBS_ON_EXIT: "true",
+      ...env,
+    });
+    await waitFor(
+      async () => (await this.agents()).some(({ id, state }) => id === "encoder-1" && state !== "OFFLINE"),
+      {
+        deadlineMs: 60_000,
+        what: "the agent",
+      },
+    );
+  }
+
+  agents(): Promise<AgentRecord[]> {
+    return this.get("/v1/agents");
+  }
+  job(id: string): Promise<JobDetail> {
+    return this.get(`/v1/jobs/${id}`);
+  }
+  async events(id: string): Promise<JobEvent[]> {
+    return (await this.get<{ items: JobEvent[] }>(`/v1/jobs/${id}/events?limit=1000`)).items;
+  }
+
+  async submit(body: JobBody): Promise<JobDetail> {
+    const response = await this.post("/v1/jobs", body);
+    if (response.status !== 201)
+      throw new Error(`The job was answered with ${response.status}: ${await response.text()}`);
+    return (await response.json()) as JobDetail;
+  }
+
+  post(path: string, body?: object): Promise<Response> {
+    return fetch(`${this.url}${path}`, {
+      method: "POST",
+      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    });
+  }
+
+  /** Waits until a job has the status; says what it had instead. */
+  async until(id: string, status: JobDetail["status"], deadlineMs = 60_000): Promise<JobDetail> {
+    let last: JobDetail | undefined;
+    try {
+      return await waitFor(
+        async () => {
+          last = await this.job(id);
+          return last.status === status ? last : undefined;
+        },
+        { deadlineMs, what: `job status ${status}` },
+      );
+    } catch (cause) {
+      throw new Error(`The job is ${last?.status}, not ${status}: ${JSON.stringify(last)}`, { cause });
+    }
+  }
+
+  async stop(id: string): Promise<JobDetail> {
+    await this.post(`/v1/jobs/${id}/stop`);
+    return this.until(id, "STOPPED");
+  }
+
+  /** Everything that the services have logged. */
+  async logs(): Promise<string> {
+    const texts = await Promise.all(
+      ["orchestrator", "agent"].map((app) => readFile(this.logFile(app), "utf8").catch(() => "")),
+    );
+    return texts.join("");
+  }
+
+  async close(): Promise<void> {
+    await end(this.agent, "SIGTERM");
+    await end(this.orchestrator, "SIGTERM");
+    await this.folder.remove();
+  }
+
+  private async get<T>(path: string): Promise<T> {
+    const response = await fetch(`${this.url}${path}`);
+    if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
+    return (await response.json()) as T;
+  }
+
+  private spawn(app: "orchestrator" | "agent", env: Record<string, string>): ChildProcess {
+    const main = fileURLToPath(new URL(`../../apps/${app}/dist/main.js`, import.meta.url));
+    const log = openSync(this.logFile(app), "a");
+    const child = spawn(process.execPath, ["--enable-source-maps", main], {
+      env: { PATH: process.env.PATH, LOG_LEVEL: "debug", ...env },
+      stdio: ["ignore", log, log],
+    });
+    this.children.push(child);
+    return child;
+  }
+
+  private logFile(app: string): string {
+    return this.folder.file(`${app}.log`);
+  }
+}
+
+async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill(signal);
+  await exited;
+}

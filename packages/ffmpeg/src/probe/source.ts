@@ -1,0 +1,139 @@
+import type { ErrorInfo, Source } from "@stream-control/protocol";
+import { z } from "zod";
+import { isLiveSource, openArguments } from "../arguments/input.js";
+import { mediaError } from "../errors.js";
+import type { MediaFacts } from "../media-facts.js";
+import { BoundedLog } from "../process/bounded-log.js";
+import type { Redactor } from "../redact.js";
+import { runToEnd } from "./run.js";
+
+/** One stream of a source. */
+export interface SourceStream {
+  type: "video" | "audio" | "other";
+  codec?: string;
+  width?: number;
+  height?: number;
+  fps?: number;
+  sampleRateHz?: number;
+  channels?: number;
+}
+
+/** What a source holds. */
+export interface SourceInfo extends MediaFacts {
+  streams: SourceStream[];
+  formatName?: string;
+}
+
+export type SourceProbe = { ok: true; info: SourceInfo } | { ok: false; error: ErrorInfo };
+
+const probedSchema = z.object({
+  streams: z
+    .array(
+      z.object({
+        codec_type: z.string().optional(),
+        codec_name: z.string().optional(),
+        width: z.number().optional(),
+        height: z.number().optional(),
+        avg_frame_rate: z.string().optional(),
+        sample_rate: z.string().optional(),
+        channels: z.number().optional(),
+        disposition: z.object({ attached_pic: z.number().optional() }).optional(),
+      }),
+    )
+    .default([]),
+  format: z.object({ format_name: z.string().optional(), duration: z.string().optional() }).default({}),
+});
+
+/** Where and how to look. */
+export interface ProbeSourceOptions {
+  source: Source;
+  ffprobePath: string;
+  env: Record<string, string>;
+  redactor: Redactor;
+  deadlineMs: number;
+  /** The job's own stall time, from which the input's timeouts follow. */
+  stallTimeoutMs: number;
+  /** Gives up at once. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Looks into a source with ffprobe, under the same limits that the program has.
+ *
+ * @returns what it holds, or an error `SOURCE_UNREACHABLE` with a readable sentence. Never rejects.
+ */
+export async function probeSource(options: ProbeSourceOptions): Promise<SourceProbe> {
+  const { source, redactor, deadlineMs } = options;
+  const outcome = await runToEnd(
+    options.ffprobePath,
+    [
+      ...["-hide_banner", "-loglevel", "level+warning", "-show_streams", "-show_format", "-of", "json"],
+      ...["-analyzeduration", "3000000"],
+      ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs)),
+    ],
+    { env: options.env, deadlineMs, ...(options.signal === undefined ? {} : { signal: options.signal }) },
+  );
+  const log = new BoundedLog();
+  log.push(`${outcome.stderr}\n`);
+  const failure = (what: string, cause?: string): SourceProbe => ({
+    ok: false,
+    error: mediaError({
+      code: "SOURCE_UNREACHABLE",
+      what,
+      fault: "source",
+      redactor,
+      log,
+      ...(cause === undefined ? {} : { cause }),
+      exit: {
+        reason: "failed",
+        code: outcome.code,
+        signal: null,
+        ...(outcome.startError === undefined ? {} : { startError: outcome.startError }),
+      },
+    }),
+  });
+  if (outcome.timedOut) return failure(`The source gave no media within ${deadlineMs} ms`, "TIMED_OUT");
+  if (outcome.code !== 0) return failure("The source could not be opened");
+  const parsed = probedSchema.safeParse(parseJson(outcome.stdout));
+  if (!parsed.success) return failure("ffprobe's answer about the source could not be read", "PROBE_UNREADABLE");
+  const info = infoOf(parsed.data, source);
+  return info.hasVideo || info.hasAudio
+    ? { ok: true, info }
+    : failure("The source has neither picture nor sound", "NO_STREAMS");
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function infoOf({ streams, format }: z.infer<typeof probedSchema>, source: Source): SourceInfo {
+  // A cover picture in a music file is no video.
+  const real = streams.filter(({ disposition }) => disposition?.attached_pic !== 1);
+  const duration = Number(format.duration);
+  const finite = Number.isFinite(duration) && duration > 0 && (source.type === "http" || !isLiveSource(source));
+  return {
+    hasVideo: real.some(({ codec_type }) => codec_type === "video"),
+    hasAudio: real.some(({ codec_type }) => codec_type === "audio"),
+    ...(finite ? { durationSeconds: duration } : {}),
+    ...(format.format_name === undefined ? {} : { formatName: format.format_name }),
+    streams: real.map(streamOf),
+  };
+}
+
+function streamOf(stream: z.infer<typeof probedSchema>["streams"][number]): SourceStream {
+  const type = stream.codec_type === "video" || stream.codec_type === "audio" ? stream.codec_type : "other";
+  const [numerator = 0, denominator = 0] = (stream.avg_frame_rate ?? "").split("/").map(Number);
+  return {
+    type,
+    ...(stream.codec_name === undefined ? {} : { codec: stream.codec_name }),
+    ...(stream.width === undefined ? {} : { width: stream.width }),
+    ...(stream.height === undefined ? {} : { height: stream.height }),
+    ...(numerator > 0 && denominator > 0 ? { fps: numerator / denominator } : {}),
+    ...(stream.sample_rate === undefined ? {} : { sampleRateHz: Number(stream.sample_rate) }),
+    ...(stream.channels === undefined ? {} : { channels: stream.channels }),
+  };
+}
