@@ -38,6 +38,12 @@ for (const [name, number] of /** @type {const} */ ([
 // A terminal that was closed can't be written to; what runs must be stopped in order all the same.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
+/** @param {unknown} error */
+function tell(error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
+
 async function main() {
   const settings = readSettings(process.env);
   await assertPortFree(settings.port);
@@ -51,7 +57,10 @@ async function main() {
     signal: stopWish.signal,
   });
   if (stopWish.signal.aborted) return;
-  if (!built) throw new Error("The build failed; see above.");
+  if (!built) {
+    process.exitCode = 1; // Why, has been said.
+    return;
+  }
 
   stack = new Stack({ say, isOurs: (command) => isRunnerOf(command, settings.dataDir) });
   try {
@@ -61,6 +70,10 @@ async function main() {
       say(whereToLook(settings));
       await Promise.race([stack.failed, stopWished]);
     }
+  } catch (error) {
+    // Before the stop, which takes a while.
+    tell(error);
+    say("Stopping the rest…");
   } finally {
     await stack.stop();
     say("Everything has stopped; no process is left.");
@@ -85,10 +98,8 @@ Ctrl-C stops everything.`;
 const unwatch = watchLaunchers(wishStop);
 try {
   await main();
-  process.exitCode = 0;
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  tell(error);
 } finally {
   unwatch();
 }
