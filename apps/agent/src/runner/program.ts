@@ -125,8 +125,11 @@ export class Program {
     const what = started
       ? `The encoder made no new frame for ${afterMs} ms`
       : `The encoder made no first frame within ${afterMs} ms`;
+    // From outside a starving encoder looks like a hanging one; what comes over a network starves more often.
+    const { type } = this.context.spec.config.source;
+    const isLocal = type === "test" || type === "file";
     return mediaError({
-      ...{ code: "ENCODER_STALLED", what, fault: started ? "encoder" : "source" },
+      ...{ code: "ENCODER_STALLED", what, fault: isLocal ? "encoder" : "source" },
       ...{ cause: started ? "STALLED" : "NO_FIRST_FRAME", detail: { afterMs } },
       ...{ redactor: this.context.redactor, log: this.process.log, exit },
     });
