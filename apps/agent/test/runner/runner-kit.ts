@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
@@ -25,9 +24,12 @@ export class RunnerClient {
   private ids = 0;
 
   private constructor(private readonly socket: Socket) {
-    createInterface({ input: socket }).on("line", (line) =>
-      this.events.push(runnerEventSchema.parse(JSON.parse(line))),
-    );
+    let rest = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      this.events.push(...lines.map((line) => runnerEventSchema.parse(JSON.parse(line))));
+    });
     socket.on("error", () => {});
     socket.on("close", () => {
       this.closed = true;
