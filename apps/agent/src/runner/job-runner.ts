@@ -117,6 +117,7 @@ export class JobRunner {
     this.setStatus("STOPPING");
     this.probing.abort();
     this.program?.stop(this.stopTimes);
+    if (this.finishing) for (const sender of this.senders) void sender.finish(this.stopTimes);
   }
 
   /** Ends everything at once. */

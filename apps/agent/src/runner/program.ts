@@ -145,8 +145,8 @@ export class Program {
   private exitError(exit: ProcessExit): ErrorInfo {
     const error = mediaError({
       code: "FFMPEG_EXITED",
-      what: this.hasFrame ? "The program ended" : "The program could not begin",
-      fault: "source",
+      what: this.hasFrame ? "The program broke off" : "The program could not begin",
+      fault: this.hasFrame ? "encoder" : "source",
       ...{ redactor: this.context.redactor, log: this.process.log, exit },
     });
     // Before the first frame, what goes wrong outside this machine is the source's not being there.
