@@ -23,8 +23,8 @@ export function redactAddress(address: string): string {
   return `${scheme}://${host}${shown}${rest === "" ? "" : `?${REDACTED}`}`;
 }
 
-function hideLastSegment(_: string, application: string, others: string): string {
-  return `${application}${others.slice(0, others.lastIndexOf("/") + 1)}${REDACTED}`;
+function hideLastSegment(_: string, application: string, others: string, slashes: string): string {
+  return `${application}${others.slice(0, others.lastIndexOf("/") + 1)}${REDACTED}${slashes}`;
 }
 
 /** Every secret that a config holds: keys, passphrases, passwords, tokens in queries, keys at the end of addresses. */
@@ -68,6 +68,9 @@ function splitOnce(text: string, separator: string): [string, string | undefined
 
 const ADDRESS = /\b(?:rtmp[a-z]*|srt|rtsps?|https?|tcp|udp|tls):\/\/[^\s'"<>|]+/gi;
 
+/** At the end of an address it belongs to the sentence, a bracket too, unless it is that of what was put in. */
+const PUNCTUATION = /(?:[.,:;)]|(?<!\[secret)\])*$/;
+
 /** Makes the redactor of one job; it also knows the secrets as they look inside an address. */
 export function createRedactor(secrets: readonly string[]): Redactor {
   const known = [...new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret), decoded(secret)]))]
@@ -77,11 +80,9 @@ export function createRedactor(secrets: readonly string[]): Redactor {
   return (text) =>
     known
       .reduce((shown, secret) => shown.replaceAll(secret, REDACTED), text)
-      // A full stop or colon after an address belongs to the sentence.
       .replace(ADDRESS, (address) => {
-        const end = /[.,:;)\]]*$/.exec(address)?.[0] ?? "";
-        const bare = address.slice(0, address.length - end.length);
-        return address.endsWith(REDACTED) ? redactAddress(address) : redactAddress(bare) + end;
+        const end = PUNCTUATION.exec(address)?.[0] ?? "";
+        return redactAddress(address.slice(0, address.length - end.length)) + end;
       });
 }
 

@@ -41,6 +41,8 @@ export class JobRunner {
   private program: Program | undefined;
   private stopTimes: StopTimes | undefined;
   private killed = false;
+  /** The program is over: what senders do from now on is part of the end. */
+  private finishing = false;
   private outputError: ErrorInfo | undefined;
   private lastProgress: Progress | undefined;
 
@@ -115,6 +117,7 @@ export class JobRunner {
     this.setStatus("STOPPING");
     this.probing.abort();
     this.program?.stop(this.stopTimes);
+    if (this.finishing) for (const sender of this.senders) void sender.finish(this.stopTimes);
   }
 
   /** Ends everything at once. */
@@ -147,7 +150,9 @@ export class JobRunner {
     this.relay.connect(program.stdout);
     const end = await program.ended();
     this.reportProgress();
+    this.finishing = true;
     await this.finishSenders();
+    if (end.kind === "completed" && this.everyDestinationFailed()) this.outputError = this.noDestinationLeft();
     return this.result(end);
   }
 
@@ -173,10 +178,14 @@ export class JobRunner {
     const text = `Destination ${id} is ${state}${message === undefined ? "" : `: ${message}`}`;
     this.options.emit({ type: "log", level, message: text });
     this.reportProgress();
-    if (this.isStopping || !this.senders.every(({ error }) => error !== undefined)) return;
+    if (this.isStopping || this.finishing || !this.everyDestinationFailed()) return;
     this.outputError = this.noDestinationLeft();
     const { stopGraceMs, killAfterMs } = this.options.spec;
     this.program?.stop({ graceMs: stopGraceMs, killAfterMs });
+  }
+
+  private everyDestinationFailed(): boolean {
+    return this.senders.every(({ error }) => error !== undefined);
   }
 
   /** What failed last decides the words; all of them stand in the detail. */

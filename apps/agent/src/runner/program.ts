@@ -125,8 +125,11 @@ export class Program {
     const what = started
       ? `The encoder made no new frame for ${afterMs} ms`
       : `The encoder made no first frame within ${afterMs} ms`;
+    // From outside a starving encoder looks like a hanging one; what comes over a network starves more often.
+    const { type } = this.context.spec.config.source;
+    const isLocal = type === "test" || type === "file";
     return mediaError({
-      ...{ code: "ENCODER_STALLED", what, fault: started ? "encoder" : "source" },
+      ...{ code: "ENCODER_STALLED", what, fault: isLocal ? "encoder" : "source" },
       ...{ cause: started ? "STALLED" : "NO_FIRST_FRAME", detail: { afterMs } },
       ...{ redactor: this.context.redactor, log: this.process.log, exit },
     });
@@ -142,8 +145,8 @@ export class Program {
   private exitError(exit: ProcessExit): ErrorInfo {
     const error = mediaError({
       code: "FFMPEG_EXITED",
-      what: this.hasFrame ? "The program ended" : "The program could not begin",
-      fault: "source",
+      what: this.hasFrame ? "The program broke off" : "The program could not begin",
+      fault: this.hasFrame ? "encoder" : "source",
       ...{ redactor: this.context.redactor, log: this.process.log, exit },
     });
     // Before the first frame, what goes wrong outside this machine is the source's not being there.

@@ -28,6 +28,8 @@ const machineSchema = z.object({
   /** What the result depends on: path, size and time of the binary, and its version. */
   key: z.string(),
   version: z.string(),
+  /** Milliseconds since 1970. */
+  probedAt: z.number(),
   encoders: z.array(encoderSchema),
   inputProtocols: z.array(z.string()),
   outputProtocols: z.array(z.string()),
@@ -43,7 +45,11 @@ export interface ProbeMachineOptions {
   cacheFile?: string;
   /** Milliseconds for each single try. */
   deadlineMs?: number;
+  now?: () => number;
 }
+
+/** After this many milliseconds a kept result is no longer believed: a driver or a card may have come or gone. */
+const CACHE_MS = 24 * 3_600_000;
 
 /**
  * Finds out what the machine's ffmpeg can do: encoders are tried by a short encode, because ffmpeg lists what was
@@ -52,7 +58,7 @@ export interface ProbeMachineOptions {
  * @throws an Error that says what to do when ffmpeg can't be run.
  */
 export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOptions): Promise<MachineProbe> {
-  const { env, cacheFile, deadlineMs = 20_000 } = options;
+  const { env, cacheFile, deadlineMs = 20_000, now = Date.now } = options;
   const ask = async (...args: string[]) => {
     const { code, stdout, startError, timedOut } = await runToEnd(ffmpegPath, ["-hide_banner", ...args], {
       env,
@@ -65,7 +71,7 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
   const version = /^ffmpeg version (\S+)/.exec(await ask("-version"))?.[1] ?? "unknown";
   const key = await cacheKey(ffmpegPath, version);
   const cached = cacheFile === undefined ? undefined : await readCache(cacheFile);
-  if (cached?.key === key) return cached;
+  if (cached?.key === key && now() - cached.probedAt < CACHE_MS) return cached;
 
   const [encoders, protocols, muxers] = await Promise.all([ask("-encoders"), ask("-protocols"), ask("-muxers")]);
   const listed = new Set(Array.from(encoders.matchAll(/^ V\S+ (\S+)/gm), ([, name]) => name));
@@ -78,6 +84,7 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
   const probe: MachineProbe = {
     key,
     version,
+    probedAt: now(),
     encoders: tried,
     inputProtocols: words(input),
     outputProtocols: words(output),
@@ -112,9 +119,13 @@ async function tryEncoder(
   );
   if (code === 0) return { name, works: true };
   // The first words name the cause (a library, a device); the last ones only that something failed.
-  const reason = timedOut ? "it did not finish a short encode" : (stderr.trim().split("\n")[0] ?? "").slice(0, 300);
+  const reason = timedOut ? "it did not finish a short encode" : firstWords(stderr);
   return { name, works: false, reason };
 }
+
+/** The first line, without the part's name and address, which differ from run to run. */
+const firstWords = (stderr: string) =>
+  (stderr.trim().split("\n")[0] ?? "").replace(/^\[\S+ @ 0x[0-9a-f]+\] /, "").slice(0, 300);
 
 /** The config asks for an encoder that this machine does not have. */
 export class EncoderUnavailableError extends Error {

@@ -3,6 +3,8 @@ export interface BoundedLogOptions {
   headLines?: number;
   tailLines?: number;
   maxLineLength?: number;
+  /** Lines that are neither kept nor given back. */
+  ignore?: (line: string) => boolean;
 }
 
 /**
@@ -17,7 +19,7 @@ export class BoundedLog {
   private readonly limits: Required<BoundedLogOptions>;
 
   constructor(options: BoundedLogOptions = {}) {
-    this.limits = { headLines: 40, tailLines: 60, maxLineLength: 1000, ...options };
+    this.limits = { headLines: 40, tailLines: 60, maxLineLength: 1000, ignore: () => false, ...options };
   }
 
   /** @returns the lines that the chunk completed, cut to the longest allowed length. */
@@ -25,14 +27,14 @@ export class BoundedLog {
     // Carriage returns separate what a terminal would overwrite.
     const lines = (this.rest + chunk).split(/[\r\n]+/);
     this.rest = (lines.pop() ?? "").slice(0, this.limits.maxLineLength);
-    return lines.filter((line) => line.trim() !== "").map((line) => this.keep(line));
+    return lines.flatMap((line) => this.keep(line));
   }
 
   /** Takes what came after the last line break as a line; call it when the program has ended. */
   finish(): string[] {
     const last = this.rest;
     this.rest = "";
-    return last.trim() === "" ? [] : [this.keep(last)];
+    return this.keep(last);
   }
 
   /** Head and tail, with a note of what was left out between them. */
@@ -46,7 +48,8 @@ export class BoundedLog {
     return [...this.head, ...this.tail].slice(-count);
   }
 
-  private keep(line: string): string {
+  private keep(line: string): string[] {
+    if (line.trim() === "" || this.limits.ignore(line)) return [];
     const cut = line.slice(0, this.limits.maxLineLength);
     this.seen += 1;
     if (this.head.length < this.limits.headLines) this.head.push(cut);
@@ -54,6 +57,6 @@ export class BoundedLog {
       this.tail.push(cut);
       if (this.tail.length > this.limits.tailLines) this.tail.shift();
     }
-    return cut;
+    return [cut];
   }
 }

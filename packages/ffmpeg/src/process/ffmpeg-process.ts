@@ -42,7 +42,8 @@ export interface StopTimes {
  * politely and then less so, and says how it ended. It never rejects and never leaves a process behind once asked to end.
  */
 export class FfmpegProcess {
-  readonly log = new BoundedLog();
+  /** What it said on standard error, without the answers to commands. */
+  readonly log = new BoundedLog({ ignore: (line) => this.commands?.line(line) === true });
   /** Settles once, when the process has ended and its pipes are read to their ends. */
   readonly exited: Promise<ProcessExit>;
   private readonly child: ChildProcess;
@@ -140,7 +141,7 @@ export class FfmpegProcess {
   }
 
   private hear(lines: readonly string[]): void {
-    for (const line of lines) if (this.commands?.line(line) !== true) this.options.onLine?.(line);
+    for (const line of lines) this.options.onLine?.(line);
   }
 
   private watchExit(): Promise<ProcessExit> {
