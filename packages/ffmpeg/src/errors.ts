@@ -34,6 +34,13 @@ interface Rule extends Diagnosis {
 
 /** In order: the first that matches wins, so the special stand before the general. */
 const RULES: readonly Rule[] = [
+  {
+    // The launcher could be started, ffmpeg could not.
+    pattern: /failed to execute /i,
+    cause: "FFMPEG_NOT_STARTED",
+    text: "ffmpeg could not be started",
+    fault: "agent",
+  },
   { pattern: /No space left on device/i, cause: "DISK_FULL", text: "the disk is full", fault: "agent" },
   { pattern: /not on whitelist/i, cause: "NOT_ALLOWED", text: "the input refers to something that may not be opened" },
   {

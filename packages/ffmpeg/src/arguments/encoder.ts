@@ -46,9 +46,11 @@ export const gopFrames = ({ fps, gopSeconds }: VideoSettings): number => Math.ma
 /**
  * Encoder options for an evenly filled line and closed groups of pictures of one fixed length, which is what ingest
  * services and HLS segments ask for.
+ *
+ * @param lowLatency each picture leaves as soon as it is encoded; without it the encoder looks ahead for quality.
  */
-export function encoderArguments(encoder: string, video: StreamConfig["video"]): EncoderArguments {
-  const { global = [], filters = ["format=yuv420p"], output } = familyArguments(encoder, video);
+export function encoderArguments(encoder: string, video: StreamConfig["video"], lowLatency: boolean): EncoderArguments {
+  const { global = [], filters = ["format=yuv420p"], output } = familyArguments(encoder, video, lowLatency);
   const gop = gopFrames(video);
   return {
     global,
@@ -72,17 +74,22 @@ export function encoderArguments(encoder: string, video: StreamConfig["video"]):
 function familyArguments(
   encoder: string,
   { preset }: VideoSettings,
+  lowLatency: boolean,
 ): { global?: string[]; filters?: string[]; output: string[] } {
   switch (encoder) {
     case "libx264":
       return {
-        output: ["-preset", preset, "-profile:v", "high", "-bf", "2", "-sc_threshold", "0", "-forced-idr", "1"],
+        output: [
+          ...["-preset", preset, ...(lowLatency ? ["-tune", "zerolatency"] : ["-bf", "2"])],
+          ...["-profile:v", "high", "-sc_threshold", "0", "-forced-idr", "1"],
+        ],
       };
     case "h264_nvenc":
       return {
         output: [
           ...["-preset", NVENC_PRESETS[preset], "-profile:v", "high", "-rc", "cbr", "-bf", "0"],
           ...["-no-scenecut", "1", "-forced-idr", "1"],
+          ...(lowLatency ? ["-tune", "ll", "-delay", "0"] : []),
         ],
       };
     case "h264_qsv":

@@ -97,17 +97,30 @@ export function programInputs(config: StreamConfig, facts: MediaFacts): ProgramI
     filled: false,
   };
   let next = main.count;
+  const length = fillerLength(config, facts);
   if (!facts.hasVideo) {
-    inputs.arguments.push("-f", "lavfi", "-i", `color=c=black:s=${video.width}x${video.height}:r=${video.fps}`);
+    inputs.arguments.push(
+      ...length,
+      "-f",
+      "lavfi",
+      "-i",
+      `color=c=black:s=${video.width}x${video.height}:r=${video.fps}`,
+    );
     inputs.videoMap = `${next}:v:0`;
     next += 1;
   }
   if (!facts.hasAudio) {
-    inputs.arguments.push("-f", "lavfi", "-i", silence(config));
+    inputs.arguments.push(...length, "-f", "lavfi", "-i", silence(config));
     inputs.audioMap = `${next}:a:0`;
   }
   inputs.filled = !facts.hasVideo || !facts.hasAudio;
   return inputs;
+}
+
+/** As long as the source where that is known; otherwise without end. */
+function fillerLength({ source }: StreamConfig, { durationSeconds }: MediaFacts): string[] {
+  const endless = durationSeconds === undefined || (source.type === "file" && source.loop);
+  return endless ? [] : ["-t", String(durationSeconds)];
 }
 
 const silence = ({ audio }: StreamConfig) =>

@@ -1,7 +1,7 @@
 import type { StreamConfig } from "@stream-control/protocol";
 import type { MediaFacts } from "../media-facts.js";
 import { encoderArguments } from "./encoder.js";
-import { programInputs } from "./input.js";
+import { isRealtime, programInputs } from "./input.js";
 
 /** The program's own number of file descriptor 3, on which it reports progress. */
 export const PROGRESS_PIPE = "pipe:3";
@@ -24,7 +24,7 @@ export interface ProgramOptions extends MediaFacts {
 export function programArguments(config: StreamConfig, options: ProgramOptions): string[] {
   const { video, audio } = config;
   const inputs = programInputs(config, options);
-  const encoder = encoderArguments(options.videoEncoder, video);
+  const encoder = encoderArguments(options.videoEncoder, video, isRealtime(config, options));
   return [
     ...["-hide_banner", "-loglevel", "level+warning", "-nostats"],
     // Recent versions look for commands once per period.

@@ -5,6 +5,21 @@ import { PROGRESS_PIPE } from "./program.js";
 /** ffmpeg's name for each container. */
 const MUXERS: Record<FileFormat, string> = { mp4: "mp4", mov: "mov", mkv: "matroska", ts: "mpegts", flv: "flv" };
 
+/** MPEG-TS carries AAC with ADTS headers; these containers want it bare. */
+const BARE_AAC = ["-bsf:a", "aac_adtstoasc"];
+/**
+ * In fragments, so that a recording that was cut off plays up to the cut. The header waits for the first packets, because
+ * the sound's parameters come with them.
+ */
+const FRAGMENTED = ["-movflags", "+frag_keyframe+delay_moov+default_base_moof"];
+const CONTAINER_OPTIONS: Record<FileFormat, string[]> = {
+  mp4: [...BARE_AAC, ...FRAGMENTED],
+  mov: [...BARE_AAC, ...FRAGMENTED],
+  mkv: BARE_AAC,
+  flv: [...BARE_AAC, "-flvflags", "no_duration_filesize"],
+  ts: [],
+};
+
 /** Microseconds that a network destination may block before its sender gives up. */
 const SEND_TIMEOUT_US = "10000000";
 
@@ -48,10 +63,7 @@ export function senderArguments(destination: Destination, { again = false }: { a
 function output(destination: Destination, again: boolean): string[] {
   switch (destination.type) {
     case "rtmp":
-      return [
-        ...["-f", "flv", "-flvflags", "no_duration_filesize", "-rw_timeout", SEND_TIMEOUT_US],
-        rtmpAddress(destination),
-      ];
+      return [...[...CONTAINER_OPTIONS.flv, "-f", "flv", "-rw_timeout", SEND_TIMEOUT_US], rtmpAddress(destination)];
     case "srt":
       return [
         ...["-f", "mpegts", "-mode", "caller", "-latency", String(destination.latencyMs * 1000), "-pkt_size", "1316"],
@@ -86,8 +98,5 @@ function file(destination: Extract<Destination, { type: "file" }>): string[] {
     throw new RangeError(
       `The file name's ending names no container. Give "format", or end it with one of: ${FILE_FORMATS.join(", ")}.`,
     );
-  // In fragments, so that a recording that was cut off plays up to the cut.
-  const fragmented =
-    format === "mp4" || format === "mov" ? ["-movflags", "+frag_keyframe+empty_moov+default_base_moof"] : [];
-  return [...fragmented, "-flush_packets", "1", "-f", MUXERS[format], `file:${destination.path}`];
+  return [...CONTAINER_OPTIONS[format], "-flush_packets", "1", "-f", MUXERS[format], `file:${destination.path}`];
 }

@@ -93,10 +93,14 @@ async function tryEncoder(
   env: Record<string, string>,
   deadlineMs: number,
 ): Promise<ProbedEncoder> {
-  const { global, filters, output } = encoderArguments(name, {
-    ...{ width: 640, height: 360, fps: 30, bitrateKbps: 1000, gopSeconds: 0.5 },
-    ...{ preset: "veryfast", encoder: name },
-  });
+  const { global, filters, output } = encoderArguments(
+    name,
+    {
+      ...{ width: 640, height: 360, fps: 30, bitrateKbps: 1000, gopSeconds: 0.5 },
+      ...{ preset: "veryfast", encoder: name },
+    },
+    true,
+  );
   const { code, stderr, timedOut } = await runToEnd(
     ffmpegPath,
     [

@@ -12,11 +12,11 @@ export interface RunOutcome {
 /** Enough for every answer that is parsed here; more is a program gone wild. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
 
-/** Runs ffmpeg or ffprobe to its end, killed at the deadline; never rejects. */
+/** Runs ffmpeg or ffprobe to its end, killed at the deadline or when the signal says so; never rejects. */
 export function runToEnd(
   path: string,
   args: readonly string[],
-  { env, deadlineMs }: { env: Record<string, string>; deadlineMs: number },
+  { env, deadlineMs, signal }: { env: Record<string, string>; deadlineMs: number; signal?: AbortSignal },
 ): Promise<RunOutcome> {
   return new Promise((resolve) => {
     const child = spawn(path, args, { env, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
@@ -25,18 +25,21 @@ export function runToEnd(
       outcome.timedOut = true;
       child.kill("SIGKILL");
     }, deadlineMs);
+    const abort = () => child.kill("SIGKILL");
+    signal?.addEventListener("abort", abort, { once: true });
+    const settle = (end: Partial<RunOutcome>) => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+      resolve({ ...outcome, ...end });
+    };
+    if (signal?.aborted === true) abort();
     for (const name of ["stdout", "stderr"] as const)
       child[name].setEncoding("utf8").on("data", (text: string) => {
         if (outcome[name].length < MAX_OUTPUT) outcome[name] += text;
       });
     child.once("error", (error: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return;
-      clearTimeout(timer);
-      resolve({ ...outcome, startError: error.code ?? error.message });
+      if (child.pid === undefined) settle({ startError: error.code ?? error.message });
     });
-    child.once("close", (code) => {
-      clearTimeout(timer);
-      resolve({ ...outcome, code });
-    });
+    child.once("close", (code) => settle({ code }));
   });
 }

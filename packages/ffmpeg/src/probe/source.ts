@@ -53,6 +53,8 @@ export interface ProbeSourceOptions {
   deadlineMs: number;
   /** The job's own stall time, from which the input's timeouts follow. */
   stallTimeoutMs: number;
+  /** Gives up at once. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -69,7 +71,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
       ...["-analyzeduration", "3000000"],
       ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs)),
     ],
-    { env: options.env, deadlineMs },
+    { env: options.env, deadlineMs, ...(options.signal === undefined ? {} : { signal: options.signal }) },
   );
   const log = new BoundedLog();
   log.push(`${outcome.stderr}\n`);

@@ -18,6 +18,8 @@ export interface ProcessExit {
 export interface FfmpegProcessOptions {
   path: string;
   arguments: readonly string[];
+  /** A command that is put before ffmpeg's and becomes it by `exec`, such as `setpriv --pdeathsig KILL`. */
+  launcher?: readonly string[];
   /** Complete; nothing is inherited. */
   env: Record<string, string>;
   /** `commands`: standard input takes keys and filter commands. `media`: the owner writes the stream to it. */
@@ -47,11 +49,13 @@ export class FfmpegProcess {
   private readonly commands: CommandChannel | undefined;
   private readonly timers: NodeJS.Timeout[] = [];
   private asked: "stop" | "kill" | undefined;
+  private signaled = false;
   private forced = false;
   private gone = false;
 
   constructor(private readonly options: FfmpegProcessOptions) {
-    this.child = spawn(options.path, options.arguments, {
+    const [command = options.path, ...args] = [...(options.launcher ?? []), options.path, ...options.arguments];
+    this.child = spawn(command, args, {
       env: options.env,
       stdio: ["pipe", "pipe", "pipe", "pipe"],
       windowsHide: true,
@@ -89,15 +93,14 @@ export class FfmpegProcess {
   }
 
   /**
-   * Asks the process to finish: `q` (or the end of its input), after `graceMs` SIGTERM, after `killAfterMs` more SIGKILL.
-   * A later call with shorter times hurries it up.
+   * Asks the process to finish: `q` where it takes commands (where it takes media, its owner ends the media), after
+   * `graceMs` SIGTERM, after `killAfterMs` more SIGKILL. A later call with shorter times hurries it up.
    */
   stop({ graceMs, killAfterMs }: StopTimes): Promise<ProcessExit> {
     if (this.gone) return this.exited;
     if (this.asked === undefined) {
       this.asked = "stop";
       if (this.options.stdin === "commands") this.stdin.write("q");
-      else this.stdin.end();
     }
     this.timers.push(
       setTimeout(() => this.signal("SIGTERM"), graceMs),
@@ -116,6 +119,7 @@ export class FfmpegProcess {
   }
 
   private signal(signal: "SIGTERM" | "SIGKILL"): void {
+    this.signaled = true;
     if (signal === "SIGKILL") this.forced = true;
     this.child.kill(signal);
   }
@@ -162,9 +166,9 @@ export class FfmpegProcess {
 
   private reasonOf(code: number | null, signal: NodeJS.Signals | null): ProcessExit["reason"] {
     if (this.forced) return "killed";
+    if (this.asked !== undefined && code === 0) return "stopped";
     // 255 is ffmpeg's word for "finished because of a signal"; during its start a signal makes it 1.
-    if (this.asked !== undefined && (code === 0 || code === 255 || code === 1 || signal === "SIGTERM"))
-      return "stopped";
+    if (this.signaled && (code === 255 || code === 1 || signal === "SIGTERM")) return "stopped";
     return code === 0 ? "ended" : "failed";
   }
 }

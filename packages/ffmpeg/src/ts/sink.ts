@@ -13,6 +13,8 @@ export interface TsSinkOptions {
   maxBytes: number;
   /** Called each time a blocking sink has room again. */
   onRoom?: () => void;
+  /** Called once, when the reader gets its first bytes. */
+  onBegin?: () => void;
 }
 
 /**
@@ -24,6 +26,7 @@ export class TsSink {
   private waiting = 0;
   private dropped = 0;
   private needsKeyframe = true;
+  private begun = false;
   private blocked = false;
   private ended = false;
   private closed = false;
@@ -55,6 +58,8 @@ export class TsSink {
       if (!segment.keyframe || tables === undefined) return;
       this.needsKeyframe = false;
       this.add(tables);
+      if (!this.begun) this.options.onBegin?.();
+      this.begun = true;
     }
     this.add(segment.data);
     if (this.options.policy === "drop" && this.waiting > this.options.maxBytes) this.drop();

@@ -1,0 +1,136 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
+import { type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import {
+  RESULT_FILE,
+  type RunnerEvent,
+  type RunnerResult,
+  type RunnerSpec,
+  runnerEventSchema,
+  runnerResultSchema,
+  SPEC_FILE,
+} from "../../src/runner/contract.js";
+
+type EventOf<T extends RunnerEvent["type"]> = Extract<RunnerEvent, { type: T }>;
+
+/** A client of a runner's socket that remembers everything it was told. */
+export class RunnerClient {
+  readonly events: RunnerEvent[] = [];
+  closed = false;
+  private ids = 0;
+
+  private constructor(private readonly socket: Socket) {
+    let rest = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      this.events.push(...lines.map((line) => runnerEventSchema.parse(JSON.parse(line))));
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      this.closed = true;
+    });
+  }
+
+  static async connect(path: string): Promise<RunnerClient> {
+    const socket = await waitFor(async () => {
+      const candidate = connect(path);
+      await once(candidate, "connect");
+      return candidate;
+    });
+    return new RunnerClient(socket);
+  }
+
+  all<T extends RunnerEvent["type"]>(type: T): EventOf<T>[] {
+    return this.events.filter((event): event is EventOf<T> => event.type === type);
+  }
+
+  /** The first event of a type that the condition likes, past or to come. */
+  event<T extends RunnerEvent["type"]>(
+    type: T,
+    condition: (event: EventOf<T>) => boolean = () => true,
+    deadlineMs = 20_000,
+  ) {
+    return waitFor(() => this.all(type).find(condition), { what: `a ${type} event`, deadlineMs });
+  }
+
+  async command(command: Record<string, unknown>): Promise<EventOf<"reply">> {
+    this.ids += 1;
+    const id = String(this.ids);
+    this.socket.write(`${JSON.stringify({ id, ...command })}\n`);
+    return this.event("reply", (reply) => reply.id === id);
+  }
+
+  raw(text: string): void {
+    this.socket.write(text);
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+}
+
+/** A runner that was started as the agent would start it. */
+export class TestRunner {
+  readonly clients: RunnerClient[] = [];
+
+  private constructor(
+    readonly folder: TemporaryFolder,
+    readonly spec: RunnerSpec,
+    readonly process: ChildProcess,
+  ) {}
+
+  static async start(config: StreamConfigInput, overrides: Partial<RunnerSpec> = {}, folder?: TemporaryFolder) {
+    const own = folder ?? (await temporaryFolder());
+    const spec: RunnerSpec = {
+      ...{ jobId: "job-1", epoch: 1, videoEncoder: "libx264", muted: false },
+      ...{ ffmpegPath: "/usr/bin/ffmpeg", ffprobePath: "/usr/bin/ffprobe" },
+      ...{ socketPath: own.file("s.sock"), stopGraceMs: 8000, killAfterMs: 4000 },
+      config: streamConfigSchema.parse(config),
+      ...overrides,
+    };
+    await writeFile(own.file(SPEC_FILE), JSON.stringify(spec), { mode: 0o600 });
+    const main = fileURLToPath(new URL("../../dist/runner/runner-main.js", import.meta.url));
+    const child = spawn(process.execPath, [main, own.path], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+    return new TestRunner(own, spec, child);
+  }
+
+  get pid(): number {
+    return this.process.pid ?? 0;
+  }
+
+  async client(): Promise<RunnerClient> {
+    const client = await RunnerClient.connect(this.spec.socketPath);
+    this.clients.push(client);
+    return client;
+  }
+
+  /** Waits for the process to end. @returns its result. */
+  async result(deadlineMs = 30_000): Promise<RunnerResult> {
+    await waitFor(() => this.process.exitCode !== null || this.process.signalCode !== null, {
+      what: "the runner to end",
+      deadlineMs,
+    });
+    return runnerResultSchema.parse(JSON.parse(await readFile(this.folder.file(RESULT_FILE), "utf8")));
+  }
+
+  /** Ends what is left. */
+  async dispose(): Promise<void> {
+    for (const client of this.clients) client.close();
+    if (this.process.exitCode === null && this.process.signalCode === null) {
+      const exited = once(this.process, "exit");
+      this.process.kill("SIGTERM");
+      const timer = setTimeout(() => this.process.kill("SIGKILL"), 15_000);
+      await exited;
+      clearTimeout(timer);
+    }
+    await this.folder.remove();
+  }
+}
+
+/** A small picture, so that many encoders fit on a small machine. */
+export const SMALL = { width: 320, height: 180, fps: 25, bitrateKbps: 400, gopSeconds: 1 } as const;
