@@ -1,28 +1,18 @@
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-
-/** Asked by package scripts whether a service may be started; 101 is "no" (Debian's invoke-rc.d interface). */
-const POLICY = "/usr/sbin/policy-rc.d";
-const REFUSE_ALL =
-  "#!/bin/sh\n# Written by Stream Control while it installs packages for its tests; safe to remove.\nexit 101\n";
 
 /**
- * Installs packages quietly, without starting services. Package lists are only fetched where the present ones do not
- * do. A Ctrl-C waits for the package manager to end, since half an installation is worse than a late exit.
+ * Installs packages quietly. Package lists are only fetched where the present ones do not do. A Ctrl-C waits for the
+ * package manager to end, since half an installation is worse than a late exit.
  *
  * @param {readonly string[]} packages
- * @param {readonly string[]} services units that must not come up at the next boot either
  * @throws {Error} with what apt-get said
  */
-export async function installDebianPackages(packages, services) {
+export async function installDebianPackages(packages) {
   let interrupted = false;
   const onSignal = () => {
     interrupted = true;
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  // One that we left behind when we were killed is ours to remove as well.
-  const ours = !existsSync(POLICY) || readFileSync(POLICY, "utf8") === REFUSE_ALL;
-  if (ours) writeFileSync(POLICY, REFUSE_ALL, { mode: 0o755 });
   try {
     const install = ["install", "-y", "--no-install-recommends", ...packages];
     const first = await apt(install);
@@ -32,10 +22,7 @@ export async function installDebianPackages(packages, services) {
       if (second.code !== 0)
         throw new Error(`apt-get could not install ${packages.join(", ")}:\n${second.output.trimEnd()}`);
     }
-    if (existsSync("/run/systemd/system"))
-      for (const service of services) await run("systemctl", ["disable", "--quiet", service]);
   } finally {
-    if (ours) rmSync(POLICY, { force: true });
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
   if (interrupted) throw new Error("Interrupted; the packages are installed.");

@@ -8,7 +8,7 @@
  * @property {boolean} hasApt
  *
  * @typedef {{ kind: "ready" }
- *   | { kind: "install", packages: string[], services: string[] }
+ *   | { kind: "install", packages: string[] }
  *   | { kind: "ask", sentence: string }} Plan
  */
 
@@ -22,9 +22,8 @@
 export function planPackages(missing, host) {
   if (missing.length === 0) return { kind: "ready" };
   const packages = [...new Set(missing.flatMap(({ debian }) => debian))];
-  const services = missing.flatMap((requirement) => requirement.services ?? []);
   const debian = host.platform === "linux" && host.isDebian && host.hasApt;
-  if (debian && host.isRoot) return { kind: "install", packages, services };
+  if (debian && host.isRoot) return { kind: "install", packages };
   const labels = missing.map(({ label }) => label).join(" and ");
   const how = debian ? [`sudo apt-get install -y ${packages.join(" ")}`] : missing.map((one) => howTo(one, host));
   return {

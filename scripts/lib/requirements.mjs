@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /**
  * @typedef {object} Requirement Something the product or its tests need from the system.
  * @property {string} label how people call it
  * @property {readonly string[]} debian packages of Debian and Ubuntu
- * @property {readonly string[]} [services] units among them that must not be started: tests run their own
  * @property {Readonly<Partial<Record<"darwin" | "win32" | "linux", string>>>} elsewhere how to get it on other systems
  * @property {(system: ProbedSystem) => boolean} isPresent
  *
@@ -18,12 +17,11 @@ import { delimiter, dirname, join } from "node:path";
  * Full path of a command, or undefined.
  *
  * @param {string} command
- * @param {{ env: Readonly<Record<string, string | undefined>>, also?: readonly string[] }} options `also`: folders that
- *   count although they are often missing from an ordinary user's PATH
+ * @param {{ env: Readonly<Record<string, string | undefined>> }} options
  */
-export function findCommand(command, { env, also = [] }) {
+export function findCommand(command, { env }) {
   const endings = process.platform === "win32" ? [".exe", ".cmd", ""] : [""];
-  const folders = [...(env.PATH ?? "").split(delimiter), ...also].filter((folder) => folder !== "");
+  const folders = (env.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
   for (const folder of folders)
     for (const ending of endings) {
       const path = join(folder, command + ending);
@@ -85,17 +83,6 @@ export const ffmpeg = {
 };
 
 const IN_A_CONTAINER = "run the tests in a Debian container (docker run --rm -v .:/src -w /src node:24-bookworm …)";
-
-/** @type {Requirement} */
-export const nginxRtmp = {
-  label: "nginx with its RTMP module",
-  debian: ["nginx-light", "libnginx-mod-rtmp"],
-  services: ["nginx.service"],
-  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
-  isPresent: ({ env }) =>
-    findCommand("nginx", { env, also: ["/usr/sbin"] }) !== undefined &&
-    existsSync("/usr/lib/nginx/modules/ngx_rtmp_module.so"),
-};
 
 /** @type {Requirement} */
 export const pythonClient = {

@@ -28,7 +28,7 @@ export async function ensureRequirements(requirements, { env, say }) {
   if (plan.kind === "ready") return;
   if (plan.kind === "ask") throw new Error(plan.sentence);
   say(`Installing ${plan.packages.join(", ")} from Debian's packages…`);
-  await installDebianPackages(plan.packages, plan.services);
+  await installDebianPackages(plan.packages);
   const still = missing();
   if (still.length > 0)
     throw new Error(
