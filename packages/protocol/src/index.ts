@@ -1,4 +1,5 @@
 export * from "./config/destination.js";
+export * from "./config/on-air.js";
 export {
   parseStreamConfig,
   type ResolvedStreamConfig,

@@ -55,6 +55,13 @@ export const restartPolicySchema = z.enum(["never", "onFailure"]).meta({ id: "Re
 /** `never`: a failure is final. `onFailure`: the job is queued again, with growing pauses and a limit. */
 export type RestartPolicy = z.infer<typeof restartPolicySchema>;
 
+export const onDisconnectSchema = z.enum(["continue", "fence"]).meta({ id: "OnDisconnect" });
+/**
+ * What an agent does with a job while it is cut off from the orchestrator. `continue`: it goes on. `fence`: it ends the job
+ * once the job's lease has run out, so that another agent may have it without the stream ever running twice.
+ */
+export type OnDisconnect = z.infer<typeof onDisconnectSchema>;
+
 /** Whose fault a failure is; retry, alerting and wording go by it. */
 export const FAULTS = ["source", "destination", "encoder", "agent", "network", "config", "internal"] as const;
 export const faultSchema = z.enum(FAULTS).meta({ id: "Fault" });

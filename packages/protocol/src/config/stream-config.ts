@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { destinationSchema } from "./destination.js";
+import { limitsSchema, pauseSchema, slowEncoderSchema, sourceLossSchema } from "./on-air.js";
 import { sourceSchema } from "./source.js";
 
 /** x264's names; other encoders map them to their own. */
@@ -62,6 +63,10 @@ export const streamConfigSchema = z
     stallTimeoutMs: z.int().min(1000).max(600_000).default(10_000),
     /** Milliseconds that the first frame may take. */
     startTimeoutMs: z.int().min(1000).max(600_000).default(30_000),
+    sourceLoss: sourceLossSchema.prefault({}),
+    pause: pauseSchema.prefault({}),
+    limits: limitsSchema.prefault({}),
+    slowEncoder: slowEncoderSchema.prefault({}),
     /** Stop by itself after this much output. */
     durationSeconds: z.number().positive().max(31_536_000).optional(),
   })

@@ -66,6 +66,15 @@ export const agentMessagePayloads = {
     jobId: jobId.nullish(),
     detail: jsonObjectSchema.optional(),
   }),
+  /** Something worth keeping that happened to a running job, such as `stream.source_lost`. */
+  "agent.job.event": z.object({
+    jobId,
+    epoch,
+    type: z.string().regex(/^[a-z][a-z0-9_.]{0,63}$/, "must be lower-case words joined by dots and underscores"),
+    message: z.string().max(4096),
+    data: jsonObjectSchema.optional(),
+  }),
+  "agent.job.command.ack": commandAck.extend({ commandId: z.string().min(1).max(128) }),
   "agent.job.mute": commandAck,
   "agent.job.unmute": commandAck,
   "agent.job.paused": commandAck,

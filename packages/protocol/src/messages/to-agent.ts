@@ -1,10 +1,14 @@
 import { z } from "zod";
+import { destinationSchema } from "../config/destination.js";
+import { sourceSchema } from "../config/source.js";
 import { jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { streamMetadataSchema } from "../resources/stream-metadata.js";
-import { FINAL_JOB_STATUSES } from "../states.js";
+import { FINAL_JOB_STATUSES, onDisconnectSchema } from "../states.js";
 import type { MessageOf } from "./envelope.js";
 
 const jobCommand = z.object({ jobId: z.string().min(1).max(128) });
+/** A command that is answered by `agent.job.command.ack` with the same `commandId`. */
+const acknowledgedCommand = jobCommand.extend({ commandId: z.string().min(1).max(128) });
 
 /** Payloads of every message that the orchestrator sends to an agent, by type. */
 export const orchestratorMessagePayloads = {
@@ -26,6 +30,9 @@ export const orchestratorMessagePayloads = {
     streamMetadata: streamMetadataSchema.optional(),
     /** Number of this assignment; reports carry it back. */
     epoch: z.int().min(0).optional(),
+    onDisconnect: onDisconnectSchema.optional(),
+    /** How long a fenced job may go on after the last renewal. */
+    leaseMs: z.int().positive().optional(),
   }),
   "orchestrator.job.stop": jobCommand.extend({
     reason: z.string().optional(),
@@ -37,6 +44,18 @@ export const orchestratorMessagePayloads = {
   "orchestrator.job.unmute": jobCommand,
   "orchestrator.job.pause": jobCommand,
   "orchestrator.job.unpause": jobCommand,
+  "orchestrator.job.destination.add": acknowledgedCommand.extend({ destination: destinationSchema }),
+  "orchestrator.job.destination.remove": acknowledgedCommand.extend({ destinationId: z.string().min(1).max(64) }),
+  /** Take another source from now on; `null` is the config's own one. */
+  "orchestrator.job.input.switch": acknowledgedCommand.extend({ source: sourceSchema.nullable() }),
+  /**
+   * Answers a heartbeat (`correlationId`) of an agent with leases: its fenced jobs may go on for `leaseMs` from the moment
+   * at which it sent that heartbeat.
+   */
+  "orchestrator.lease.renewed": z.object({
+    leaseMs: z.int().positive(),
+    jobs: z.array(z.object({ jobId: z.string(), epoch: z.int().min(0) })).max(10_000),
+  }),
   "orchestrator.reboot": z.object({ reason: z.string().optional() }).prefault({}),
   /** The end of a job is on disk: the agent may forget it. Sent to agents that gave a `protocolVersion`. */
   "orchestrator.job.settled": jobCommand.extend({

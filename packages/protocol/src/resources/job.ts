@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
-import { faultSchema, jobStatusSchema, restartPolicySchema } from "../states.js";
+import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
 
@@ -72,6 +72,8 @@ export const createJobSchema = z
     /** The same key again gives the same job. */
     idempotencyKey: z.string().min(1).max(256).nullish(),
     restartPolicy: restartPolicySchema.default("never"),
+    /** `continue` with restart policy `never`, `fence` with `onFailure`, unless given. */
+    onDisconnect: onDisconnectSchema.nullish(),
     requestedBy: z.string().max(256).nullish(),
     streamContext: streamContextSchema.nullish(),
     streamMetadata: streamMetadataSchema.nullish(),

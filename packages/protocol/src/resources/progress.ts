@@ -23,6 +23,11 @@ export const destinationStatusSchema = z
   .meta({ id: "DestinationStatus" });
 export type DestinationStatus = z.infer<typeof destinationStatusSchema>;
 
+/** What the destinations are getting. `nothing` is a pause onto nothing. */
+export const ON_AIR = ["program", "backup", "slate", "paused", "nothing"] as const;
+export const onAirSchema = z.enum(ON_AIR).meta({ id: "OnAir" });
+export type OnAir = z.infer<typeof onAirSchema>;
+
 /** What the running encode measures of itself, about once a second. Absent values could not be measured. */
 export const progressSchema = z
   .object({
@@ -35,6 +40,10 @@ export const progressSchema = z
     duplicatedFrames: z.int().min(0).optional(),
     /** Length of the output so far. */
     outTimeMs: z.number().min(0).optional(),
+    onAir: onAirSchema.optional(),
+    /** Processor use of all processes of the job, in percent of one core. */
+    cpuPercent: z.number().min(0).optional(),
+    memoryMiB: z.number().min(0).optional(),
     destinations: z.array(destinationStatusSchema).max(64).optional(),
     measuredAt: timestampSchema.optional(),
   })
