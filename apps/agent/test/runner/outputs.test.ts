@@ -58,7 +58,7 @@ test("a stream arrives at an RTMP server as configured, and a stop ends it clean
   await waitFor(() => server.live.has("/live/abcd-efgh"));
 
   const recording = runner.folder.file("received.flv");
-  await ffmpeg(["-rw_timeout", "15000000", "-i", server.url("abcd-efgh"), "-t", "7", "-c", "copy", recording]);
+  await ffmpeg(["-rw_timeout", "15000000", "-i", server.url("abcd-efgh"), "-t", "5", "-c", "copy", recording]);
   const media = await ffprobe(recording);
   expect(streamOf(media, "video")).toMatchObject({
     ...{ codec_name: "h264", profile: "High", width: 640, height: 360, pix_fmt: "yuv420p", r_frame_rate: "30/1" },
@@ -94,7 +94,7 @@ test("mute silences the running program within half a second and without a gap i
   const before = await childrenOf(runner.pid);
   const recording = runner.folder.file("received.ts");
   const recorded = ffmpeg([
-    ...["-rw_timeout", "15000000", "-i", server.url("mute-me"), "-t", "8", "-c", "copy", "-flush_packets", "1"],
+    ...["-rw_timeout", "15000000", "-i", server.url("mute-me"), "-t", "7", "-c", "copy", "-flush_packets", "1"],
     recording,
   ]);
   const seconds = async () => Number((await ffprobe(recording)).format.duration);
