@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
+import { createServer } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import {
   argumentsOf,
@@ -180,6 +182,26 @@ test("a job whose only destination refuses fails with the reason", async () => {
     error: { code: "STREAMING_FAILED", detail: { fault: "destination", cause: "REFUSED" } },
   });
   expect(JSON.stringify(result)).not.toContain("hidden-key");
+}, 60_000);
+
+test("a destination that never answers holds nobody up, and a job that reached nobody has failed", async () => {
+  const hole = createServer((socket) => socket.on("error", () => {})).listen(0, "127.0.0.1");
+  await once(hole, "listening");
+  const address = hole.address();
+  const url = `rtmp://127.0.0.1:${typeof address === "object" ? address?.port : 0}/live`;
+  const path = outputs.file("beside-the-hole.mp4");
+  const config = { source: TEST_SOURCE, video: SMALL, durationSeconds: 3 };
+  const silent = { type: "rtmp", url, streamKey: "hidden-key" } as const;
+  const quickEnd = { stopGraceMs: 500, killAfterMs: 500 };
+  const both = await start({ ...config, destinations: [silent, { type: "file", path }] }, quickEnd);
+  const alone = await start({ ...config, destinations: [silent] }, quickEnd);
+  expect(await both.result()).toMatchObject({
+    status: "STOPPED",
+    progress: { destinations: [{ state: "FAILED" }, { state: "ENDED" }] },
+  });
+  expect((await videoPackets(path)).length).toBeGreaterThanOrEqual(74);
+  expect(await alone.result()).toMatchObject({ status: "FAILED", error: { code: "STREAMING_FAILED" } });
+  hole.close();
 }, 60_000);
 
 test("a destination that goes away and comes back is taken up again alone", async () => {
