@@ -167,7 +167,7 @@ describe("the inputs", () => {
 
 describe("the senders", () => {
   const HEAD =
-    "-hide_banner -nostdin -y -loglevel level+warning -nostats -progress pipe:3 -stats_period 0.5 -protocol_whitelist pipe -fflags +discardcorrupt -thread_queue_size 512 -probesize 2000000 -analyzeduration 1000000 -f mpegts -i pipe:0 -map 0:v:0 -map 0:a:0? -c copy";
+    "-hide_banner -nostdin -y -loglevel level+warning -nostats -progress pipe:3 -stats_period 0.25 -protocol_whitelist pipe -fflags +discardcorrupt -thread_queue_size 512 -probesize 2000000 -analyzeduration 500000 -f mpegts -i pipe:0 -map 0:v:0 -map 0:a:0? -c copy";
   const destination = (input: NonNullable<StreamConfigInput["destinations"]>[number]) => {
     const [first] = config({ source: { type: "test" }, destinations: [input] }).destinations;
     if (first === undefined) throw new Error("There is a destination.");

@@ -60,6 +60,7 @@ export class DestinationSender {
   private finishing = false;
   /** Whether the running sender has been given anything. */
   private fed = false;
+  private lastError: ErrorInfo | undefined;
   private failure: ErrorInfo | undefined;
   private readonly done = Promise.withResolvers<void>();
 
@@ -134,7 +135,7 @@ export class DestinationSender {
       clearTimeout(this.retryTimer);
       this.stall?.stop();
       this.sink?.end();
-      if (this.process === undefined || this.process.hasExited) this.conclude("ENDED");
+      if (this.process === undefined) this.concludeRetrying();
     }
     void this.process?.stop(times);
     return this.done.promise;
@@ -190,8 +191,8 @@ export class DestinationSender {
       this.sink = undefined;
     }
     this.liveSince = undefined;
-    // Without input ffmpeg calls the end of input an error.
-    if (this.finishing && (exit.reason !== "failed" || !this.fed)) {
+    this.process = undefined;
+    if (this.finishing && this.endedWell(exit)) {
       this.conclude("ENDED");
       return;
     }
@@ -206,8 +207,22 @@ export class DestinationSender {
       detail: { destination: this.id },
     });
     this.message = error.message;
+    this.lastError = error;
     if (this.finishing || isFile || this.isHopeless()) this.giveUp(error);
     else this.retry();
+  }
+
+  private endedWell(exit: ProcessExit): boolean {
+    // Without input ffmpeg calls the end of input an error.
+    if (exit.code === 0 || !this.fed) return true;
+    // Cut off by us at the end: well enough where something had arrived.
+    return exit.reason !== "failed" && this.lastLiveAt !== undefined;
+  }
+
+  /** The end came while it waited for its next try: a failure where nothing ever arrived. */
+  private concludeRetrying(): void {
+    if (this.lastLiveAt === undefined && this.lastError !== undefined) this.giveUp(this.lastError);
+    else this.conclude("ENDED");
   }
 
   private isHopeless(): boolean {

@@ -22,7 +22,7 @@ const PROGRESS_INTERVAL_MS = 1000;
 export interface JobRunnerOptions {
   spec: RunnerSpec;
   env: Record<string, string>;
-  /** Put before the program's command; see `FfmpegProcessOptions.launcher`. */
+  /** Put before the commands of the program and of the probe, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
   launcher: readonly string[];
   now: () => number;
   /** Events for whoever listens. */
@@ -76,6 +76,7 @@ export class JobRunner {
       const probe = await probeSource({
         ...{ source, ffprobePath: this.options.spec.ffprobePath, env: this.options.env, redactor: this.redactor },
         ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal: this.probing.signal },
+        launcher: this.options.launcher,
       });
       if (this.isStopping) return this.result({ kind: "stopped" });
       if (!probe.ok) return this.result({ kind: "failed", error: probe.error });

@@ -65,6 +65,7 @@ async function main(folder: string): Promise<void> {
   process.on("exit", () => killChildren(runner));
   // Terminals that close and agents that die are none of a runner's business.
   process.on("SIGHUP", () => {});
+  process.stderr.on("error", () => {});
   process.on("SIGTERM", () => runner.stop());
   process.on("SIGINT", () => runner.stop());
 

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import {
   childrenOf,
@@ -51,7 +52,8 @@ beforeAll(async () => {
   server = await startRtmpServer();
   folder = await temporaryFolder("sc-in-");
   clip = folder.file("clip.mp4");
-  await ffmpeg([...PICTURE, ...TONE, "-t", "2", ...ENCODE, clip]);
+  // Its index stands in front, so that a web server without ranges can serve it.
+  await ffmpeg([...PICTURE, ...TONE, "-t", "2", ...ENCODE, "-movflags", "+faststart", clip]);
 });
 afterEach(async () => {
   await Promise.all(runners.splice(0).map((runner) => runner.dispose()));
@@ -237,6 +239,46 @@ test("a playlist in a file may not read other files", async () => {
     });
   }
 }, 60_000);
+
+test("a recording on the web is taken whole, and a playlist there may not read files of this machine", async () => {
+  const segment = folder.file("local.ts");
+  await ffmpeg(["-i", clip, "-c", "copy", segment]);
+  const playlist = (uri: string) => `#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n${uri}\n#EXT-X-ENDLIST\n`;
+  const pages: Record<string, Buffer | string> = {
+    "/clip.mp4": await readFile(clip),
+    "/segment.ts": await readFile(segment),
+    "/good.m3u8": playlist("segment.ts"),
+    "/evil.m3u8": playlist(`file://${segment}`),
+  };
+  const web = createServer((request, response) => {
+    const body = pages[request.url ?? ""];
+    response.writeHead(body === undefined ? 404 : 200).end(body);
+  }).listen(0, "127.0.0.1");
+  await once(web, "listening");
+  const address = web.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  try {
+    for (const [page, expected] of [
+      ["clip.mp4", { status: "STOPPED" }],
+      ["good.m3u8", { status: "STOPPED" }],
+      ["evil.m3u8", { status: "FAILED", error: { code: "SOURCE_UNREACHABLE", detail: { cause: "NOT_ALLOWED" } } }],
+      ["none.mp4", { status: "FAILED", error: { code: "SOURCE_UNREACHABLE", detail: { cause: "NOT_FOUND" } } }],
+    ] as const) {
+      const path = folder.file(`web-${page}.mp4`);
+      const runner = await start({
+        source: { type: "http", url: `http://127.0.0.1:${port}/${page}` },
+        destinations: [{ type: "file", path }],
+        video: SMALL,
+      });
+      const result = await runner.result();
+      expect([page, result]).toMatchObject([page, expected]);
+      if (expected.status === "STOPPED") expect((await videoPackets(path)).length).toBeGreaterThanOrEqual(49);
+    }
+  } finally {
+    web.closeAllConnections();
+    web.close();
+  }
+}, 90_000);
 
 test("a source that cannot be reached is said so, without its password", async () => {
   const runner = await start({

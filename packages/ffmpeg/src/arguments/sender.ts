@@ -51,10 +51,10 @@ export function rtmpAddress({ url, streamKey }: { url: string; streamKey?: strin
 export function senderArguments(destination: Destination, { again = false }: { again?: boolean } = {}): string[] {
   return [
     ...["-hide_banner", "-nostdin", "-y", "-loglevel", "level+warning", "-nostats"],
-    ...["-progress", PROGRESS_PIPE, "-stats_period", "0.5"],
+    ...["-progress", PROGRESS_PIPE, "-stats_period", "0.25"],
     // A reader that fell behind meets a cut: what the cut left in pieces is thrown away.
     ...["-protocol_whitelist", "pipe", "-fflags", "+discardcorrupt", "-thread_queue_size", "512"],
-    ...["-probesize", "2000000", "-analyzeduration", "1000000", "-f", "mpegts", "-i", "pipe:0"],
+    ...["-probesize", "2000000", "-analyzeduration", "500000", "-f", "mpegts", "-i", "pipe:0"],
     ...["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"],
     ...output(destination, again),
   ];

@@ -9,6 +9,15 @@ export interface RunOutcome {
   startError?: string;
 }
 
+/** How to run it. */
+export interface RunOptions {
+  env: Record<string, string>;
+  deadlineMs: number;
+  signal?: AbortSignal | undefined;
+  /** See `FfmpegProcessOptions.launcher`. */
+  launcher?: readonly string[] | undefined;
+}
+
 /** Enough for every answer that is parsed here; more is a program gone wild. */
 const MAX_OUTPUT = 4 * 1024 * 1024;
 
@@ -16,10 +25,11 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 export function runToEnd(
   path: string,
   args: readonly string[],
-  { env, deadlineMs, signal }: { env: Record<string, string>; deadlineMs: number; signal?: AbortSignal },
+  { env, deadlineMs, signal, launcher = [] }: RunOptions,
 ): Promise<RunOutcome> {
   return new Promise((resolve) => {
-    const child = spawn(path, args, { env, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
+    const [command = path, ...rest] = [...launcher, path, ...args];
+    const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
     const outcome: RunOutcome = { code: null, stdout: "", stderr: "", timedOut: false };
     const timer = setTimeout(() => {
       outcome.timedOut = true;

@@ -55,6 +55,8 @@ export interface ProbeSourceOptions {
   stallTimeoutMs: number;
   /** Gives up at once. */
   signal?: AbortSignal;
+  /** See `FfmpegProcessOptions.launcher`. */
+  launcher?: readonly string[];
 }
 
 /**
@@ -71,7 +73,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
       ...["-analyzeduration", "3000000"],
       ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs)),
     ],
-    { env: options.env, deadlineMs, ...(options.signal === undefined ? {} : { signal: options.signal }) },
+    { env: options.env, deadlineMs, signal: options.signal, launcher: options.launcher },
   );
   const log = new BoundedLog();
   log.push(`${outcome.stderr}\n`);
