@@ -78,6 +78,9 @@ export interface Machine {
 /** Cores that one 720p30 encode keeps busy, about; a slot is worth that many. */
 const CORES_PER_SLOT = 2;
 
+/** A bare name is looked up by the system; a path is made absolute, because runners work in folders of their own. */
+const program = (given: string) => (given.includes("/") ? resolve(given) : given);
+
 /** @throws ConfigError naming every variable that is wrong. */
 export function agentConfig(env: Record<string, string | undefined>, machine: Machine): AgentConfig {
   const given = readConfig(variables, env);
@@ -99,8 +102,8 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     outputDirs,
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
     allowedProtocols: given.ALLOWED_PROTOCOLS,
-    ffmpegPath: given.FFMPEG_PATH,
-    ffprobePath: given.FFPROBE_PATH,
+    ffmpegPath: program(given.FFMPEG_PATH),
+    ffprobePath: program(given.FFPROBE_PATH),
     logLevel: given.LOG_LEVEL,
     drain: given.DRAIN,
     stopJobsOnExit: given.STOP_JOBS_ON_EXIT,

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { expect, test } from "@jest/globals";
 import { ConfigError } from "@stream-control/service-kit";
 import { agentConfig } from "../src/config.js";
@@ -31,6 +32,12 @@ test("files may be read where they may be written, unless said otherwise", () =>
     outputDirs: ["/a"],
     inputDirs: ["/c"],
   });
+});
+
+test("programs given by a path are found from wherever a runner works", () => {
+  const { ffmpegPath, ffprobePath } = agentConfig({ FFMPEG_PATH: "bin/ffmpeg", FFPROBE_PATH: "ffprobe-7" }, machine);
+  expect(ffmpegPath).toBe(resolve("bin/ffmpeg"));
+  expect(ffprobePath).toBe("ffprobe-7");
 });
 
 test("runners get what ffmpeg needs of the environment, and no secret", () => {

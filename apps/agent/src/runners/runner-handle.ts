@@ -28,7 +28,7 @@ export interface RunnerWaits {
 export const RUNNER_WAITS: RunnerWaits = { unreachableMs: 20_000, replyMs: 5000, overdueMs: 5000 };
 
 const FIRST_POLL_MS = 10;
-const SLOWEST_POLL_MS = 250;
+const SLOWEST_POLL_MS = 100;
 
 type Command = RunnerCommand extends infer C ? (C extends { id: string } ? Omit<C, "id"> : never) : never;
 
