@@ -25,7 +25,7 @@ const TABLE: Record<JobStatus, Partial<Record<LifecycleEventType, JobStatus>>> =
   ACCEPTED: { starting: "STARTING", running: "RUNNING", lost: "UNKNOWN", ...leaving() },
   STARTING: { running: "RUNNING", lost: "UNKNOWN", ...leaving() },
   RUNNING: { lost: "UNKNOWN", ...leaving() },
-  STOPPING: { stopped: "STOPPED", failed: "FAILED" },
+  STOPPING: { stopRequested: "STOPPING", stopped: "STOPPED", failed: "FAILED", requeued: "PENDING", lost: "UNKNOWN" },
   UNKNOWN: { accepted: "ACCEPTED", starting: "STARTING", running: "RUNNING", ...leaving() },
   STOPPED: {},
   FAILED: {},
