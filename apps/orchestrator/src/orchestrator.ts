@@ -5,8 +5,12 @@ import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { CommandReplies } from "./agents/command-replies.js";
+import { Drains } from "./agents/drains.js";
+import { EventBudget } from "./agents/event-budget.js";
 import { AgentGateway } from "./agents/gateway.js";
 import { Homecoming } from "./agents/homecoming.js";
+import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
@@ -15,6 +19,7 @@ import { routeUpgrades } from "./http/upgrade.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
+import { LiveChanges } from "./jobs/live-changes.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
@@ -50,6 +55,8 @@ export interface OrchestratorOptions {
   mediaDir?: string;
   ackTimeoutMs?: number;
   unknownTimeoutMs?: number;
+  /** How long a fenced job may go on after its agent was last heard. */
+  leaseMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
   logger?: Logger;
@@ -65,9 +72,13 @@ const DEFAULTS = {
   dataDir: "./data/orchestrator",
   ackTimeoutMs: 10_000,
   unknownTimeoutMs: 900_000,
+  leaseMs: 12_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
 } as const satisfies OrchestratorOptions;
+
+/** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
+const LIVE_CHANGE_MS = 20_000;
 
 /** How long a stop waits for requests under way. */
 const REQUESTS_MAY_TAKE_MS = 5000;
@@ -123,11 +134,15 @@ export class Orchestrator {
     const registry = new AgentRegistry(store, logger);
     const board = new ProgressBoard();
     const templates = new TemplateCatalogue(store, now);
-    const scheduler = new Scheduler({ ledger, registry, logger, ackTimeoutMs, now });
+    const monotonic = () => performance.now();
+    const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
+    const replies = new CommandReplies();
+    const budget = new EventBudget(monotonic);
+    const scheduler = new Scheduler({ ledger, registry, leases, logger, ackTimeoutMs, now });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, stopGraceMs });
-    const watchdog = new Watchdog({ ...settings, ledger, registry, scheduler, logger });
+    const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
       registry,
@@ -136,21 +151,37 @@ export class Orchestrator {
       settleMs: heartbeatIntervalMs,
       awayMs: heartbeatTimeoutMs,
     });
-    const reports = new AgentReports({ ledger, registry, scheduler, board, news: hub, logger });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, logger });
+    const drains = new Drains({ registry, reader, control, logger, now });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: LIVE_CHANGE_MS });
+    const reports = new AgentReports({
+      ledger,
+      registry,
+      scheduler,
+      leases,
+      replies,
+      budget,
+      board,
+      news: hub,
+      logger,
+    });
+    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
 
     await registry.load();
     const open = await reader.open();
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
+    drains.start();
     hub.start(open, await reader.lastSeq());
     ledger.onCommit(({ job }) => {
-      if (job.ended_at !== null) board.forget(job.id);
+      if (job.ended_at === null) return;
+      board.forget(job.id);
+      budget.forget(job.id);
     });
     gateway.start();
-    releases.add("the timers", () => {
-      for (const part of [scheduler, watchdog, homecoming]) part.stop();
+    releases.add("the timers", async () => {
+      for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
+      await Promise.all([gateway.stop(), hub.stop()]);
     });
 
     const startedAt = now().toISOString();
@@ -164,11 +195,12 @@ export class Orchestrator {
         return { startedAt };
       },
       routes: {
-        "/v1/agents": agentRoutes(registry),
+        "/v1/agents": agentRoutes(registry, drains),
         "/v1/jobs": jobRoutes({
           ledger,
           reader,
           control,
+          changes,
           views,
           board,
           submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },

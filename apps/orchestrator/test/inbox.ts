@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { WebSocket } from "ws";
 
 /** A message as it came over a socket. */
@@ -27,7 +26,9 @@ export class SocketClient implements AsyncDisposable {
     socket.on("message", (data) => this.take(JSON.parse(data.toString())));
     // What becomes of the socket is told by its close event.
     socket.on("error", () => undefined);
-    this.closed = once(socket, "close").then(([code, reason]) => ({ code, reason: String(reason) }));
+    this.closed = new Promise((resolve) => {
+      socket.once("close", (code, reason) => resolve({ code, reason: String(reason) }));
+    });
   }
 
   /** Opens a socket; rejects with the HTTP status where the handshake is refused. */
@@ -38,13 +39,14 @@ export class SocketClient implements AsyncDisposable {
   }
 
   protected async opened(): Promise<void> {
-    const refused = once(this.socket, "unexpected-response").then(([, response]) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.socket.once("open", resolve);
+    this.socket.once("error", reject);
+    this.socket.once("unexpected-response", (_request, response) => {
+      reject(new Error(`The handshake was answered with ${response.statusCode}.`));
       this.socket.terminate();
-      throw new Error(`The handshake was answered with ${response.statusCode}.`);
     });
-    const failed = once(this.socket, "open");
-    refused.catch(() => undefined);
-    await Promise.race([failed, refused]);
+    await promise;
   }
 
   /** Calls the listener for every message from now on. */

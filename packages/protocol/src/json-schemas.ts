@@ -9,8 +9,8 @@ import { agentRecordSchema } from "./resources/agent.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
 import {
-  agentReplySchema,
   addDestinationSchema,
+  agentReplySchema,
   drainRequestSchema,
   errorBodySchema,
   jobReplySchema,

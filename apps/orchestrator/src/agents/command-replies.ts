@@ -28,7 +28,8 @@ export class CommandReplies {
     }, deadlineMs);
     this.waiting.set(commandId, answered.resolve);
     try {
-      if (!send(commandId)) throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
+      if (!send(commandId))
+        throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
       const { success, error } = await answered.promise;
       if (success) return;
       throw new AppError("AGENT_REFUSED", error?.message ?? "The agent refused the command.", { details: error });

@@ -28,6 +28,11 @@ export class AgentSession {
     this.lastBeat = { msgId: helloId, atMs: performance.now() };
   }
 
+  /** False from the moment at which either side began to close: what is sent then does not arrive. */
+  get open(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
+  }
+
   /** @returns false where the socket is no longer open, so that the message has not been sent. */
   send<T extends OrchestratorMessageType>(
     type: T,

@@ -1,11 +1,17 @@
-import { type Destination, type JsonObject, parseStreamConfig, type Source, type StreamConfig } from "@stream-control/protocol";
+import {
+  type Destination,
+  type JsonObject,
+  parseStreamConfig,
+  type Source,
+  type StreamConfig,
+} from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { CommandReplies } from "../agents/command-replies.js";
 import type { Agent, AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import { jobNotFound } from "./control.js";
-import { configOf } from "./job-record.js";
 import type { JobReader } from "./job-reader.js";
+import { configOf } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 
 export interface LiveChangesDeps {
@@ -60,8 +66,11 @@ export class LiveChanges {
   /** `null` is the source that the job is configured with. @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
   async switchInput(jobId: string, source: Source | null): Promise<void> {
     const { agent } = await this.running(jobId, "input");
-    await this.ask(agent, (commandId) => agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }));
-    if (source !== null) await this.amend(jobId, (now) => ({ ...now, source }), "The input was switched.", { type: source.type });
+    await this.ask(agent, (commandId) =>
+      agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }),
+    );
+    if (source !== null)
+      await this.amend(jobId, (now) => ({ ...now, source }), "The input was switched.", { type: source.type });
   }
 
   private ask(_agent: Agent, send: (commandId: string) => boolean | undefined): Promise<void> {
@@ -71,16 +80,30 @@ export class LiveChanges {
   private async running(jobId: string, feature: string): Promise<{ agent: Agent; config: StreamConfig }> {
     const job = await this.deps.reader.byId(jobId);
     if (job === undefined) throw jobNotFound(jobId);
-    if (job.status !== "RUNNING") throw new AppError("JOB_NOT_RUNNING", `The job is ${job.status}; only a running stream can be changed.`);
+    if (job.status !== "RUNNING")
+      throw new AppError("JOB_NOT_RUNNING", `The job is ${job.status}; only a running stream can be changed.`);
     const agent = job.agent_id === null ? undefined : this.deps.registry.get(job.agent_id);
-    if (agent?.session === undefined) throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
+    if (agent?.session === undefined)
+      throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
     if (!agent.knows(feature))
-      throw new AppError("NOT_SUPPORTED", `The agent "${agent.id}" cannot change this while a stream is on air; update it.`);
+      throw new AppError(
+        "NOT_SUPPORTED",
+        `The agent "${agent.id}" cannot change this while a stream is on air; update it.`,
+      );
     return { agent, config: streamConfigOf(job) };
   }
 
-  private async amend(jobId: string, amend: (config: StreamConfig) => JsonObject, message: string, data: JsonObject): Promise<void> {
-    await this.deps.ledger.amendConfig(jobId, (config) => amend(parsed(config)), { type: "job.config_changed", message, data });
+  private async amend(
+    jobId: string,
+    amend: (config: StreamConfig) => JsonObject,
+    message: string,
+    data: JsonObject,
+  ): Promise<void> {
+    await this.deps.ledger.amendConfig(jobId, (config) => amend(parsed(config)), {
+      type: "job.config_changed",
+      message,
+      data,
+    });
   }
 }
 
@@ -99,5 +122,6 @@ const withIds = (destinations: readonly Destination[]): Destination[] =>
 
 function freeId({ destinations }: StreamConfig, type: string): string {
   const taken = new Set(destinations.map(idOf));
-  for (let number = destinations.length + 1; ; number += 1) if (!taken.has(`${type}-${number}`)) return `${type}-${number}`;
+  for (let number = destinations.length + 1; ; number += 1)
+    if (!taken.has(`${type}-${number}`)) return `${type}-${number}`;
 }

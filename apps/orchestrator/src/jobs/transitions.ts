@@ -13,7 +13,14 @@ export type JobChange =
   /** End the job on its agent, to go on at another. */
   | { type: "moveRequested"; reason: Reason }
   | { type: "stopped"; reason: Reason; progress?: Progress | undefined }
-  | { type: "failed"; error: ErrorInfo; fault: Fault | null; progress?: Progress | undefined }
+  | {
+      type: "failed";
+      error: ErrorInfo;
+      fault: Fault | null;
+      progress?: Progress | undefined;
+      /** Counts only while the job is in this status: for deadlines, which may run out while a report is under way. */
+      onlyIn?: JobStatus;
+    }
   | { type: "lost"; reason: Reason };
 
 /** An entry of the event log, before it has its number. */
@@ -75,6 +82,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
           ...base,
           started_at: job.started_at ?? at,
           running_since: job.running_since ?? at,
+          moving: 0,
           reason: null,
           error: null,
         },
@@ -84,6 +92,14 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
             : entry("job.running", "The stream is running."),
       };
     case "unassigned":
+      if (status === "CANCELED") {
+        const message = "The stop came before an agent had taken the job.";
+        const reason: Reason = { code: "STOP_REQUESTED", message, fault: null };
+        return {
+          changes: { ...base, agent_id: null, ended_at: at, reason: JSON.stringify(reason) },
+          entry: entry("job.canceled", message),
+        };
+      }
       return {
         changes: {
           ...base,
@@ -115,6 +131,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         entry: entry("job.stopped", change.reason.message, { agentId: job.agent_id }),
       };
     case "failed":
+      if (change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
       return failure(job, change, context);
     case "lost":
       return {
@@ -143,10 +160,12 @@ function stepFor(job: JobRow, change: JobChange): LifecycleEventType | undefined
       return unwanted ? undefined : "stopping";
     // Asked for once; a job that is only leaving its agent can still be told to end for good.
     case "stopRequested":
-      return unwanted && job.status === "STOPPING" ? undefined : change.type;
     // The deadlines of a stop end it, whether its agent is there or not.
     case "lost":
       return unwanted && job.status === "STOPPING" ? undefined : change.type;
+    // An agent that did not take a job that is to leave it anyway: it waits for the next one.
+    case "unassigned":
+      return !unwanted && job.status === "STOPPING" ? "requeued" : change.type;
     default:
       return change.type;
   }

@@ -1,4 +1,5 @@
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Leases } from "../agents/leases.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
 import type { JobRow } from "../store/tables.js";
@@ -8,6 +9,7 @@ export interface WatchdogOptions {
   ledger: Ledger;
   registry: AgentRegistry;
   scheduler: Scheduler;
+  leases: Leases;
   logger: Logger;
   ackTimeoutMs: number;
   stopGraceMs: number;
@@ -45,7 +47,8 @@ export class Watchdog {
     const { ackTimeoutMs, stopGraceMs, unknownTimeoutMs } = this.options;
     if (job.status === "ASSIGNED") this.after(job, ackTimeoutMs, () => this.expireAssignment(job));
     if (job.status === "STOPPING") this.after(job, stopGraceMs, () => this.kill(job));
-    if (job.status === "UNKNOWN") this.after(job, unknownTimeoutMs, () => this.giveUp(job));
+    if (job.status === "UNKNOWN" && this.isFenced(job)) this.afterLease(job);
+    else if (job.status === "UNKNOWN") this.after(job, unknownTimeoutMs, () => this.giveUp(job));
   }
 
   private after(job: JobRow, ms: number, action: () => Promise<void> | void): void {
@@ -62,14 +65,18 @@ export class Watchdog {
     const { agent_id: agentId } = job;
     if (agentId === null) return;
     const message = "The agent did not answer the assignment in time.";
-    // It may have started after all; without this the stream could end up on two agents.
-    this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
     this.options.scheduler.avoid(job.id, agentId, message);
-    await this.options.ledger.apply(
+    const leaseMs = this.isFenced(job) ? this.options.leases.remainingMs(agentId) : 0;
+    const notBefore = leaseMs === 0 ? undefined : new Date(Date.now() + leaseMs);
+    const { outcome } = await this.options.ledger.apply(
       job.id,
-      { type: "unassigned", reason: { code: "ASSIGNMENT_EXPIRED", message, fault: "agent" } },
+      { type: "unassigned", reason: { code: "ASSIGNMENT_EXPIRED", message, fault: "agent" }, notBefore },
       { agentId, epoch: job.epoch },
     );
+    // It may have started after all, so that the stream could end up on two agents. An agent whose answer came in this
+    // very moment keeps the job and is told nothing.
+    if (outcome === "applied")
+      this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
   }
 
   private kill(job: JobRow): void {
@@ -80,7 +87,29 @@ export class Watchdog {
         type: "failed",
         error: { code: "STOP_FAILED", message },
         fault: "agent",
+        onlyIn: "STOPPING",
       });
+    });
+  }
+
+  /** A job with a lease may go to another agent, but only once nobody can be running it any more. */
+  private isFenced(job: JobRow): boolean {
+    return job.fenced === 1 && job.agent_id !== null;
+  }
+
+  private afterLease(job: JobRow): void {
+    // The agent may have been heard meanwhile; then there is more to wait for.
+    const leftMs = this.options.leases.remainingMs(job.agent_id ?? "");
+    this.after(job, leftMs, () => (leftMs > 0 ? this.afterLease(job) : this.lose(job)));
+  }
+
+  private async lose(job: JobRow): Promise<void> {
+    const message = "The agent went away, and the job's lease has run out.";
+    await this.options.ledger.apply(job.id, {
+      type: "failed",
+      error: { code: "AGENT_LOST", message },
+      fault: "agent",
+      onlyIn: "UNKNOWN",
     });
   }
 
@@ -90,6 +119,7 @@ export class Watchdog {
       type: "failed",
       error: { code: "AGENT_OFFLINE", message },
       fault: "agent",
+      onlyIn: "UNKNOWN",
     });
   }
 

@@ -1,5 +1,6 @@
 import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Leases } from "../agents/leases.js";
 import type { Agent, AgentRegistry } from "../agents/registry.js";
 import { configOf, fromJson } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
@@ -11,14 +12,18 @@ interface WaitingJob extends Waiting {
   readonly id: string;
   readonly seq: number;
   readonly epoch: number;
+  /** The job may move, if its agent knows leases. */
+  readonly fence: boolean;
   readonly requirement: Requirement;
   readonly key: string;
   readonly notBeforeMs: number;
+  readonly restarts: number;
 }
 
 export interface SchedulerOptions {
   ledger: Ledger;
   registry: AgentRegistry;
+  leases: Leases;
   logger: Logger;
   /** An assignment that is not acknowledged for this long goes to another agent. */
   ackTimeoutMs: number;
@@ -36,6 +41,8 @@ const TICK_MS = 5000;
  */
 export class Scheduler {
   private readonly waiting = new Map<string, WaitingJob>();
+  /** Restarted jobs whose pause is not over, and those whose pause is over since the last run. */
+  private readonly pausing = new Map<string, WaitingJob>();
   /** Per job, the agents that did not take it lately, each with what happened. */
   private readonly avoided = new Map<string, Map<string, string>>();
   private readonly options: Required<SchedulerOptions>;
@@ -106,10 +113,13 @@ export class Scheduler {
   /** Brings the queue and the agents' slots in line with a job's row. */
   private follow(job: JobRow): void {
     const { registry } = this.options;
-    if (job.status !== "PENDING") this.waiting.delete(job.id);
-    else if (!this.waiting.has(job.id)) this.enqueue(job);
+    if (job.status !== "PENDING") {
+      this.waiting.delete(job.id);
+      this.pausing.delete(job.id);
+    } else if (!this.waiting.has(job.id)) this.enqueue(job);
     if (job.agent_id === null) return;
-    if (isActiveStatus(job.status)) registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch });
+    if (isActiveStatus(job.status))
+      registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
     else registry.release(job.agent_id, job.id);
   }
 
@@ -117,15 +127,19 @@ export class Scheduler {
     const requirement = requirementOf(configOf(job));
     this.unordered ||= job.seq < this.newestSeq;
     this.newestSeq = Math.max(this.newestSeq, job.seq);
-    this.waiting.set(job.id, {
+    const waiting: WaitingJob = {
       id: job.id,
       seq: job.seq,
       epoch: job.epoch,
+      fence: job.on_disconnect === "fence",
       requirement,
       key: requirementKey(requirement),
       notBeforeMs: job.not_before === null ? 0 : Date.parse(job.not_before),
       avoid: this.avoidedBy(job.id),
-    });
+      restarts: job.restarts,
+    };
+    this.waiting.set(job.id, waiting);
+    if (waiting.notBeforeMs > this.options.now().getTime()) this.pausing.set(job.id, waiting);
   }
 
   private wake(): void {
@@ -143,20 +157,38 @@ export class Scheduler {
     this.sort();
     const now = this.options.now().getTime();
     const nowhere = new Set<string>();
-    let next = Number.POSITIVE_INFINITY;
     for (const job of this.waiting.values()) {
-      if (job.notBeforeMs > now) {
-        next = Math.min(next, job.notBeforeMs);
-        continue;
-      }
       if (free.size === 0) break;
+      if (job.notBeforeMs > now) continue;
       if (nowhere.has(job.key)) continue;
       const agent = choose(free, job);
       // What one job was refused by name is no news for the others of its kind.
       if (agent !== undefined) this.assign(job, agent);
       else if (job.avoid.size === 0) nowhere.add(job.key);
     }
+    this.endPauses(now);
+  }
+
+  /** Says of every job whose pause is over that it waits for an agent now, and wakes for the next one. */
+  private endPauses(now: number): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const job of this.pausing.values()) {
+      if (job.notBeforeMs > now) {
+        next = Math.min(next, job.notBeforeMs);
+        continue;
+      }
+      this.pausing.delete(job.id);
+      if (this.waiting.has(job.id)) this.queued(job);
+    }
     this.wakeAt(next, now);
+  }
+
+  private queued(job: WaitingJob): void {
+    const { pendingReason } = explain(this.options.registry.all(), job);
+    const data = { attempt: job.restarts };
+    this.options.ledger.note(job.id, { type: "stream.restart_queued", message: pendingReason, data }).catch((error) => {
+      this.options.logger.error({ err: toError(error), jobId: job.id }, "a note could not be written");
+    });
   }
 
   /** Restarted jobs come back to their old place, before those that were submitted later. */
@@ -176,7 +208,11 @@ export class Scheduler {
   private assign(job: WaitingJob, agent: Agent): void {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
     this.waiting.delete(job.id);
-    this.options.registry.hold(agent.id, job.id, { status: "ASSIGNED", epoch: job.epoch + 1 });
+    this.options.registry.hold(agent.id, job.id, {
+      status: "ASSIGNED",
+      epoch: job.epoch + 1,
+      fenced: isFenced(job, agent),
+    });
     this.commitAssignment(job, agent).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
       this.options.registry.release(agent.id, job.id);
@@ -187,7 +223,7 @@ export class Scheduler {
 
   private async commitAssignment(job: WaitingJob, agent: Agent): Promise<void> {
     const { ledger, registry } = this.options;
-    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id });
+    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id, fenced: isFenced(job, agent) });
     if (result.outcome !== "applied") {
       // It was stopped a moment before.
       registry.release(agent.id, job.id);
@@ -205,17 +241,25 @@ export class Scheduler {
   }
 
   private deliver(job: JobRow, agent: Agent): boolean {
+    const { session } = agent;
+    if (session === undefined) return false;
+    const { leases } = this.options;
     const streamMetadata = fromJson<StreamMetadata>(job.stream_metadata);
-    return (
-      agent.session?.send("orchestrator.assign.start", {
-        jobId: job.id,
-        idempotencyKey: job.idempotency_key,
-        config: configOf(job),
-        expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
-        metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
-        ...(streamMetadata === null ? {} : { streamMetadata }),
-        epoch: job.epoch,
-      }) ?? false
-    );
+    if (job.fenced === 1) leases.begin(session);
+    return session.send("orchestrator.assign.start", {
+      jobId: job.id,
+      idempotencyKey: job.idempotency_key,
+      config: configOf(job),
+      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+      metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
+      ...(streamMetadata === null ? {} : { streamMetadata }),
+      epoch: job.epoch,
+      onDisconnect: job.on_disconnect,
+      ...(job.fenced === 1 ? { leaseMs: leases.leaseMs } : {}),
+      ...(session.lastBeat.msgId === undefined ? {} : { leaseFrom: session.lastBeat.msgId }),
+    });
   }
 }
+
+/** Only an agent that knows leases can be trusted to let go of a job by itself. */
+const isFenced = (job: WaitingJob, agent: Agent): boolean => job.fence && agent.knows("leases");
