@@ -99,13 +99,13 @@ export class House implements AsyncDisposable {
     return this.jobWhere(id, (job) => statuses.includes(job.status), statuses.join(" or "));
   }
 
-  async jobWhere(id: string, holds: (job: Job) => boolean, what: string): Promise<Job> {
+  async jobWhere(id: string, holds: (job: Job) => boolean | Promise<boolean>, what: string): Promise<Job> {
     let last: Job;
     try {
       return await waitFor(
         async () => {
           last = await this.job(id);
-          return holds(last) ? last : undefined;
+          return (await holds(last)) ? last : undefined;
         },
         { everyMs: 10 },
       );

@@ -19,6 +19,8 @@ export interface SeedAgentOptions {
   slots?: number;
   maxResolution?: string;
   drain?: boolean;
+  /** Sends no heartbeats. */
+  silent?: boolean;
   activeJob?: { jobId: string; status: string } | null;
   /** What it does with an assignment; {@link SeedAgent.run} unless given. */
   onAssign?: (agent: SeedAgent, assignment: Assignment) => void;
@@ -36,6 +38,7 @@ export interface SeedAgentOptions {
 export class SeedAgent extends SocketClient {
   readonly agentId: string;
   readonly assignments: Assignment[] = [];
+  private beating = false;
 
   private constructor(
     url: string,
@@ -150,9 +153,17 @@ export class SeedAgent extends SocketClient {
     return epoch === undefined ? {} : { epoch };
   }
 
+  private beat(everyMs: number): void {
+    if (this.options.silent === true || this.beating) return;
+    this.beating = true;
+    const timer = setInterval(() => this.heartbeat(), everyMs);
+    this.socket.once("close", () => clearInterval(timer));
+  }
+
   private act({ type, msgId = "", payload }: WireMessage): void {
     const { onAssign, onStop, onKill } = this.options;
-    if (type === "orchestrator.assign.start") {
+    if (type === "orchestrator.hello.ok") this.beat(payload.heartbeatIntervalMs);
+    else if (type === "orchestrator.assign.start") {
       const { jobId, epoch, config } = payload;
       const assignment: Assignment = { jobId, msgId, epoch, config, payload };
       this.assignments.push(assignment);
