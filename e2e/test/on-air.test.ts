@@ -3,7 +3,14 @@ import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { JobDetail } from "@stream-control/protocol";
-import { ffmpeg, frameDistances, type RtmpServer, startRtmpServer, videoPackets, waitFor } from "@stream-control/test-kit";
+import {
+  ffmpeg,
+  frameDistances,
+  type RtmpServer,
+  startRtmpServer,
+  videoPackets,
+  waitFor,
+} from "@stream-control/test-kit";
 import { runnersOf } from "./processes.js";
 import { Room } from "./room.js";
 
@@ -28,7 +35,17 @@ describe("a stream that has to stay on air", () => {
 
   /** A camera that pushes to the server. */
   const plugIn = async (name: string): Promise<ChildProcess> => {
-    const picture = ["-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i", "sine=frequency=440"];
+    const picture = [
+      "-re",
+      "-f",
+      "lavfi",
+      "-i",
+      "testsrc2=size=320x180:rate=25",
+      "-f",
+      "lavfi",
+      "-i",
+      "sine=frequency=440",
+    ];
     const encode = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", "-f", "flv", rtmp.url(name)];
     const camera = spawn("ffmpeg", ["-loglevel", "error", ...picture, ...encode], { stdio: "ignore" });
     cameras.push(camera);
@@ -48,7 +65,10 @@ describe("a stream that has to stay on air", () => {
     ...more,
   });
   const onAir = (id: string, what: string) =>
-    waitFor(async () => ((await room.job(id)).progress?.onAir === what ? true : undefined), { deadlineMs: 30_000, what });
+    waitFor(async () => ((await room.job(id)).progress?.onAir === what ? true : undefined), {
+      deadlineMs: 30_000,
+      what,
+    });
   const times = (path: string) => rtmp.published.filter((published) => published === path).length;
 
   it("shows the slate while its camera is away and comes back, all in one publication", async () => {
@@ -119,7 +139,7 @@ describe("a stream that has to stay on air", () => {
   });
 
   it("moves to another agent when its own is lost for good, and never runs on both", async () => {
-    await room.startAgent("encoder-2", { SLOTS: "4" });
+    await room.startAgent("encoder-2");
     const { id } = await room.submit({ inlineConfig: pushTo("mover"), restartPolicy: "onFailure" });
     const { agentId } = await room.until(id, "RUNNING");
     await waitFor(() => rtmp.live.has("/live/mover"), { what: "the publication" });
