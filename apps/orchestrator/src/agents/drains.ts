@@ -1,4 +1,4 @@
-import type { DrainRequest } from "@stream-control/protocol";
+import type { DrainRequest, JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
@@ -18,6 +18,10 @@ export interface DrainsOptions {
 
 /** Longest time that a timer of Node can wait for, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Until what could not be carried out, such as on a full disk, is tried again. */
+const RETRY_MS = 1000;
+/** Statuses in which a job can be told to leave its agent. One whose agent is away moves by its lease. */
+const MOVABLE: ReadonlySet<JobStatus> = new Set(["ASSIGNED", "ACCEPTED", "STARTING", "RUNNING"]);
 
 /**
  * Carries out drains: an agent that drains takes nothing new; with `migrate`, what may move goes to other agents, one job at
@@ -27,6 +31,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Drains {
   private readonly deadlines = new Map<string, NodeJS.Timeout>();
   private readonly migrating = new Set<string>();
+  /** Agents for which the next job to move is being looked for. */
+  private readonly looked = new Set<string>();
   private looking: NodeJS.Immediate | undefined;
   private stopped = false;
 
@@ -64,7 +70,18 @@ export class Drains {
     }
     if (agent.drainDeadlineAt === null) return;
     const leftMs = Math.max(0, Date.parse(agent.drainDeadlineAt) - this.options.now().getTime());
-    const timer = setTimeout(() => this.run(() => this.end(agent)), Math.min(leftMs, MAX_TIMER_MS));
+    this.endIn(agent, Math.min(leftMs, MAX_TIMER_MS));
+  }
+
+  private endIn(agent: Agent, ms: number): void {
+    const timer = setTimeout(() => {
+      this.run(
+        () => this.end(agent),
+        () => {
+          if (this.deadlines.get(agent.id) === timer) this.endIn(agent, RETRY_MS);
+        },
+      );
+    }, ms);
     this.deadlines.set(agent.id, timer);
   }
 
@@ -74,7 +91,9 @@ export class Drains {
       this.looking = undefined;
       for (const id of this.migrating) {
         const agent = this.options.registry.get(id);
-        if (agent !== undefined) this.run(() => this.moveOne(agent));
+        if (agent === undefined || this.looked.has(id)) continue;
+        this.looked.add(id);
+        this.run(() => this.moveOne(agent).finally(() => this.looked.delete(id)));
       }
     });
   }
@@ -83,7 +102,7 @@ export class Drains {
   private async moveOne(agent: Agent): Promise<void> {
     if ([...agent.jobs.values()].some(({ status }) => status === "STOPPING")) return;
     for (const job of await this.movable(agent)) {
-      if (!this.fitsElsewhere(agent, job)) continue;
+      if (job.status !== "RUNNING" || !this.fitsElsewhere(agent, job)) continue;
       await this.options.control.move(job.id, `The agent "${agent.id}" is draining; the job goes on at another.`);
       return;
     }
@@ -94,17 +113,17 @@ export class Drains {
     const movable = new Set((await this.movable(agent)).map(({ id }) => id));
     const { control } = this.options;
     await Promise.all(
-      [...agent.jobs.keys()].map((jobId) =>
-        movable.has(jobId)
-          ? control.move(jobId, message)
-          : control.stop(jobId, { code: "DRAIN_DEADLINE", message, fault: null }),
-      ),
+      [...agent.jobs].map(async ([jobId, { status, fenced }]) => {
+        if (movable.has(jobId)) await control.move(jobId, message);
+        else if (!(status === "UNKNOWN" && fenced))
+          await control.stop(jobId, { code: "DRAIN_DEADLINE", message, fault: null });
+      }),
     );
   }
 
   private async movable(agent: Agent): Promise<JobRow[]> {
     const rows = await Promise.all([...agent.jobs.keys()].map((jobId) => this.options.reader.byId(jobId)));
-    return rows.filter((row) => row?.restart_policy === "onFailure" && row.status === "RUNNING") as JobRow[];
+    return rows.filter((row) => row?.restart_policy === "onFailure" && MOVABLE.has(row.status)) as JobRow[];
   }
 
   private fitsElsewhere(agent: Agent, job: JobRow): boolean {
@@ -112,9 +131,10 @@ export class Drains {
     return choose(others, { requirement: requirementOf(configOf(job)), avoid: new Map() }) !== undefined;
   }
 
-  private run(work: () => Promise<void>): void {
+  private run(work: () => Promise<void>, onError?: () => void): void {
     work().catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a drain could not be carried on");
+      if (!this.stopped) onError?.();
     });
   }
 }
