@@ -138,7 +138,10 @@ export class Orchestrator {
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
-    const scheduler = new Scheduler({ ledger, registry, leases, logger, ackTimeoutMs, now });
+    const scheduler = new Scheduler({
+      ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
+      longestPauseMs: settings.restart.maxMs,
+    });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, stopGraceMs });
@@ -147,6 +150,7 @@ export class Orchestrator {
       ledger,
       registry,
       control,
+      leases,
       logger,
       settleMs: heartbeatIntervalMs,
       awayMs: heartbeatTimeoutMs,
@@ -177,10 +181,12 @@ export class Orchestrator {
       if (job.ended_at === null) return;
       board.forget(job.id);
       budget.forget(job.id);
+      leases.keep(job.id);
     });
     gateway.start();
     releases.add("the timers", async () => {
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
+      replies.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
 
