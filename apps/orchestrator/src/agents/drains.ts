@@ -1,14 +1,16 @@
-import type { DrainRequest, JobStatus } from "@stream-control/protocol";
+import { type DrainRequest, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
+import type { Ledger } from "../jobs/ledger.js";
 import { choose } from "../scheduling/placement.js";
 import { requirementOf } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 import type { Agent, AgentRegistry } from "./registry.js";
 
 export interface DrainsOptions {
+  ledger: Ledger;
   registry: AgentRegistry;
   reader: JobReader;
   control: JobControl;
@@ -33,6 +35,8 @@ export class Drains {
   private readonly migrating = new Set<string>();
   /** Agents for which the next job to move is being looked for. */
   private readonly looked = new Set<string>();
+  /** Per agent, the job that is on its way: the next one moves when that runs again, or has ended. */
+  private readonly onTheWay = new Map<string, string>();
   private looking: NodeJS.Immediate | undefined;
   private stopped = false;
 
@@ -43,6 +47,14 @@ export class Drains {
     for (const agent of this.options.registry.all()) this.follow(agent);
     this.options.registry.onChange(() => {
       if (this.migrating.size > 0) this.lookSoon();
+    });
+    this.options.ledger.onCommit(({ job }) => {
+      if (job.status !== "RUNNING" && !isFinalStatus(job.status)) return;
+      for (const [agentId, jobId] of this.onTheWay) {
+        if (jobId !== job.id) continue;
+        this.onTheWay.delete(agentId);
+        this.lookSoon();
+      }
     });
   }
 
@@ -100,10 +112,17 @@ export class Drains {
 
   /** Moves the next job, unless one is on its way already. */
   private async moveOne(agent: Agent): Promise<void> {
-    if ([...agent.jobs.values()].some(({ status }) => status === "STOPPING")) return;
+    if (this.onTheWay.has(agent.id) || [...agent.jobs.values()].some(({ status }) => status === "STOPPING")) return;
     for (const job of await this.movable(agent)) {
       if (job.status !== "RUNNING" || !this.fitsElsewhere(agent, job)) continue;
-      await this.options.control.move(job.id, `The agent "${agent.id}" is draining; the job goes on at another.`);
+      this.onTheWay.set(agent.id, job.id);
+      try {
+        const message = `The agent "${agent.id}" is draining; the job goes on at another.`;
+        if (!(await this.options.control.move(job.id, message))) this.onTheWay.delete(agent.id);
+      } catch (error) {
+        this.onTheWay.delete(agent.id);
+        throw error;
+      }
       return;
     }
   }
