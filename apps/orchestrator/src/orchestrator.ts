@@ -57,6 +57,8 @@ export interface OrchestratorOptions {
   unknownTimeoutMs?: number;
   /** How long a fenced job may go on after its agent was last heard. */
   leaseMs?: number;
+  /** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
+  liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
   logger?: Logger;
@@ -73,12 +75,10 @@ const DEFAULTS = {
   ackTimeoutMs: 10_000,
   unknownTimeoutMs: 900_000,
   leaseMs: 12_000,
+  liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
 } as const satisfies OrchestratorOptions;
-
-/** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
-const LIVE_CHANGE_MS = 20_000;
 
 /** How long a stop waits for requests under way. */
 const REQUESTS_MAY_TAKE_MS = 5000;
@@ -155,8 +155,8 @@ export class Orchestrator {
       settleMs: heartbeatIntervalMs,
       awayMs: heartbeatTimeoutMs,
     });
-    const drains = new Drains({ registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: LIVE_CHANGE_MS });
+    const drains = new Drains({ ledger, registry, reader, control, logger, now });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -177,7 +177,8 @@ export class Orchestrator {
     homecoming.start();
     drains.start();
     hub.start(open, await reader.lastSeq());
-    ledger.onCommit(({ job }) => {
+    ledger.onCommit(({ job, before }) => {
+      if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
       board.forget(job.id);
       budget.forget(job.id);
@@ -186,7 +187,6 @@ export class Orchestrator {
     gateway.start();
     releases.add("the timers", async () => {
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
-      replies.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
 
@@ -224,6 +224,8 @@ export class Orchestrator {
     await once(server, "listening");
     releases.add("the HTTP server", async () => {
       const closed = once(server, "close");
+      // Requests that wait for an agent's answer are answered now, since none can come any more.
+      replies.stop();
       server.close();
       server.closeIdleConnections();
       // Requests under way may finish, but one that never ends does not keep the service up.
