@@ -15,6 +15,12 @@ export const MEDIA_ERROR_CODES = [
   "CONFIG_INVALID",
   /** A recording could not be written. */
   "OUTPUT_FAILED",
+  /** It made frames, but too few, for too long. */
+  "ENCODER_SLOW",
+  /** The job used more of its machine than it may. */
+  "LIMIT_EXCEEDED",
+  /** Nobody renewed the job's lease: somebody else may run it. */
+  "LEASE_EXPIRED",
   /** Something inside the runner. */
   "RUNNER_ERROR",
 ] as const;
