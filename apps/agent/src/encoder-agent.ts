@@ -98,7 +98,8 @@ export class EncoderAgent {
     }
     const { stopGraceMs, killAfterMs } = this.client.timings ?? DEFAULT_GRACE;
     try {
-      await this.runners.launch({ jobId, epoch, ...prepared.job, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs });
+      const rest = { paused: false, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs };
+      await this.runners.launch({ jobId, epoch, ...prepared.job, ...rest });
     } catch (thrown) {
       this.logger.error({ err: toError(thrown), jobId }, "a runner could not be started");
       const message = "The agent could not start a process for this job; its log has the reason.";

@@ -10,6 +10,8 @@ export const MEDIA_ERROR_CODES = [
   /** No destination could be kept. */
   "STREAMING_FAILED",
   "SOURCE_UNREACHABLE",
+  /** It was there, and now gives no pictures, or none that count. */
+  "SOURCE_LOST",
   /** The program lives but makes no new frame. */
   "ENCODER_STALLED",
   "CONFIG_INVALID",

@@ -91,6 +91,11 @@ export class TsFeed {
     if (this.heldBytes > MAX_HELD_BYTES) this.forget();
   }
 
+  /** Throws away what is held, so that it can only be joined at a keyframe to come. */
+  forgetHeld(): void {
+    this.forget();
+  }
+
   private forget(): void {
     this.held = [];
     this.heldBytes = 0;
