@@ -10,6 +10,7 @@ const fresh: JobRow = {
   template_id: null,
   inline_config: "{}",
   config: null,
+  own_source: null,
   status: "PENDING",
   wanted_status: "RUNNING",
   agent_id: null,
