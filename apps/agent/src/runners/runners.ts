@@ -15,7 +15,8 @@ import {
 } from "./job-folder.js";
 import { type LaunchOptions, launchRunner } from "./launch.js";
 import { untilUptimeMs } from "./runner-channel.js";
-import { RUNNER_WAITS, RunnerHandle, type RunnerObserver, type RunnerWaits } from "./runner-handle.js";
+import { RunnerHandle } from "./runner-handle.js";
+import { RUNNER_WAITS, type RunnerObserver, type RunnerWaits } from "./runner-observer.js";
 import { RunnerProcess } from "./runner-process.js";
 import { socketPathFor } from "./socket-path.js";
 
@@ -63,7 +64,7 @@ export class Runners {
   async launch(given: Omit<RunnerSpec, "socketPath">, lease?: Lease): Promise<void> {
     const folder = await makeJobFolder(this.options.runnersDir);
     try {
-      const socketPath = await socketPathFor(folder, this.options.tmpdir, "control.sock");
+      const socketPath = await socketPathFor(folder, this.options.tmpdir);
       await writeBootId(folder, await this.bootId());
       const spec: RunnerSpec = { ...given, socketPath };
       if (lease !== undefined) {
