@@ -23,9 +23,10 @@ export class Service implements AsyncDisposable {
     this.ended = once(child, "close").then(([code, signal]) => ({ code, signal }));
   }
 
-  /** Starts the process without waiting for anything. */
-  static spawn(env: Record<string, string>): Service {
-    const child = spawn(process.execPath, [MAIN], {
+  /** Starts the process without waiting for anything. `wrapper` is a command that runs the one after it in its own place. */
+  static spawn(env: Record<string, string>, wrapper: readonly string[] = []): Service {
+    const [command = process.execPath, ...args] = [...wrapper, process.execPath, MAIN];
+    const child = spawn(command, args, {
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -33,8 +34,8 @@ export class Service implements AsyncDisposable {
   }
 
   /** Starts the process and waits until it answers. */
-  static async start(env: Record<string, string>): Promise<Service> {
-    const service = Service.spawn(env);
+  static async start(env: Record<string, string>, wrapper: readonly string[] = []): Promise<Service> {
+    const service = Service.spawn(env, wrapper);
     const died = service.ended.then(({ code }) => {
       throw new Error(`The service ended with ${code}: ${service.output}`);
     });
@@ -43,6 +44,9 @@ export class Service implements AsyncDisposable {
     return service;
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
   get url(): string {
     return `http://127.0.0.1:${this.port}`;
   }

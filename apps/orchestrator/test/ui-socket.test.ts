@@ -203,3 +203,21 @@ describe("a page that does not read", () => {
     }
   });
 });
+
+test("a page that was away for long gets all it missed, however much that is, before what is new", async () => {
+  await using house = await House.open();
+  const { id } = await house.submit();
+  const write = (viewers: number) => house.api("PUT", `/v1/jobs/${id}/metadata`, { viewers });
+  for (let n = 0; n < 2500; n += 100) await Promise.all(Array.from({ length: 100 }, (_, k) => write(1 + n + k)));
+  const page = await house.page("?since=1");
+  let going = true;
+  const writing = (async () => {
+    for (let n = 3000; going; n += 1) await write(n);
+  })();
+  const last = await page.next("ui.job.event", ({ seq }) => seq > 2600);
+  going = false;
+  await writing;
+  const seqs = page.ofType("ui.job.event").map(({ payload }) => payload.seq);
+  expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, n) => 2 + n));
+  expect(seqs.length).toBeGreaterThanOrEqual(last.payload.seq - 1);
+});

@@ -16,7 +16,7 @@ import {
  * Statements are prepared once per SQL text and kept: a grouped commit runs the same few statements hundreds of times.
  */
 export class NodeSqliteDialect extends SqliteDialect {
-  constructor(database: DatabaseSync) {
+  constructor(private readonly database: DatabaseSync) {
     super({ database: new PreparingDatabase(database) });
   }
 
@@ -28,6 +28,11 @@ export class NodeSqliteDialect extends SqliteDialect {
     const driver = super.createDriver();
     driver.beginTransaction = async (connection: DatabaseConnection) => {
       await connection.executeQuery(CompiledQuery.raw("begin immediate"));
+    };
+    // SQLite has rolled back by itself after a full disk and the like (https://www.sqlite.org/lang_transaction.html); to do
+    // it again is an error, which would hide the one that tells what happened.
+    driver.rollbackTransaction = async (connection: DatabaseConnection) => {
+      if (this.database.isTransaction) await connection.executeQuery(CompiledQuery.raw("rollback"));
     };
     return driver;
   }

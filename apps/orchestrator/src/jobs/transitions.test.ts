@@ -40,9 +40,12 @@ const reason = { code: "X", message: "Something happened.", fault: null };
 const change: fc.Arbitrary<JobChange> = fc.oneof(
   fc
     .record({ agentId: fc.constantFrom("a", "b"), fenced: fc.boolean() })
-    .map(({ agentId, fenced }): JobChange => ({ type: "assigned", agentId, fenced })),
+    .map((given): JobChange => ({ type: "assigned", ...given })),
   fc.constantFrom("accepted", "starting", "running", "stopping").map((type): JobChange => ({ type })),
-  fc.constantFrom("unassigned", "stopRequested", "moveRequested", "stopped", "lost").map((type): JobChange => ({ type, reason })),
+  fc
+    .constantFrom("unassigned", "stopRequested", "moveRequested", "stopped", "lost")
+    .map((type): JobChange => ({ type, reason })),
+  fc.nat(20_000).map((heldMs): JobChange => ({ type: "unassigned", reason, heldMs })),
   fc
     .record({
       code: fc.constantFrom("FFMPEG_EXITED", "CONFIG_INVALID", "AGENT_OFFLINE", "STOP_FAILED", "JOB_LOST"),
@@ -121,6 +124,26 @@ describe("whatever happens to a job, in whatever order", () => {
         if (before.wanted_status !== "STOPPED") continue;
         expect(after.wanted_status).toBe("STOPPED");
         expect(["STOPPING", "STOPPED", "FAILED", "CANCELED"]).toContain(after.status);
+      }
+    });
+  });
+
+  test("it is held by a lease only while an agent has it, or while it waits for the end of that", () => {
+    everyHistory((rows) => {
+      for (const { before, after } of pairs(rows)) {
+        if (after.status !== "PENDING") continue;
+        expect(after.fenced === 1 && before.fenced === 0).toBe(false);
+        if (after.fenced === 1) expect(after.not_before).not.toBeNull();
+      }
+    });
+  });
+
+  test("a move is over with the end, with the next wait for an agent that was reported, and with a new assignment", () => {
+    everyHistory((rows) => {
+      for (const { before, after } of pairs(rows)) {
+        if (after.status === "ASSIGNED" || after.status === "RUNNING") expect(after.moving).toBe(0);
+        // What an agent ends because it was told to let go of it is no end of the job.
+        if (before.moving === 1 && before.wanted_status === "RUNNING") expect(after.status).not.toBe("STOPPED");
       }
     });
   });

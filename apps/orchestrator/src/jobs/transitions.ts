@@ -116,6 +116,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         changes: {
           ...base,
           wanted_status: "STOPPED",
+          moving: 0,
           reason: JSON.stringify(change.reason),
           ...(status === "CANCELED" ? { ended_at: at, not_before: null } : {}),
         },

@@ -108,11 +108,8 @@ export class Watchdog {
       return;
     }
     const message = "The agent did not confirm the end of the job, whose lease has run out.";
-    await this.takeAway(job, () =>
-      job.moving === 1
-        ? { type: "failed", error: { code: "AGENT_LOST", message }, fault: "agent", onlyIn: "STOPPING" }
-        : { type: "stopped", reason: { code: "LEASE_ENDED", message, fault: "agent" }, onlyIn: "STOPPING" },
-    );
+    const reason = { code: "LEASE_ENDED", message, fault: "agent" } as const;
+    await this.takeAway(job, () => ({ type: "stopped", reason, onlyIn: "STOPPING" }));
   }
 
   /** A job with a lease may go to another agent, but only once nobody can be running it any more. */
