@@ -3,7 +3,7 @@ import { toError } from "@stream-control/service-kit";
 import { type AgentContext, errorInfo, inBackground } from "./context.js";
 import { withDeadline } from "./deadline.js";
 import type { LiveJob } from "./job-table.js";
-import type { Lease } from "./leases.js";
+import type { Lease } from "./lease.js";
 import type { Assignment, Decision, JobRef, StopOptions } from "./types.js";
 import { accept, CommandError, decline } from "./types.js";
 

@@ -1,5 +1,5 @@
 import type { ActiveJob, ErrorInfo, JobStatus, Progress } from "@stream-control/protocol";
-import type { Lease } from "./leases.js";
+import type { Lease } from "./lease.js";
 import type { Decision, FinalStatus, JobRef, ReportDetails, StopOptions } from "./types.js";
 
 /** A job that was assigned and has not ended. */

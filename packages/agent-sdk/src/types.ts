@@ -13,7 +13,7 @@ import type {
 } from "@stream-control/protocol";
 
 import type { Clock } from "./clock.js";
-import type { Lease } from "./leases.js";
+import type { Lease } from "./lease.js";
 
 /** Where log lines go: any pino logger fits. Messages are static sentences, what varies is in the fields. */
 export interface AgentLogger {

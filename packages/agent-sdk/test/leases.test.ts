@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { machineClock } from "../src/index.js";
-import { type Lease, LeaseBook } from "../src/leases.js";
+import type { Lease } from "../src/lease.js";
+import { LeaseBook } from "../src/leases.js";
 
 const LEASE_MS = 10_000;
 
