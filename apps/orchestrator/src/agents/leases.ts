@@ -42,7 +42,7 @@ export class Leases {
   /** An agent said hello or sent a heartbeat: its fenced jobs may go on, except those whose leases are let go. */
   renew(session: AgentSession, msgId: string | undefined): void {
     const atMs = this.options.monotonic();
-    session.lastBeat = { msgId, atMs };
+    session.lastBeatId = msgId;
     const agent = this.options.registry.get(session.agentId);
     if (agent === undefined || msgId === undefined || !agent.knows("leases")) return;
     const jobs = [...agent.jobs].flatMap(([jobId, { fenced, epoch }]) =>
@@ -53,9 +53,12 @@ export class Leases {
     session.send("orchestrator.lease.renewed", { leaseMs: this.options.leaseMs, jobs }, { correlationId: msgId });
   }
 
-  /** An assignment of a fenced job goes out: its lease counts from the agent's last heartbeat. */
+  /**
+   * An assignment of a fenced job goes out. The agent counts its lease from the heartbeat that the assignment names, or
+   * from another moment that it knows to be before this one; we count from now, so that ours ends later in either case.
+   */
   begin(session: AgentSession): void {
-    this.lastBeatMs.set(session.agentId, Math.max(this.lastBeatMs.get(session.agentId) ?? 0, session.lastBeat.atMs));
+    this.lastBeatMs.set(session.agentId, this.options.monotonic());
   }
 
   /**

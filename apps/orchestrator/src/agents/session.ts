@@ -16,8 +16,8 @@ export class AgentSession {
   lastHeardMs: number;
   /** The same by the monotonic clock, which is what silence is measured with. */
   private heardMs = performance.now();
-  /** The last hello or heartbeat: its id, and when it came by the monotonic clock. Leases count from it. */
-  lastBeat: { msgId: string | undefined; atMs: number };
+  /** `msgId` of the last hello or heartbeat: what an agent may count a new lease from. */
+  lastBeatId: string | undefined;
 
   constructor(
     readonly agentId: string,
@@ -28,7 +28,7 @@ export class AgentSession {
     helloId?: string,
   ) {
     this.lastHeardMs = nowMs;
-    this.lastBeat = { msgId: helloId, atMs: performance.now() };
+    this.lastBeatId = helloId;
   }
 
   /** A message came. */

@@ -278,7 +278,7 @@ export class Scheduler {
       epoch: job.epoch,
       onDisconnect: job.on_disconnect,
       ...(job.fenced === 1 ? { leaseMs: leases.leaseMs } : {}),
-      ...(session.lastBeat.msgId === undefined ? {} : { leaseFrom: session.lastBeat.msgId }),
+      ...(session.lastBeatId === undefined ? {} : { leaseFrom: session.lastBeatId }),
     });
   }
 }
