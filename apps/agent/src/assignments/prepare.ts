@@ -13,6 +13,7 @@ import { fillDestinations } from "./destinations.js";
 import { makeFolders } from "./folders.js";
 import { checkDestination, checkSlate, checkSource } from "./paths.js";
 import { destinationProtocol, protocolIssues, sourceProtocol } from "./protocols.js";
+import { keepEarlierRecordings } from "./recordings.js";
 
 /** What the agent's owner allows, and what the machine can do. */
 export interface Limits extends Pick<AgentConfig, "outputDirs" | "inputDirs" | "allowedProtocols" | "maxResolution"> {
@@ -37,7 +38,6 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   const { config, recordAs } = parsed.value;
   const filled = fillDestinations({
     jobId: assignment.jobId,
-    epoch: assignment.epoch ?? 0,
     explicit: config.destinations,
     recordAs,
     streamMetadata: assignment.streamMetadata,
@@ -61,7 +61,11 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   const problem = await makeFolders(destinations);
   if (problem !== undefined) return { ok: false, error: problem };
   const { isMuted: muted = false, isPaused: paused = false } = assignment.streamMetadata ?? {};
-  return { ok: true, job: { config: { ...wanted, ...onAir, source, destinations }, videoEncoder, muted, paused } };
+  const kept = await keepEarlierRecordings(destinations, assignment.epoch ?? 0);
+  return {
+    ok: true,
+    job: { config: { ...wanted, ...onAir, source, destinations: kept }, videoEncoder, muted, paused },
+  };
 }
 
 function protocolsOf({ source, destinations, sourceLoss }: StreamConfig) {
