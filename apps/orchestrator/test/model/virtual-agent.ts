@@ -70,8 +70,11 @@ export class VirtualAgent {
     this.unsettled.clear();
   }
 
+  /** A heartbeat, and a measurement of every job, which tells the orchestrator what runs here. */
   heartbeat(): void {
     this.beat("agent.heartbeat", {});
+    for (const [jobId, { epoch }] of this.running)
+      this.push("agent.job.update", { jobId, epoch, status: "RUNNING", progress: { frame: this.count } });
   }
 
   /** What runs without the right to go on ends. */
@@ -116,8 +119,7 @@ export class VirtualAgent {
     msgId: string,
   ): void {
     const ack = (accepted: boolean) => this.send("agent.assign.ack", { jobId, epoch, accepted }, msgId);
-    const untilMs =
-      leaseMs === undefined ? Number.POSITIVE_INFINITY : (this.beats.get(leaseFrom ?? "") ?? 0) + leaseMs;
+    const untilMs = leaseMs === undefined ? Number.POSITIVE_INFINITY : (this.beats.get(leaseFrom ?? "") ?? 0) + leaseMs;
     if (this.manners.assign === "mute") return;
     if (this.manners.assign === "decline" || untilMs <= performance.now()) {
       ack(false);

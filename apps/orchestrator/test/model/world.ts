@@ -31,7 +31,7 @@ const TIMES = {
   killAfterMs: 1000,
   ackTimeoutMs: 2000,
   unknownTimeoutMs: 15_000,
-  leaseMs: 4000,
+  leaseMs: 9000,
 };
 const RESTART = { maxRestarts: 3, baseMs: 200, maxMs: 1000, goodRunMs: 5000 };
 const STEP_MS = 250;
@@ -171,7 +171,9 @@ export class World {
   async check(): Promise<void> {
     await this.exchange();
     this.noDoubles();
-    const rows = new Map((await this.core.reader.page({ limit: 1000, order: "asc" })).items.map((row) => [row.id, row]));
+    const rows = new Map(
+      (await this.core.reader.page({ limit: 1000, order: "asc" })).items.map((row) => [row.id, row]),
+    );
     await this.checkLog();
     for (const [id, known] of this.jobs) {
       const row = rows.get(id);
