@@ -1,4 +1,11 @@
-import { errorInfoSchema, progressSchema, streamConfigSchema } from "@stream-control/protocol";
+import {
+  destinationSchema,
+  errorInfoSchema,
+  jsonObjectSchema,
+  progressSchema,
+  sourceSchema,
+  streamConfigSchema,
+} from "@stream-control/protocol";
 import { z } from "zod";
 
 /**
@@ -23,6 +30,15 @@ export const runnerSpecSchema = z.object({
   /** The encoder to use, already chosen from those that work on this machine. */
   videoEncoder: z.string(),
   muted: z.boolean(),
+  /** Begin paused. */
+  paused: z.boolean().default(false),
+  /**
+   * A fenced job ends by itself (FAILED, `LEASE_EXPIRED`) when this time passes without a `lease.renew`; absent: it goes on
+   * whatever happens to the agent.
+   */
+  leaseMs: z.int().positive().optional(),
+  /** The same end on `os.uptime()`, in milliseconds: what is read late lasts no longer, nor does what a machine slept through. */
+  leaseUntilUptimeMs: z.number().optional(),
   ffmpegPath: z.string(),
   ffprobePath: z.string(),
   socketPath: z.string(),
@@ -49,6 +65,19 @@ export type RunnerStatus = z.infer<typeof runnerStatusSchema>;
 /** Agent to runner, one JSON object a line. `id` comes back in the reply. */
 export const runnerCommandSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("mute"), id: z.string(), muted: z.boolean() }),
+  z.object({ type: z.literal("pause"), id: z.string(), paused: z.boolean() }),
+  z.object({ type: z.literal("destination.add"), id: z.string(), destination: destinationSchema }),
+  z.object({ type: z.literal("destination.remove"), id: z.string(), destinationId: z.string() }),
+  /** Another source from now on; null is the config's own one. */
+  z.object({ type: z.literal("input.switch"), id: z.string(), source: sourceSchema.nullable() }),
+  /** The job may go on for this long from now. */
+  z.object({
+    type: z.literal("lease.renew"),
+    id: z.string(),
+    leaseMs: z.int().positive(),
+    /** As in the spec. */
+    leaseUntilUptimeMs: z.number().optional(),
+  }),
   /** Graceful; escalates by itself after the grace times. `deadlineMs` shortens them. */
   z.object({ type: z.literal("stop"), id: z.string(), deadlineMs: z.int().min(0).optional() }),
   /** At once. */
@@ -65,11 +94,14 @@ export const runnerEventSchema = z.discriminatedUnion("type", [
     pid: z.int(),
     status: runnerStatusSchema,
     muted: z.boolean(),
+    paused: z.boolean().default(false),
     progress: progressSchema.optional(),
   }),
   z.object({ type: z.literal("status"), status: runnerStatusSchema }),
   z.object({ type: z.literal("progress"), progress: progressSchema }),
   z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string() }),
+  /** Something worth keeping, such as `stream.source_lost`; goes into the job's event log. */
+  z.object({ type: z.literal("event"), event: z.string(), message: z.string(), data: jsonObjectSchema.optional() }),
   z.object({ type: z.literal("reply"), id: z.string(), ok: z.boolean(), error: errorInfoSchema.optional() }),
   z.object({ type: z.literal("ended"), result: runnerResultSchema }),
 ]);

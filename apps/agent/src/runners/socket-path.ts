@@ -6,22 +6,24 @@ import { join } from "node:path";
 const MAX_SOCKET_PATH_BYTES = 100;
 
 /**
- * Where a runner listens: in its own folder where that path is short enough, otherwise under a short name in a private
- * folder of the system's temporary one.
+ * Where a socket of a folder is: in the folder itself where that path is short enough, otherwise under a short name in a
+ * private folder of the system's temporary one.
  *
+ * @param name of the socket in the folder.
+ * @param elsewhere in the temporary folder in any case.
  * @throws Error where that private folder belongs to somebody else.
  */
-export async function socketPathFor(jobFolder: string, tmpdir: string): Promise<string> {
-  const near = join(jobFolder, "control.sock");
-  if (Buffer.byteLength(near) <= MAX_SOCKET_PATH_BYTES) return near;
+export async function socketPathFor(folder: string, tmpdir: string, name: string, elsewhere = false): Promise<string> {
+  const near = join(folder, name);
+  if (!elsewhere && Buffer.byteLength(near) <= MAX_SOCKET_PATH_BYTES) return near;
   const uid = process.getuid?.() ?? 0;
-  const folder = join(tmpdir, `stream-control-${uid}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const found = await lstat(folder);
+  const ours = join(tmpdir, `stream-control-${uid}`);
+  await mkdir(ours, { recursive: true, mode: 0o700 });
+  const found = await lstat(ours);
   if (!found.isDirectory() || found.uid !== uid)
-    throw new Error(`${folder} belongs to somebody else. Remove it, or choose a shorter DATA_DIR.`);
-  await chmod(folder, 0o700);
-  const path = join(folder, `${createHash("sha256").update(jobFolder).digest("hex").slice(0, 16)}.sock`);
+    throw new Error(`${ours} belongs to somebody else. Remove it, or choose a shorter DATA_DIR.`);
+  await chmod(ours, 0o700);
+  const path = join(ours, `${createHash("sha256").update(near).digest("hex").slice(0, 16)}.sock`);
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
     throw new Error("The path of the runner's socket is too long. Choose a shorter DATA_DIR.");
   return path;
