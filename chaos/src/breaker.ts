@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { runnersIn, signal } from "@stream-control/test-kit";
 import type { Fleet, Member } from "./fleet/fleet.js";
 import type { ManagedProcess } from "./fleet/managed-process.js";
-import { runnersIn, signal } from "./fleet/runners.js";
 import type { Fault, FaultKind } from "./plan/faults.js";
 import { pointedAt } from "./random.js";
 

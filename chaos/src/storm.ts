@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { waitFor } from "@stream-control/test-kit";
+import { runnersIn, signal, waitFor } from "@stream-control/test-kit";
 import { Breaker } from "./breaker.js";
 import { Fleet } from "./fleet/fleet.js";
-import { runnersIn, signal } from "./fleet/runners.js";
 import { planFaults } from "./plan/faults.js";
 import { planErrands, streamJob } from "./plan/work.js";
 import { Random } from "./random.js";

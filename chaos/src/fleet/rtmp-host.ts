@@ -1,5 +1,4 @@
-import { type PublisherSession, type RtmpServer, startRtmpServer } from "@stream-control/test-kit";
-import { signal } from "./runners.js";
+import { type PublisherSession, type RtmpServer, signal, startRtmpServer } from "@stream-control/test-kit";
 
 /** A real RTMP server that can be killed and comes back at the same port, and what all its lives have seen. */
 export class RtmpHost {

@@ -1,4 +1,11 @@
-import { AgentClient, type AgentOptions, type Assignment, accept, decline } from "@stream-control/agent-sdk";
+import {
+  AgentClient,
+  type AgentOptions,
+  type Assignment,
+  accept,
+  decline,
+  type Lease,
+} from "@stream-control/agent-sdk";
 import { z } from "zod";
 import type { JournalLine } from "./journal.js";
 
@@ -19,6 +26,8 @@ interface Push {
   pushedAt: number;
   endsAt: number;
   outcome: "STOPPED" | "FAILED";
+  /** A fenced job pushes only while this lasts. */
+  lease: Lease | undefined;
 }
 
 /** Milliseconds between two pushes: a frame would be sent that often. */
@@ -38,10 +47,14 @@ export class StandIn {
       version: "1.0.0",
       capabilities: { slots },
       handlers: {
-        onAssign: (assignment) => this.assign(assignment),
+        onAssign: (assignment, { lease }) => this.assign(assignment, lease),
         onStop: ({ jobId }) => this.stop(jobId),
         onMute: () => {},
         onUnmute: () => {},
+        onLease: ({ jobId }, lease) => {
+          const push = this.pushes.get(jobId);
+          if (push !== undefined) push.lease = lease;
+        },
       },
     });
     this.ticker = setInterval(() => this.tick(), TICK_MS);
@@ -57,7 +70,7 @@ export class StandIn {
     await this.client.stop();
   }
 
-  private assign({ jobId, epoch = 0, config }: Assignment) {
+  private assign({ jobId, epoch = 0, config }: Assignment, lease: Lease | undefined) {
     const parsed = configSchema.safeParse(config);
     if (!parsed.success) return decline({ code: "NOT_FOR_STAND_INS", message: "A stand-in pushes no real streams." });
     const { runMs, failures } = parsed.data.standIn;
@@ -65,6 +78,7 @@ export class StandIn {
     const push: Push = {
       ...{ jobId, epoch, pushedAt: now },
       endsAt: runMs === null ? Number.POSITIVE_INFINITY : now + runMs,
+      lease,
       outcome: epoch <= failures ? "FAILED" : "STOPPED",
     };
     // A run that is to fail does so soon, also where the job would go on for ever.
@@ -78,7 +92,8 @@ export class StandIn {
   private tick(): void {
     const now = Date.now();
     for (const push of this.pushes.values()) {
-      if (now >= push.endsAt) this.end(push, push.outcome);
+      if (push.lease !== undefined && push.lease.leftMs <= 0) this.end(push, "FAILED");
+      else if (now >= push.endsAt) this.end(push, push.outcome);
       else push.pushedAt = now;
     }
   }

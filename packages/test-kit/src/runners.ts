@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { argumentsOf, childrenOf, isRunning } from "@stream-control/test-kit";
+import { argumentsOf, childrenOf, isRunning } from "./processes.js";
 
 /** A runner of a real agent, with the ffmpegs that it runs. */
 export interface RunnerPids {
@@ -8,8 +8,8 @@ export interface RunnerPids {
 }
 
 /**
- * The runners whose job folder lies in one of ours: the agents started them, so nobody else would end them. Their command
- * line proves that a process id is still theirs.
+ * The runners whose job folder lies below a folder of ours (Linux): agents started them detached, so nobody else would end
+ * them. Their command line proves that a process id is still theirs.
  */
 export async function runnersIn(folder: string): Promise<RunnerPids[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
