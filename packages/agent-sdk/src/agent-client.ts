@@ -1,18 +1,11 @@
-import {
-  type AgentCapabilities,
-  agentMessagePayloads,
-  describeIssues,
-  type JsonObject,
-  PROTOCOL_VERSION,
-  parseWith,
-} from "@stream-control/protocol";
+import type { AgentCapabilities, JsonObject } from "@stream-control/protocol";
 import { silentLogger } from "@stream-control/service-kit";
 import { machineClock } from "./clock.js";
 import { Connection, type ConnectionEvents, MAX_BUFFERED_BYTES } from "./connection.js";
 import { inBackground } from "./context.js";
 import { Dispatcher } from "./dispatcher.js";
 import { EventOutbox } from "./event-outbox.js";
-import { featuresOf } from "./features.js";
+import { Hello } from "./hello.js";
 import { JobTable, type LiveJob } from "./job-table.js";
 import { LeaseBook } from "./leases.js";
 import { Reports } from "./reports.js";
@@ -42,19 +35,15 @@ export class AgentClient {
   private readonly logger: AgentLogger;
   private readonly reports: Reports;
   private readonly connection: Connection;
-  private capabilities: Partial<AgentCapabilities>;
-  private draining: boolean;
+  private readonly hello: Hello;
   private latestTimings: Timings | undefined;
 
   /** @throws TypeError where the address or what the hello would say is wrong, naming the field. */
   constructor(private readonly options: AgentOptions) {
-    const { url, handlers, agentId, drain = false, now = machineClock() } = options;
+    const { url, handlers, agentId, now = machineClock() } = options;
     if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
       throw new TypeError("url must be a WebSocket address such as ws://localhost:8080/agent");
-    this.draining = drain;
-    this.capabilities = options.capabilities ?? {};
-    const parsed = parseWith(agentMessagePayloads["agent.hello"], this.hello());
-    if (!parsed.ok) throw new TypeError(`The agent's options are wrong: ${describeIssues(parsed.issues)}.`);
+    this.hello = new Hello(options, this.jobs);
     this.logger = options.logger ?? silentLogger();
     const leases = new LeaseBook(now);
     const client = this;
@@ -83,8 +72,8 @@ export class AgentClient {
       handlers,
       jobs: this.jobs,
       leases,
-      slots: parsed.value.capabilities.slots,
-      isDraining: () => this.draining,
+      slots: this.hello.slots,
+      isDraining: () => this.hello.draining,
       assignTimeoutMs: options.assignTimeoutMs ?? 20_000,
       commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
       logger: this.logger,
@@ -115,7 +104,7 @@ export class AgentClient {
       onAnswered: (ping) => this.outbox.arrived(ping),
       onBadPayload: (message, msgId) => this.reports.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
     };
-    this.connection = new Connection(options, () => this.hello(), events, this.logger, now);
+    this.connection = new Connection(options, () => this.hello.payload(), events, this.logger, now);
   }
 
   /** Whether the orchestrator has taken the hello of the present connection. */
@@ -145,12 +134,12 @@ export class AgentClient {
 
   /** From now on new jobs are declined; the orchestrator learns it with the next hello. */
   setDrain(drain: boolean): void {
-    this.draining = drain;
+    this.hello.draining = drain;
   }
 
   /** What the agent can do from now on, its slots left out; the orchestrator learns it with the next hello. */
   setCapabilities(capabilities: Omit<Partial<AgentCapabilities>, "slots">): void {
-    this.capabilities = { ...this.capabilities, ...capabilities };
+    this.hello.setCapabilities(capabilities);
   }
 
   /**
@@ -186,17 +175,6 @@ export class AgentClient {
   /** Reports a job's end and frees its slot; kept until the orchestrator has settled it. */
   stopped(jobId: string, status: FinalStatus, details: ReportDetails = {}): void {
     this.reports.stopped(jobId, status, details);
-  }
-
-  private hello() {
-    const { token, agentId, name, version, meta, handlers } = this.options;
-    const activeJobs = this.jobs.activeJobs();
-    return {
-      ...{ agentId, name, version, auth: { token }, protocolVersion: PROTOCOL_VERSION },
-      capabilities: { slots: 1, features: featuresOf(handlers), ...this.capabilities },
-      ...(meta === undefined ? {} : { meta }),
-      ...{ drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs },
-    };
   }
 
   private onOnline(timings: Timings): void {

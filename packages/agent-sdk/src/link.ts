@@ -1,6 +1,7 @@
 import { type AgentPayloadInput, buildMessage, parseOrchestratorMessage } from "@stream-control/protocol";
 import { WebSocket } from "ws";
 import type { Clock } from "./clock.js";
+import { Complaints } from "./complaints.js";
 import { LONGEST_TIMER_MS } from "./deadline.js";
 import type { ConnectionEnd } from "./reconnect.js";
 import type { AgentLogger, Timings } from "./types.js";
@@ -47,6 +48,7 @@ export class Link {
   private onlineAt: number | undefined;
   private heardAt = performance.now();
   private failure = "";
+  private readonly complaints: Complaints;
   private pings = 0;
   /** When the pings that are not answered yet were sent, by their number; the hello's is 0. */
   private readonly sentAt = new Map<number, number>();
@@ -57,6 +59,7 @@ export class Link {
     private readonly options: LinkOptions,
     private readonly events: LinkEvents,
   ) {
+    this.complaints = new Complaints(options.now, options.logger);
     this.helloTimer = setTimeout(
       () => this.abort("the orchestrator did not answer the hello in time"),
       options.helloTimeoutMs,
@@ -143,11 +146,12 @@ export class Link {
     this.heard();
     const { logger } = this.options;
     if (text === undefined) {
-      logger.warn({}, "ignored a binary message of the orchestrator");
+      if (this.complaints.pass()) logger.warn({}, "ignored a binary message of the orchestrator");
       return;
     }
     const parsed = parseOrchestratorMessage(text);
     if (!parsed.ok) {
+      if (!this.complaints.pass()) return;
       const { kind, message, type, msgId } = parsed.problem;
       logger.warn({ problem: message, type }, "ignored a message of the orchestrator");
       if (kind === "bad-payload" && type !== "orchestrator.error") this.events.onBadPayload(message, msgId);

@@ -185,3 +185,14 @@ test("an orchestrator that sends and does not read costs a bounded amount of mem
   double.send("orchestrator.job.stop", { jobId: "job-1" });
   await double.next("agent.job.stopped", ({ jobId }) => jobId === "job-1", { since });
 });
+
+test("a flood of messages that make no sense is not repeated in the log", async () => {
+  const log = new LogLines();
+  const { double } = await connected({ logger: log });
+  for (let index = 0; index < 5000; index++)
+    double.sendRaw(index % 2 === 0 ? "nonsense" : '{"type":"orchestrator.job.stop","payload":{}}');
+  double.send("orchestrator.reboot", {});
+  await double.next("agent.reboot.ack");
+  expect(log.lines.filter(({ level }) => level === "warn").length).toBeLessThan(60);
+  expect(double.received.filter(({ type }) => type === "agent.error").length).toBeLessThan(60);
+});

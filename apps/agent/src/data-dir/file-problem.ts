@@ -1,5 +1,3 @@
-import { toError } from "@stream-control/service-kit";
-
 /** What is wrong, as the end of a sentence whose subject is a file or a folder; errno(3). */
 const PROBLEMS: Record<string, string> = {
   ENOSPC: "has no space left",
@@ -21,12 +19,13 @@ export function fileProblem(thrown: unknown): string {
 export const isFileProblem = (thrown: unknown): boolean =>
   Object.hasOwn(PROBLEMS, symbolOf(thrown)) && !syscallOf(thrown).startsWith("spawn");
 
-function syscallOf(thrown: unknown): string {
-  const error = toError(thrown);
-  return "syscall" in error ? String(error.syscall) : "";
-}
+/** The system's symbol for what went wrong, such as `ENOENT`; `unknown` where it is nothing of the system's. */
+export const symbolOf = (thrown: unknown): string => field(thrown, "code") ?? "unknown";
 
-function symbolOf(thrown: unknown): string {
-  const error = toError(thrown);
-  return "code" in error ? String(error.code) : error.name;
+const syscallOf = (thrown: unknown) => field(thrown, "syscall") ?? "";
+
+function field(thrown: unknown, name: "code" | "syscall"): string | undefined {
+  if (typeof thrown !== "object" || thrown === null) return undefined;
+  const value: unknown = Reflect.get(thrown, name);
+  return typeof value === "string" ? value : undefined;
 }

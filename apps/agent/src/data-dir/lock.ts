@@ -1,65 +1,83 @@
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { link, rename, rm } from "node:fs/promises";
-import { connect, createServer, type Server } from "node:net";
-import { dirname, join } from "node:path";
+import { readdir, rename, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { ConfigError } from "@stream-control/service-kit";
-import { socketPathFor } from "../runners/socket-path.js";
+import { MAX_SOCKET_PATH_BYTES, privateFolder } from "../runners/socket-path.js";
+import { askHolder } from "./ask-holder.js";
 
 /** The hold of one agent on its data folder; it ends with the process, however that ends. */
 export interface DataDirLock {
   release(): Promise<void>;
 }
 
-const LOCK_FILE = "agent.sock";
-/** Tries to take the lock from agents that are gone. */
-const TRIES = 5;
-/** Longest wait for the holder of a lock to say who it is. */
-const ANSWER_MS = 1000;
+/** Where the claims on a data folder are: sockets whose names begin with the prefix. */
+interface Place {
+  folder: string;
+  prefix: string;
+}
+
+interface Claim extends DataDirLock {
+  name: string;
+  /** From now on whoever asks is told that the folder is taken. */
+  hold(): void;
+}
+
+const NAME_BYTES = 6;
+const POLL_MS = 20;
+/** Longest wait for another agent that is just starting to go away or to have the folder. */
+const DECISION_MS = 5000;
 
 /**
- * Takes the data folder for this agent alone. The lock is a socket that listens: whether its holder lives is asked of the
- * kernel, so that nothing stale is left by an agent that was killed, and two containers that share the folder see each
- * other. Where the folder cannot be written to, the socket is in the system's temporary folder instead.
+ * Takes the data folder for this agent alone.
+ *
+ * A claim is a socket that listens, under a name that is never used again: whether whoever made it lives is asked of the
+ * kernel, so that a killed agent leaves nothing that counts, and containers that share the folder see each other. Of those
+ * that start together the lowest name wins. Each makes its claim before it looks for others, so of two at least one sees
+ * the other: one that sees a lower one goes; one that sees a higher one waits until that has gone, or has the folder
+ * because it had looked before.
+ *
+ * Where nothing can be written to the folder, the claim is in the system's temporary folder.
  *
  * @throws ConfigError where another agent has it.
  */
 export async function lockDataDir(dataDir: string, tmpdir: string): Promise<DataDirLock> {
-  const near = await socketPathFor(dataDir, tmpdir, LOCK_FILE);
-  const far = await socketPathFor(dataDir, tmpdir, LOCK_FILE, true).catch(() => near);
-  for (const path of new Set([near, far])) await refuseWhereHeld(path, dataDir);
-  return hold(near, dataDir).catch(async (thrown: unknown) => {
-    if (thrown instanceof ConfigError || near === far) throw thrown;
-    return hold(far, dataDir);
-  });
+  const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 16);
+  const near: Place = { folder: dataDir, prefix: "agent-" };
+  const far: Place = { folder: await privateFolder(tmpdir), prefix: `${hash}-` };
+  const claim = await makeClaim(near).catch(() => makeClaim(far));
+  try {
+    await win(claim.name, [near, far], dataDir);
+  } catch (thrown) {
+    await claim.release();
+    throw thrown;
+  }
+  claim.hold();
+  return claim;
 }
 
-async function refuseWhereHeld(path: string, dataDir: string): Promise<void> {
-  const holder = await holderOf(path);
-  if (holder === undefined) return;
-  throw new ConfigError(
-    `DATA_DIR ${dataDir} is in use by another agent (process ${holder}). Stop that one, or give this one a DATA_DIR of its own.`,
-  );
-}
-
-async function hold(path: string, dataDir: string): Promise<DataDirLock> {
+async function makeClaim({ folder, prefix }: Place): Promise<Claim> {
+  const name = randomBytes(NAME_BYTES).toString("hex");
+  const path = pathOf({ folder, prefix }, name);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) throw new Error("The path of the lock is too long.");
+  let state = "starting";
   const server = createServer((socket) => {
     socket.on("error", () => socket.destroy());
-    socket.end(`${process.pid}\n`);
+    socket.end(`${state} ${process.pid}\n`);
   });
-  // Listening under a name of its own first: nobody ever finds a lock whose holder does not answer yet.
-  const draft = join(dirname(path), `.${process.pid}`);
-  await rm(draft, { force: true });
-  await listen(server, draft);
-  try {
-    await take(draft, path, dataDir);
-  } catch (thrown) {
-    server.close();
-    throw thrown;
-  } finally {
-    await rm(draft, { force: true });
-  }
+  // It appears under its name only once it listens: until then it would pass for one that a killed agent has left.
+  const draft = join(folder, `.${name}`);
+  server.listen(draft);
+  await once(server, "listening");
+  await rename(draft, path);
   server.unref();
   return {
+    name,
+    hold() {
+      state = "held";
+    },
     async release() {
       await rm(path, { force: true });
       server.close();
@@ -68,56 +86,38 @@ async function hold(path: string, dataDir: string): Promise<DataDirLock> {
   };
 }
 
-/** Gives the socket the common name, which what a killed agent left may still have. */
-async function take(draft: string, path: string, dataDir: string): Promise<void> {
-  const aside = `${draft}-`;
-  for (let left = TRIES; left > 0; left--) {
-    const taken = await link(draft, path).then(
-      () => true,
-      (thrown: unknown) => {
-        if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") return false;
-        throw thrown;
-      },
-    );
-    if (taken) return;
-    await refuseWhereHeld(path, dataDir);
-    // Taken away before it is removed: between the look and now another agent may have put its own there.
-    await rename(path, aside).catch(() => undefined);
-    try {
-      await refuseWhereHeld(aside, dataDir);
-    } catch (thrown) {
-      await link(aside, path).catch(() => undefined);
-      throw thrown;
-    } finally {
-      await rm(aside, { force: true });
+const pathOf = ({ folder, prefix }: Place, name: string) => join(folder, `${prefix}${name}.sock`);
+
+/** Settles when no other claim is in the way. @throws ConfigError where one is. */
+async function win(own: string, places: readonly Place[], dataDir: string): Promise<void> {
+  const deadline = performance.now() + DECISION_MS;
+  for (const { path, name } of await claims(places)) {
+    if (name === own) continue;
+    for (;;) {
+      const holder = await askHolder(path);
+      if (holder === undefined) {
+        await rm(path, { force: true }).catch(() => undefined);
+        break;
+      }
+      if (!holder.isStarting || name < own || performance.now() > deadline)
+        throw new ConfigError(
+          `DATA_DIR ${dataDir} is in use by another agent (process ${holder.pid}). Stop that one, or give this one a DATA_DIR of its own.`,
+        );
+      await delay(POLL_MS);
     }
   }
-  throw new Error(`What an earlier agent left at ${path} could not be removed.`);
 }
 
-async function listen(server: Server, path: string): Promise<void> {
-  server.listen(path);
-  await once(server, "listening");
-}
-
-/** The process id of whoever listens there, or `unknown`; undefined where nobody does. */
-async function holderOf(path: string): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const socket = connect(path);
-  let said = "";
-  let isThere = false;
-  const timer = setTimeout(() => socket.destroy(), ANSWER_MS);
-  socket.on("connect", () => {
-    isThere = true;
-  });
-  socket.on("data", (data) => {
-    said += data.toString();
-  });
-  socket.on("error", () => socket.destroy());
-  socket.on("close", () => resolve(isThere ? said.trim() || "unknown" : undefined));
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-  }
+async function claims(places: readonly Place[]): Promise<{ path: string; name: string }[]> {
+  const found = await Promise.all(
+    places.map(async (place) => {
+      const names = await readdir(place.folder).catch(() => []);
+      const ours = names.filter((name) => name.startsWith(place.prefix) && name.endsWith(".sock"));
+      return ours.map((name) => ({
+        path: join(place.folder, name),
+        name: name.slice(place.prefix.length, -".sock".length),
+      }));
+    }),
+  );
+  return found.flat();
 }

@@ -63,7 +63,7 @@ export class Runners {
   async launch(given: Omit<RunnerSpec, "socketPath">, lease?: Lease): Promise<void> {
     const folder = await makeJobFolder(this.options.runnersDir);
     try {
-      const socketPath = await socketPathFor(folder, this.options.tmpdir, "control.sock");
+      const socketPath = await socketPathFor(folder, this.options.tmpdir);
       await writeBootId(folder, await this.bootId());
       const spec: RunnerSpec = { ...given, socketPath };
       if (lease !== undefined) {
