@@ -57,6 +57,8 @@ export interface OrchestratorOptions {
   unknownTimeoutMs?: number;
   /** How long a fenced job may go on after its agent was last heard. */
   leaseMs?: number;
+  /** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
+  liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
   logger?: Logger;
@@ -73,12 +75,10 @@ const DEFAULTS = {
   ackTimeoutMs: 10_000,
   unknownTimeoutMs: 900_000,
   leaseMs: 12_000,
+  liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
 } as const satisfies OrchestratorOptions;
-
-/** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
-const LIVE_CHANGE_MS = 20_000;
 
 /** How long a stop waits for requests under way. */
 const REQUESTS_MAY_TAKE_MS = 5000;
@@ -138,7 +138,10 @@ export class Orchestrator {
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
-    const scheduler = new Scheduler({ ledger, registry, leases, logger, ackTimeoutMs, now });
+    const scheduler = new Scheduler({
+      ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
+      longestPauseMs: settings.restart.maxMs,
+    });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, stopGraceMs });
@@ -147,12 +150,13 @@ export class Orchestrator {
       ledger,
       registry,
       control,
+      leases,
       logger,
       settleMs: heartbeatIntervalMs,
       awayMs: heartbeatTimeoutMs,
     });
-    const drains = new Drains({ registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: LIVE_CHANGE_MS });
+    const drains = new Drains({ ledger, registry, reader, control, logger, now });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -173,10 +177,12 @@ export class Orchestrator {
     homecoming.start();
     drains.start();
     hub.start(open, await reader.lastSeq());
-    ledger.onCommit(({ job }) => {
+    ledger.onCommit(({ job, before }) => {
+      if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
       board.forget(job.id);
       budget.forget(job.id);
+      leases.keep(job.id);
     });
     gateway.start();
     releases.add("the timers", async () => {
@@ -218,6 +224,8 @@ export class Orchestrator {
     await once(server, "listening");
     releases.add("the HTTP server", async () => {
       const closed = once(server, "close");
+      // Requests that wait for an agent's answer are answered now, since none can come any more.
+      replies.stop();
       server.close();
       server.closeIdleConnections();
       // Requests under way may finish, but one that never ends does not keep the service up.

@@ -10,7 +10,7 @@ export interface CommandReply {
 
 /** Commands whose callers wait for the agent's answer. Every wait ends: by the answer, or by its deadline. */
 export class CommandReplies {
-  private readonly waiting = new Map<string, (reply: CommandReply) => void>();
+  private readonly waiting = new Map<string, PromiseWithResolvers<CommandReply>>();
 
   /**
    * Sends a command and waits for its answer.
@@ -26,7 +26,7 @@ export class CommandReplies {
         new AppError("AGENT_TIMEOUT", `The agent did not answer within ${deadlineMs} ms; look whether it did it.`),
       );
     }, deadlineMs);
-    this.waiting.set(commandId, answered.resolve);
+    this.waiting.set(commandId, answered);
     try {
       if (!send(commandId))
         throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
@@ -41,6 +41,12 @@ export class CommandReplies {
 
   /** The agent's answer; one that nobody waits for is dropped. */
   answer(commandId: string, reply: CommandReply): void {
-    this.waiting.get(commandId)?.(reply);
+    this.waiting.get(commandId)?.resolve(reply);
+  }
+
+  /** Ends every wait, since no answer can come any more. */
+  stop(): void {
+    const error = new AppError("SHUTTING_DOWN", "The orchestrator is stopping; look whether the agent did it.");
+    for (const { reject } of this.waiting.values()) reject(error);
   }
 }

@@ -1,14 +1,16 @@
-import type { DrainRequest } from "@stream-control/protocol";
+import { type DrainRequest, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
+import type { Ledger } from "../jobs/ledger.js";
 import { choose } from "../scheduling/placement.js";
 import { requirementOf } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 import type { Agent, AgentRegistry } from "./registry.js";
 
 export interface DrainsOptions {
+  ledger: Ledger;
   registry: AgentRegistry;
   reader: JobReader;
   control: JobControl;
@@ -18,6 +20,10 @@ export interface DrainsOptions {
 
 /** Longest time that a timer of Node can wait for, in milliseconds. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** Until what could not be carried out, such as on a full disk, is tried again. */
+const RETRY_MS = 1000;
+/** Statuses in which a job can be told to leave its agent. One whose agent is away moves by its lease. */
+const MOVABLE: ReadonlySet<JobStatus> = new Set(["ASSIGNED", "ACCEPTED", "STARTING", "RUNNING"]);
 
 /**
  * Carries out drains: an agent that drains takes nothing new; with `migrate`, what may move goes to other agents, one job at
@@ -27,6 +33,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export class Drains {
   private readonly deadlines = new Map<string, NodeJS.Timeout>();
   private readonly migrating = new Set<string>();
+  /** Agents for which the next job to move is being looked for. */
+  private readonly looked = new Set<string>();
+  /** Per agent, the job that is on its way: the next one moves when that runs again, or has ended. */
+  private readonly onTheWay = new Map<string, string>();
   private looking: NodeJS.Immediate | undefined;
   private stopped = false;
 
@@ -37,6 +47,14 @@ export class Drains {
     for (const agent of this.options.registry.all()) this.follow(agent);
     this.options.registry.onChange(() => {
       if (this.migrating.size > 0) this.lookSoon();
+    });
+    this.options.ledger.onCommit(({ job }) => {
+      if (job.status !== "RUNNING" && !isFinalStatus(job.status)) return;
+      for (const [agentId, jobId] of this.onTheWay) {
+        if (jobId !== job.id) continue;
+        this.onTheWay.delete(agentId);
+        this.lookSoon();
+      }
     });
   }
 
@@ -64,7 +82,18 @@ export class Drains {
     }
     if (agent.drainDeadlineAt === null) return;
     const leftMs = Math.max(0, Date.parse(agent.drainDeadlineAt) - this.options.now().getTime());
-    const timer = setTimeout(() => this.run(() => this.end(agent)), Math.min(leftMs, MAX_TIMER_MS));
+    this.endIn(agent, Math.min(leftMs, MAX_TIMER_MS));
+  }
+
+  private endIn(agent: Agent, ms: number): void {
+    const timer = setTimeout(() => {
+      this.run(
+        () => this.end(agent),
+        () => {
+          if (this.deadlines.get(agent.id) === timer) this.endIn(agent, RETRY_MS);
+        },
+      );
+    }, ms);
     this.deadlines.set(agent.id, timer);
   }
 
@@ -74,17 +103,26 @@ export class Drains {
       this.looking = undefined;
       for (const id of this.migrating) {
         const agent = this.options.registry.get(id);
-        if (agent !== undefined) this.run(() => this.moveOne(agent));
+        if (agent === undefined || this.looked.has(id)) continue;
+        this.looked.add(id);
+        this.run(() => this.moveOne(agent).finally(() => this.looked.delete(id)));
       }
     });
   }
 
   /** Moves the next job, unless one is on its way already. */
   private async moveOne(agent: Agent): Promise<void> {
-    if ([...agent.jobs.values()].some(({ status }) => status === "STOPPING")) return;
+    if (this.onTheWay.has(agent.id) || [...agent.jobs.values()].some(({ status }) => status === "STOPPING")) return;
     for (const job of await this.movable(agent)) {
-      if (!this.fitsElsewhere(agent, job)) continue;
-      await this.options.control.move(job.id, `The agent "${agent.id}" is draining; the job goes on at another.`);
+      if (job.status !== "RUNNING" || !this.fitsElsewhere(agent, job)) continue;
+      this.onTheWay.set(agent.id, job.id);
+      try {
+        const message = `The agent "${agent.id}" is draining; the job goes on at another.`;
+        if (!(await this.options.control.move(job.id, message))) this.onTheWay.delete(agent.id);
+      } catch (error) {
+        this.onTheWay.delete(agent.id);
+        throw error;
+      }
       return;
     }
   }
@@ -94,17 +132,17 @@ export class Drains {
     const movable = new Set((await this.movable(agent)).map(({ id }) => id));
     const { control } = this.options;
     await Promise.all(
-      [...agent.jobs.keys()].map((jobId) =>
-        movable.has(jobId)
-          ? control.move(jobId, message)
-          : control.stop(jobId, { code: "DRAIN_DEADLINE", message, fault: null }),
-      ),
+      [...agent.jobs].map(async ([jobId, { status, fenced }]) => {
+        if (movable.has(jobId)) await control.move(jobId, message);
+        else if (!(status === "UNKNOWN" && fenced))
+          await control.stop(jobId, { code: "DRAIN_DEADLINE", message, fault: null });
+      }),
     );
   }
 
   private async movable(agent: Agent): Promise<JobRow[]> {
     const rows = await Promise.all([...agent.jobs.keys()].map((jobId) => this.options.reader.byId(jobId)));
-    return rows.filter((row) => row?.restart_policy === "onFailure" && row.status === "RUNNING") as JobRow[];
+    return rows.filter((row) => row?.restart_policy === "onFailure" && MOVABLE.has(row.status)) as JobRow[];
   }
 
   private fitsElsewhere(agent: Agent, job: JobRow): boolean {
@@ -112,9 +150,10 @@ export class Drains {
     return choose(others, { requirement: requirementOf(configOf(job)), avoid: new Map() }) !== undefined;
   }
 
-  private run(work: () => Promise<void>): void {
+  private run(work: () => Promise<void>, onError?: () => void): void {
     work().catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a drain could not be carried on");
+      if (!this.stopped) onError?.();
     });
   }
 }

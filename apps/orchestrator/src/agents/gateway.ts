@@ -145,8 +145,10 @@ export class AgentGateway {
       killAfterMs,
       protocolVersion: PROTOCOL_VERSION,
     });
+    const present = registry.get(agentId)?.session;
+    const twin = present?.open === true && present !== earlier;
     // What it runs is looked at before it can be given more, since both go through the ledger in this order.
-    this.run(homecoming.returned(session, payload), session);
+    this.run(homecoming.returned(session, payload, twin), session);
     const replaced = registry.connect(payload, session, new Date());
     leases.renew(session, msgId);
     if (replaced !== undefined && replaced !== earlier)

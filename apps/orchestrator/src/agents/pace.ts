@@ -10,8 +10,11 @@ const MAX_PER_SECOND = 2000;
 export class Pace {
   private taken = 0;
   private windowEndsMs = 0;
+  private resuming: NodeJS.Timeout | undefined;
 
-  constructor(private readonly socket: WebSocket) {}
+  constructor(private readonly socket: WebSocket) {
+    socket.once("close", () => clearTimeout(this.resuming));
+  }
 
   /** Counts a message, and stops the reading where it was one too many. */
   count(): void {
@@ -23,7 +26,6 @@ export class Pace {
     this.taken += 1;
     if (this.taken !== MAX_PER_SECOND) return;
     this.socket.pause();
-    const timer = setTimeout(() => this.socket.resume(), this.windowEndsMs - now);
-    this.socket.once("close", () => clearTimeout(timer));
+    this.resuming = setTimeout(() => this.socket.resume(), this.windowEndsMs - now);
   }
 }

@@ -172,13 +172,23 @@ export class AgentRegistry {
 
   /** Resolves when the operator's wish is on disk. */
   async setDrain(agent: Agent, { drain, deadlineAt, migrate }: DrainOrder): Promise<void> {
-    agent.operatorDrain = drain;
-    agent.drainDeadlineAt = drain ? deadlineAt : null;
-    agent.drainMigrate = drain && migrate;
-    // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
-    if (!drain) agent.selfDrain = false;
+    const { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain } = agent;
+    Object.assign(agent, {
+      operatorDrain: drain,
+      drainDeadlineAt: drain ? deadlineAt : null,
+      drainMigrate: drain && migrate,
+      // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
+      selfDrain: drain && selfDrain,
+    });
     this.changed(agent);
-    await this.write(agent);
+    try {
+      await this.write(agent);
+    } catch (error) {
+      // What was answered with an error must not be in force until the next restart.
+      Object.assign(agent, { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain });
+      this.changed(agent);
+      throw error;
+    }
   }
 
   setError(agent: Agent, error: ErrorInfo): void {

@@ -157,7 +157,7 @@ export class AgentReports {
     const agent = this.deps.registry.get(session.agentId);
     if (agent === undefined) return;
     if (jobId == null) this.deps.registry.setError(agent, error);
-    else if (agent.jobs.has(jobId))
+    else if (agent.jobs.has(jobId) && this.deps.budget.take(jobId))
       await this.deps.ledger.note(jobId, { type: "agent.error", message, data: { code, agentId: session.agentId } });
   }
 
@@ -168,13 +168,14 @@ export class AgentReports {
       await this.deps.ledger.mergeMetadata(jobId, patch, { type: event, message }, { agentId: session.agentId });
       return;
     }
-    if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) === true)
+    if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) === true && this.deps.budget.take(jobId))
       await this.deps.ledger.note(jobId, { type: `${failed.event}`, message: error?.message ?? failed.message });
   }
 
   private async happened(session: AgentSession, { payload }: ReportOf<"agent.job.event">): Promise<void> {
     const { jobId, epoch, type, message, data } = payload;
-    if (!this.deps.budget.take(jobId)) return;
+    // First of all whose job it is: nobody can use up the budget of a job that is not its own.
+    if (this.held(session, payload) === undefined || !this.deps.budget.take(jobId)) return;
     const entry = data === undefined ? { type, message } : { type, message, data };
     await this.deps.ledger.note(jobId, entry, { agentId: session.agentId, epoch });
   }

@@ -1,8 +1,9 @@
-import { isActiveStatus, isFinalStatus, type Reason } from "@stream-control/protocol";
+import { isActiveStatus, isFinalStatus, type Reason, type StreamMetadata } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import type { JobReader } from "./job-reader.js";
+import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 
 /** Commands that an agent confirms by a message of its own, and that are then seen in the stream's metadata. */
@@ -30,11 +31,12 @@ export class JobControl {
     return job;
   }
 
-  /** Ends a job on its agent, to go on at another. */
-  async move(jobId: string, message: string): Promise<void> {
+  /** Ends a job on its agent, to go on at another. @returns false where there is nothing to move (any more). */
+  async move(jobId: string, message: string): Promise<boolean> {
     const reason = { code: "MOVE_REQUESTED", message, fault: null };
     const { job, outcome } = await this.deps.ledger.apply(jobId, { type: "moveRequested", reason });
-    if (outcome === "applied" && job.status === "STOPPING") this.sendStop(job);
+    if (outcome === "applied") this.sendStop(job);
+    return outcome === "applied";
   }
 
   /** Tells the agent of a stopping job. An agent that is away is told when it comes back. */
@@ -62,6 +64,14 @@ export class JobControl {
     const session = this.deps.registry.get(job.agent_id)?.session;
     if (session?.send(`orchestrator.job.${command}`, { jobId })) return job;
     throw new AppError("AGENT_OFFLINE", `The agent "${job.agent_id}" is offline; ${command} again when it is back.`);
+  }
+
+  /** Mutes and pauses a stream that runs anew as it was muted and paused before: what viewers must not hear stays unheard. */
+  switchAgain(job: JobRow): void {
+    const { isMuted, isPaused } = fromJson<StreamMetadata>(job.stream_metadata) ?? {};
+    const session = job.agent_id === null ? undefined : this.deps.registry.get(job.agent_id)?.session;
+    if (isMuted === true) session?.send("orchestrator.job.mute", { jobId: job.id });
+    if (isPaused === true) session?.send("orchestrator.job.pause", { jobId: job.id });
   }
 }
 

@@ -7,6 +7,7 @@ const COLUMNS = [
   "template_id",
   "inline_config",
   "config",
+  "own_source",
   "status",
   "wanted_status",
   "agent_id",

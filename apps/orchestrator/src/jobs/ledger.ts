@@ -3,7 +3,7 @@ import { type Logger, toError } from "@stream-control/service-kit";
 import type { Store, Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
-import { configOf, fromJson } from "./job-record.js";
+import { fromJson } from "./job-record.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./restart-policy.js";
 import { type JobChange, type LogEntry, transition } from "./transitions.js";
 
@@ -111,11 +111,16 @@ export class Ledger {
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
-  amendConfig(jobId: string, amend: (config: JsonObject) => JsonObject, entry: LogEntry): Promise<ApplyResult> {
-    return this.change(jobId, undefined, (job) => ({
-      changes: { config: JSON.stringify(amend(configOf(job))), updated_at: this.now().toISOString() },
-      entry,
-    }));
+  amendConfig(
+    jobId: string,
+    amend: (job: JobRow) => { config: JsonObject; ownSource?: JsonObject | null },
+    entry: LogEntry,
+  ): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const { config, ownSource } = amend(job);
+      const own = ownSource === undefined ? {} : { own_source: ownSource && JSON.stringify(ownSource) };
+      return { changes: { config: JSON.stringify(config), ...own, updated_at: this.now().toISOString() }, entry };
+    });
   }
 
   private async change(

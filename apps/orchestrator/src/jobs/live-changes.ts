@@ -11,7 +11,7 @@ import type { Agent, AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import { jobNotFound } from "./control.js";
 import type { JobReader } from "./job-reader.js";
-import { configOf } from "./job-record.js";
+import { configOf, fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 
 export interface LiveChangesDeps {
@@ -37,12 +37,12 @@ export class LiveChanges {
     const taken = config.destinations.some((destination, index) => idOf(destination, index) === id);
     if (taken) throw new AppError("DESTINATION_EXISTS", `The job already has a destination "${id}".`);
     const destination = { ...wanted, id };
-    await this.ask(agent, (commandId) =>
+    await this.ask((commandId) =>
       agent.session?.send("orchestrator.job.destination.add", { jobId, commandId, destination }),
     );
     await this.amend(
       jobId,
-      (now) => ({ ...now, destinations: [...withIds(now.destinations), destination] }),
+      ({ config: now }) => ({ config: { ...now, destinations: [...withIds(now.destinations), destination] } }),
       `The destination "${id}" was added.`,
       { destination: id },
     );
@@ -52,32 +52,42 @@ export class LiveChanges {
   /** @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
   async removeDestination(jobId: string, destinationId: string): Promise<void> {
     const { agent } = await this.running(jobId, "destinations");
-    await this.ask(agent, (commandId) =>
+    await this.ask((commandId) =>
       agent.session?.send("orchestrator.job.destination.remove", { jobId, commandId, destinationId }),
     );
     await this.amend(
       jobId,
-      (now) => ({ ...now, destinations: withIds(now.destinations).filter(({ id }) => id !== destinationId) }),
+      ({ config: now }) => ({
+        config: { ...now, destinations: withIds(now.destinations).filter(({ id }) => id !== destinationId) },
+      }),
       `The destination "${destinationId}" was taken away.`,
       { destination: destinationId },
     );
   }
 
-  /** `null` is the source that the job is configured with. @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
-  async switchInput(jobId: string, source: Source | null): Promise<void> {
-    const { agent } = await this.running(jobId, "input");
-    await this.ask(agent, (commandId) =>
-      agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }),
+  /** `null` is the source that the job was submitted with. @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
+  async switchInput(jobId: string, wanted: Source | null): Promise<void> {
+    const { agent, ownSource } = await this.running(jobId, "input");
+    // The agent may have been given the job after a switch: to it, another source is the job's own.
+    const source = wanted ?? ownSource;
+    await this.ask((commandId) => agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }));
+    if (source === null) return;
+    await this.amend(
+      jobId,
+      ({ config: now, ownSource: own }) => ({
+        config: { ...now, source },
+        ownSource: wanted === null ? null : (own ?? now.source),
+      }),
+      "The input was switched.",
+      { type: source.type },
     );
-    if (source !== null)
-      await this.amend(jobId, (now) => ({ ...now, source }), "The input was switched.", { type: source.type });
   }
 
-  private ask(_agent: Agent, send: (commandId: string) => boolean | undefined): Promise<void> {
+  private ask(send: (commandId: string) => boolean | undefined): Promise<void> {
     return this.deps.replies.ask((commandId) => send(commandId) ?? false, this.deps.deadlineMs);
   }
 
-  private async running(jobId: string, feature: string): Promise<{ agent: Agent; config: StreamConfig }> {
+  private async running(jobId: string, feature: string): Promise<Running> {
     const job = await this.deps.reader.byId(jobId);
     if (job === undefined) throw jobNotFound(jobId);
     if (job.status !== "RUNNING")
@@ -90,16 +100,16 @@ export class LiveChanges {
         "NOT_SUPPORTED",
         `The agent "${agent.id}" cannot change this while a stream is on air; update it.`,
       );
-    return { agent, config: streamConfigOf(job) };
+    return { agent, ...streamOf(job) };
   }
 
   private async amend(
     jobId: string,
-    amend: (config: StreamConfig) => JsonObject,
+    amend: (now: Stream) => { config: JsonObject; ownSource?: Source | null },
     message: string,
     data: JsonObject,
   ): Promise<void> {
-    await this.deps.ledger.amendConfig(jobId, (config) => amend(parsed(config)), {
+    await this.deps.ledger.amendConfig(jobId, (job) => amend(streamOf(job)), {
       type: "job.config_changed",
       message,
       data,
@@ -107,12 +117,19 @@ export class LiveChanges {
   }
 }
 
-const streamConfigOf = (job: JobRow): StreamConfig => parsed(configOf(job));
+/** What a job streams now, and the source that it was submitted with where its input is switched. */
+interface Stream {
+  config: StreamConfig;
+  ownSource: Source | null;
+}
+interface Running extends Stream {
+  agent: Agent;
+}
 
-function parsed(config: JsonObject): StreamConfig {
-  const result = parseStreamConfig(config);
+function streamOf(job: JobRow): Stream {
+  const result = parseStreamConfig(configOf(job));
   if (!result.ok) throw new AppError("NOT_SUPPORTED", "The job's config is not a stream config.");
-  return result.value.config;
+  return { config: result.value.config, ownSource: fromJson<Source>(job.own_source) };
 }
 
 /** Agents name a destination without an id by its type and its place. */

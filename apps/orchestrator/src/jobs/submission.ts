@@ -43,6 +43,7 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
     template_id: body.templateId ?? null,
     inline_config: toJson(body.inlineConfig),
     config: toJson(templateConfig),
+    own_source: null,
     status: "PENDING",
     wanted_status: "RUNNING",
     agent_id: null,

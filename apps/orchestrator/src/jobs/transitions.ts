@@ -7,12 +7,12 @@ import { decideRestart, type RestartOptions } from "./restart-policy.js";
 export type JobChange =
   | { type: "assigned"; agentId: string; fenced: boolean }
   | { type: "accepted" | "starting" | "running" | "stopping" }
-  /** `notBefore`: until then the agent may still hold the job by its lease. */
-  | { type: "unassigned"; reason: Reason; notBefore?: Date | undefined }
+  /** `heldMs`: for so long the agent may still hold the job by its lease. */
+  | { type: "unassigned"; reason: Reason; heldMs?: number | undefined }
   | { type: "stopRequested"; reason: Reason }
   /** End the job on its agent, to go on at another. */
   | { type: "moveRequested"; reason: Reason }
-  | { type: "stopped"; reason: Reason; progress?: Progress | undefined }
+  | { type: "stopped"; reason: Reason; progress?: Progress | undefined; onlyIn?: JobStatus }
   | {
       type: "failed";
       error: ErrorInfo;
@@ -49,6 +49,7 @@ export interface TransitionContext {
  * so changes nothing.
  */
 export function transition(job: JobRow, change: JobChange, context: TransitionContext): Transition | undefined {
+  if ("onlyIn" in change && change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
   const step = stepFor(job, change);
   const status = step === undefined ? undefined : nextStatus(job.status, step);
   if (status === undefined) return undefined;
@@ -104,7 +105,8 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         changes: {
           ...base,
           agent_id: null,
-          not_before: change.notBefore?.toISOString() ?? null,
+          not_before: notBefore(context.now, change.heldMs),
+          fenced: (change.heldMs ?? 0) > 0 ? job.fenced : 0,
           reason: JSON.stringify(change.reason),
         },
         entry: entry("job.unassigned", change.reason.message, { agentId: job.agent_id, code: change.reason.code }),
@@ -114,6 +116,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         changes: {
           ...base,
           wanted_status: "STOPPED",
+          moving: 0,
           reason: JSON.stringify(change.reason),
           ...(status === "CANCELED" ? { ended_at: at, not_before: null } : {}),
         },
@@ -131,7 +134,6 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         entry: entry("job.stopped", change.reason.message, { agentId: job.agent_id }),
       };
     case "failed":
-      if (change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
       return failure(job, change, context);
     case "lost":
       return {
@@ -176,7 +178,7 @@ function moved(job: JobRow, at: string): Transition | undefined {
   const status = nextStatus(job.status, "requeued");
   if (status === undefined) return undefined;
   return {
-    changes: { status, updated_at: at, agent_id: null, moving: 0 },
+    changes: { status, updated_at: at, agent_id: null, moving: 0, fenced: 0 },
     entry: entry("job.moved", "The job has left its agent and waits for another.", { agentId: job.agent_id }),
   };
 }
@@ -198,6 +200,7 @@ function failure(
         updated_at: at,
         agent_id: null,
         moving: 0,
+        fenced: 0,
         restarts: decision.attempt,
         not_before: new Date(context.now.getTime() + decision.delayMs).toISOString(),
         reason: JSON.stringify(reason),
@@ -238,6 +241,10 @@ function failure(
     }),
   };
 }
+
+/** When a job that an agent may still hold is tried again: for people; what counts is the lease's own clock. */
+const notBefore = (now: Date, heldMs = 0): string | null =>
+  heldMs > 0 ? new Date(now.getTime() + heldMs).toISOString() : null;
 
 const progressColumn = (progress: Progress | undefined) =>
   progress === undefined ? {} : { progress: JSON.stringify(progress) };

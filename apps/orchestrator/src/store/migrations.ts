@@ -85,6 +85,7 @@ export const migrations: Record<string, Migration> = {
           .alterTable("jobs")
           .addColumn(flag, "integer", (column) => column.notNull().defaultTo(0))
           .execute();
+      await db.schema.alterTable("jobs").addColumn("own_source", "text").execute();
       await sql`update jobs set on_disconnect = 'fence' where restart_policy = 'onFailure'`.execute(db);
       // It holds the config in force, which may differ from the one submitted once a destination was added.
       await db.schema.alterTable("jobs").renameColumn("template_config", "config").execute();

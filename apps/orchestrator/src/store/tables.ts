@@ -13,6 +13,8 @@ export interface JobTable {
   inline_config: Json | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
   config: Json | null;
+  /** The source that the job was submitted with, while its input is switched to another. */
+  own_source: Json | null;
   status: JobStatus;
   wanted_status: "RUNNING" | "STOPPED";
   agent_id: string | null;
@@ -30,7 +32,10 @@ export interface JobTable {
   idempotency_key: string | null;
   restart_policy: RestartPolicy;
   on_disconnect: OnDisconnect;
-  /** The present assignment has a lease: 1 where the job may move to another agent once that has run out. */
+  /**
+   * The assignment has a lease: 1 where the job may move to another agent once that has run out. Of a waiting job: its last
+   * agent may not have let go of it yet.
+   */
   fenced: number;
   /** The job is being ended on its agent so that it can go on at another. */
   moving: number;

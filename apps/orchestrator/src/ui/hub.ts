@@ -19,8 +19,8 @@ export interface UiHubOptions {
 
 /** Ended jobs in a snapshot, beside all that are open; older ones are a REST call away. */
 const ENDED_IN_SNAPSHOT = 200;
-/** Events that a resuming page is given at most; one that missed more has the snapshot. */
-const MAX_REPLAYED_EVENTS = 5000;
+/** Events that are read and sent at once to a page that resumes. */
+const REPLAY_PAGE = 1000;
 /** Unsent bytes, beside its snapshot, at which a page counts as not reading. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** How often it is looked whether a waiting job waits for another reason, and for how many jobs. */
@@ -35,7 +35,7 @@ export class UiHub implements JobNews {
   /** Pages that are up to date, each with the unsent bytes that it may have. */
   private readonly live = new Map<WebSocket, number>();
   /** Pages that still wait for their snapshot, with what came meanwhile. */
-  private readonly joining = new Map<WebSocket, string[]>();
+  private readonly joining = new Map<WebSocket, { texts: string[]; bytes: number }>();
   /** Open jobs as they were last committed. */
   private readonly open = new Map<string, JobRow>();
   private readonly toldReason = new Map<string, string | null>();
@@ -80,7 +80,7 @@ export class UiHub implements JobNews {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
       return;
     }
-    this.joining.set(socket, []);
+    this.joining.set(socket, { texts: [], bytes: 0 });
     socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
     socket.on("close", () => {
       this.live.delete(socket);
@@ -110,25 +110,34 @@ export class UiHub implements JobNews {
     const { reader, registry, views } = this.options;
     // From here on what changes is kept for this page; the snapshot may already have it, which does no harm.
     const { seq } = this;
-    const missed = since === undefined ? [] : await reader.events({ afterSeq: since, limit: MAX_REPLAYED_EVENTS });
     const ended = await reader.recentlyEnded(ENDED_IN_SNAPSHOT);
     const jobs = new Map([...ended, ...(await reader.open())].map((job) => [job.id, job]));
     const inOrder = [...jobs.values()].sort((a, b) => a.seq - b.seq);
     const agents = [...registry.all()].map((agent) => agent.record());
-    const waiting = this.joining.get(socket);
-    if (waiting === undefined) return;
-    this.joining.delete(socket);
     const records = inOrder.map((job) => views.record(job));
-    const texts = [
-      JSON.stringify(buildMessage("ui.agent.update", agents, { seq })),
-      JSON.stringify(buildMessage("ui.job.update", records, { seq })),
-      ...missed.filter((event) => event.seq <= seq).map(eventMessage),
-      ...waiting,
-    ];
     if (socket.readyState !== socket.OPEN) return;
-    for (const text of texts) socket.send(text);
+    socket.send(JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
+    socket.send(JSON.stringify(buildMessage("ui.job.update", records, { seq })));
+    if (since !== undefined) await this.replay(socket, since, seq);
+    const waiting = this.joining.get(socket);
+    if (waiting === undefined || socket.readyState !== socket.OPEN) return;
+    this.joining.delete(socket);
+    for (const text of waiting.texts) socket.send(text);
     // However large the snapshot is, the page may take its time to read it.
     this.live.set(socket, socket.bufferedAmount + MAX_BUFFERED_BYTES);
+  }
+
+  /** Sends every event of an interval, however many they are: the next ones are read when the last ones are on their way. */
+  private async replay(socket: WebSocket, since: number, until: number): Promise<void> {
+    for (let afterSeq = since; afterSeq < until; ) {
+      const page = await this.options.reader.events({ afterSeq, limit: REPLAY_PAGE });
+      const missed = page.filter(({ seq }) => seq <= until);
+      const last = missed.pop();
+      if (last === undefined || socket.readyState !== socket.OPEN) return;
+      for (const event of missed) socket.send(eventMessage(event));
+      await new Promise<void>((resolve) => socket.send(eventMessage(last), () => resolve()));
+      afterSeq = last.seq;
+    }
   }
 
   private onCommit({ job, event }: Committed): void {
@@ -179,7 +188,13 @@ export class UiHub implements JobNews {
   }
 
   private broadcast(text: string): void {
-    for (const waiting of this.joining.values()) waiting.push(text);
+    for (const [socket, waiting] of this.joining) {
+      waiting.texts.push(text);
+      waiting.bytes += text.length;
+      if (waiting.bytes <= MAX_BUFFERED_BYTES) continue;
+      this.joining.delete(socket);
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    }
     for (const [socket, allowance] of this.live) this.send(socket, text, allowance);
   }
 
