@@ -48,7 +48,8 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
   const fleet = await Fleet.open({ folder, port, api, env, encoders: ENCODERS, standInProcesses: STAND_IN_PROCESSES });
   try {
     await fleet.start();
-    const customers = new Customers(api, (stream) => fleet.rtmp.url(stream));
+    const drainable = fleet.encoders.flatMap(({ agentIds }) => agentIds);
+    const customers = new Customers(api, (stream) => fleet.rtmp.url(stream), drainable);
     const breaker = new Breaker(fleet, say);
     const random = new Random(options.seed);
     for (let number = 0; number < STREAMS; number += 1) customers.run(streamJob(random, 0));
@@ -60,6 +61,8 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     say("the storm is over, everything is healed");
     await breaker.end();
     await fleet.heal();
+    await customers.settled(QUIET_MS);
+    customers.endDrains();
     await customers.settled(QUIET_MS);
     const findings = await untilQuiet(look, QUIET_MS);
     const quietAt = Date.now();

@@ -23,6 +23,8 @@ describe("the plan of a storm", () => {
   it("has every errand, and ten light jobs a second", () => {
     const errands = planErrands(new Random(1), 60_000);
     expect(new Set(errands.map((errand) => errand.do)).size).toBe(6);
+    const commands = errands.flatMap((errand) => (errand.do === "switch-stream" ? [errand.command] : []));
+    expect(new Set(commands).size).toBe(4);
     const light = errands.filter((errand) => errand.do === "submit-light");
     expect(light.length).toBeGreaterThan(500);
     expect(light.length).toBeLessThan(700);

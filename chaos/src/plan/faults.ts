@@ -59,7 +59,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
 ];
 
 /** Milliseconds between two faults: often less than it takes to recover from the first. */
-const PAUSE_MS = [100, 1500] as const;
+const PAUSE_MS = [50, 1000] as const;
 /** Short ones test what rides them out, long ones outlast heartbeat timeout and lease. */
 const SHORT_MS = [50, 1500] as const;
 const LONG_MS = [3000, 8000] as const;

@@ -4,8 +4,13 @@ import type { Random } from "../random.js";
 export type Errand = { atMs: number } & (
   | { do: "submit-light"; config: LightConfig; restart: boolean }
   | { do: "submit-stream"; restart: boolean; continues: boolean }
-  | { do: "stop-light" | "stop-stream" | "mute-stream" | "unmute-stream"; which: number }
+  | { do: "stop-light" | "stop-stream"; which: number }
+  | { do: "switch-stream"; command: SwitchCommand; which: number }
+  | { do: "drain"; drain: boolean; which: number }
 );
+
+export const SWITCH_COMMANDS = ["mute", "unmute", "pause", "unpause"] as const;
+export type SwitchCommand = (typeof SWITCH_COMMANDS)[number];
 
 /** The config of a job for a stand-in. */
 export interface LightConfig {
@@ -22,6 +27,9 @@ export interface LightConfig {
 const SUBMIT_EVERY_MS = 100;
 const STOP_EVERY_MS = 600;
 const STREAM_ERRAND_EVERY_MS = 1500;
+const DRAIN_EVERY_MS = 15_000;
+/** How long an agent is drained. */
+const DRAIN_FOR_MS = [1000, 8000] as const;
 
 /** Every errand of a storm of that length, in the order of time. */
 export function planErrands(random: Random, stormMs: number): Errand[] {
@@ -29,6 +37,7 @@ export function planErrands(random: Random, stormMs: number): Errand[] {
     ...every(random, SUBMIT_EVERY_MS, stormMs).map((atMs) => lightJob(random, atMs)),
     ...every(random, STOP_EVERY_MS, stormMs).map((atMs) => ({ atMs, do: "stop-light" as const, which: random.next() })),
     ...every(random, STREAM_ERRAND_EVERY_MS, stormMs).flatMap((atMs) => streamErrand(random, atMs)),
+    ...every(random, DRAIN_EVERY_MS, stormMs).flatMap((atMs) => drainFor(random, atMs)),
   ].sort((a, b) => a.atMs - b.atMs);
 }
 
@@ -46,9 +55,19 @@ function lightJob(random: Random, atMs: number): Errand {
 }
 
 function streamErrand(random: Random, atMs: number): Errand[] {
-  const what = random.weighted([["mute-stream", 3] as const, ["unmute-stream", 2] as const, ["renew", 1] as const]);
-  if (what !== "renew") return [{ atMs, do: what, which: random.next() }];
-  return [{ atMs, do: "stop-stream", which: random.next() }, streamJob(random, atMs)];
+  if (random.chance(1 / 6)) return [{ atMs, do: "stop-stream", which: random.next() }, streamJob(random, atMs)];
+  const command = random.weighted(SWITCH_COMMANDS.map((name) => [name, 1] as const));
+  return [{ atMs, do: "switch-stream", command, which: random.next() }];
+}
+
+/** An agent gives its movable jobs away and takes nothing new, for a while. */
+function drainFor(random: Random, atMs: number): Errand[] {
+  const which = random.next();
+  const until = atMs + random.between(...DRAIN_FOR_MS);
+  return [
+    { atMs, do: "drain", drain: true, which },
+    { atMs: until, do: "drain", drain: false, which },
+  ];
 }
 
 /** Moments that lie about that far apart. */

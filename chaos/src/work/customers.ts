@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobRecord } from "@stream-control/protocol";
-import type { Errand, LightConfig } from "../plan/work.js";
+import type { Errand, LightConfig, SwitchCommand } from "../plan/work.js";
 import { pointedAt } from "../random.js";
 import { type Api, RefusedError } from "./api.js";
 
@@ -25,7 +25,7 @@ const RETRY_MS = 200;
 const VIDEO = { width: 160, height: 90, fps: 10, bitrateKbps: 100, preset: "ultrafast", gopSeconds: 1 };
 
 /**
- * Submits, stops and mutes jobs, as clients do that must get through: a request without an answer is repeated, with the
+ * Submits, stops and switches jobs and drains agents, as clients do that must get through: a request without an answer is repeated, with the
  * same idempotency key. What was acknowledged is what must hold in the end.
  */
 export class Customers {
@@ -37,11 +37,18 @@ export class Customers {
   constructor(
     private readonly api: Api,
     private readonly urlOf: (stream: string) => string,
+    /** Ids of the agents that an operator may drain. */
+    private readonly drainable: readonly string[],
   ) {}
 
   /** Sets out on an errand; it may take until the orchestrator is back. */
   run(errand: Errand): void {
     this.track(this.perform(errand));
+  }
+
+  /** Every agent takes jobs again. */
+  endDrains(): void {
+    for (const agentId of this.drainable) this.track(this.drain(agentId, false));
   }
 
   /** Waits until every errand is done. @throws where one can't be done in that time. */
@@ -81,11 +88,12 @@ export class Customers {
         const order = this.one(errand.do === "stop-light" ? "light" : "stream", errand.which);
         return order === undefined ? undefined : this.stop(order);
       }
-      case "mute-stream":
-      case "unmute-stream": {
+      case "switch-stream": {
         const order = this.one("stream", errand.which);
-        return order === undefined ? undefined : this.switchSound(order, errand.do === "mute-stream");
+        return order === undefined ? undefined : this.switch(order, errand.command);
       }
+      case "drain":
+        return this.drain(pointedAt(this.drainable, errand.which), errand.drain);
     }
   }
 
@@ -140,8 +148,14 @@ export class Customers {
   }
 
   /** Nobody insists on this one: an agent that is away answers 409. */
-  private async switchSound(order: Order, mute: boolean): Promise<void> {
-    await this.api.post(`/v1/jobs/${order.jobId}/${mute ? "mute" : "unmute"}`).catch(() => undefined);
+  private async switch({ jobId }: Order, command: SwitchCommand): Promise<void> {
+    await this.api.post(`/v1/jobs/${jobId}/${command}`).catch(() => undefined);
+  }
+
+  private async drain(agentId: string | undefined, drain: boolean): Promise<void> {
+    await this.insist(async () => {
+      if (agentId !== undefined) await this.api.post(`/v1/agents/${agentId}/drain`, { drain, migrate: drain });
+    });
   }
 
   private async insist(request: () => Promise<void>): Promise<void> {
