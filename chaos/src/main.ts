@@ -7,13 +7,13 @@ import { summary } from "./summary.js";
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 try {
-  const { seed = randomInt(2 ** 32), seconds, verbose } = chaosOptions(process.argv.slice(2));
+  const { seed = randomInt(2 ** 32), seconds, only, verbose } = chaosOptions(process.argv.slice(2));
   say(`seed ${seed}`);
   const folder = await temporaryFolder("sc-chaos-");
   let good = false;
   try {
     const report = await runStorm({
-      ...{ seed, seconds, folder: folder.path, port: await freePort() },
+      ...{ seed, seconds, only, folder: folder.path, port: await freePort() },
       env: { PATH: process.env.PATH ?? "", LOG_LEVEL: "info" },
       say: verbose ? say : () => {},
     });

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { runnersIn, signal, waitFor } from "@stream-control/test-kit";
 import { Breaker } from "./breaker.js";
 import { Fleet } from "./fleet/fleet.js";
-import { planFaults } from "./plan/faults.js";
+import { type FaultKind, planFaults } from "./plan/faults.js";
 import { planErrands, streamJob } from "./plan/work.js";
 import { Random } from "./random.js";
 import { checkLightRuns, checkPublishers } from "./verdict/doubles.js";
@@ -16,6 +16,8 @@ import { Customers } from "./work/customers.js";
 export interface StormOptions {
   seed: number;
   seconds: number;
+  /** The kinds of faults that may come; all of them unless given. */
+  only?: readonly FaultKind[] | undefined;
   /** An empty folder for everything that the processes write. */
   folder: string;
   /** A free port for the orchestrator. */
@@ -57,7 +59,8 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     await untilQuiet(look, WARM_UP_MS);
 
     say("the storm begins");
-    await rage(random, options.seconds * 1000, breaker, customers);
+    const began = Date.now();
+    await rage(random, options, breaker, customers);
     say("the storm is over, everything is healed");
     await breaker.end();
     await fleet.heal();
@@ -71,16 +74,43 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     await customers.settled(END_MS);
     findings.push(...(await untilQuiet(look, END_MS)), ...(await orphans(folder)));
     const view = await look();
-    return { ...(await judge(view, api, breaker, quietAt, findings)), faults: breaker.injected };
+    const judged = await judge(view, api, breaker, quietAt, findings);
+    if (judged.interruption !== undefined) await tell(judged.interruption, began, view, api, say);
+    return { ...judged, faults: breaker.injected };
   } finally {
     await fleet.close();
     for (const { pid } of await runnersIn(folder)) signal(-pid, "SIGKILL");
   }
 }
 
+/** Says when the longest interruption was, and what the log has of its job. */
+async function tell(
+  { streamPath, from, ms }: Interruption,
+  began: number,
+  { orders }: View,
+  api: Api,
+  say: (line: string) => void,
+): Promise<void> {
+  const at = (moment: number) => `${((moment - began) / 1000).toFixed(1)} s`;
+  say(`the longest interruption: ${streamPath} from ${at(from)} to ${at(from + ms)}; its job:`);
+  const { jobId } = orders.find((order) => order.streamPath === streamPath) ?? {};
+  if (jobId === undefined) return;
+  for (const { ts, type, message, data } of await api.events(jobId))
+    say(`  ${at(Date.parse(ts))} ${type}: ${message} ${JSON.stringify(data ?? {})}`);
+}
+
 /** Faults and errands, each at its time. */
-async function rage(random: Random, stormMs: number, breaker: Breaker, customers: Customers): Promise<void> {
-  const faults = planFaults(random, stormMs).map((fault) => ({ at: fault.atMs, run: () => breaker.begin(fault) }));
+async function rage(
+  random: Random,
+  { seconds, only }: StormOptions,
+  breaker: Breaker,
+  customers: Customers,
+): Promise<void> {
+  const stormMs = seconds * 1000;
+  const faults = planFaults(random, stormMs, only).map((fault) => ({
+    at: fault.atMs,
+    run: () => breaker.begin(fault),
+  }));
   const errands = planErrands(random, stormMs).map((errand) => ({ at: errand.atMs, run: () => customers.run(errand) }));
   const start = performance.now();
   for (const { at, run } of [...faults, ...errands].sort((a, b) => a.at - b.at)) {

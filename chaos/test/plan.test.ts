@@ -20,6 +20,13 @@ describe("the plan of a storm", () => {
     expect(faults.every(({ atMs, forMs }) => atMs < 600_000 && forMs > 0 && forMs <= 8000)).toBe(true);
   });
 
+  it("has only the kinds that were asked for, with time between them", () => {
+    const faults = planFaults(new Random(1), 600_000, ["agent.kill", "link.cut"]);
+    expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(["agent.kill", "link.cut"]));
+    for (const [index, { atMs }] of faults.entries())
+      expect(atMs - (faults[index - 1]?.atMs ?? -6000)).toBeGreaterThanOrEqual(6000);
+  });
+
   it("has every errand, and ten light jobs a second", () => {
     const errands = planErrands(new Random(1), 60_000);
     expect(new Set(errands.map((errand) => errand.do)).size).toBe(6);

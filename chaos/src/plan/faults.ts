@@ -60,15 +60,23 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
 
 /** Milliseconds between two faults: often less than it takes to recover from the first. */
 const PAUSE_MS = [50, 1000] as const;
+/** Where single kinds are asked for, each fault has the time to be recovered from, so that its cost can be seen. */
+const APART_MS = [6000, 12_000] as const;
 /** Short ones test what rides them out, long ones outlast heartbeat timeout and lease. */
 const SHORT_MS = [50, 1500] as const;
 const LONG_MS = [3000, 8000] as const;
 
-/** Every fault of a storm of that length, in the order of time. The same random numbers give the same storm. */
-export function planFaults(random: Random, stormMs: number): Fault[] {
+/**
+ * Every fault of a storm of that length, in the order of time. The same random numbers give the same storm.
+ *
+ * @param only the kinds that may come, further apart then; all of them unless given.
+ */
+export function planFaults(random: Random, stormMs: number, only?: readonly FaultKind[]): Fault[] {
+  const weights = WEIGHTS.filter(([kind]) => only === undefined || only.includes(kind));
+  const [soonest, latest] = only === undefined ? PAUSE_MS : APART_MS;
   const faults: Fault[] = [];
-  for (let atMs = random.between(...PAUSE_MS); atMs < stormMs; atMs += random.between(...PAUSE_MS)) {
-    const kind = random.weighted(WEIGHTS);
+  for (let atMs = random.between(PAUSE_MS[0], soonest); atMs < stormMs; atMs += random.between(soonest, latest)) {
+    const kind = random.weighted(weights);
     const [shortest, longest] = random.chance(0.35) ? LONG_MS : SHORT_MS;
     const forMs = random.between(shortest, longest);
     faults.push({ atMs, kind, victim: random.next(), forMs, how: random.next() });
