@@ -1,7 +1,7 @@
 import type { AgentClient, JobRef } from "@stream-control/agent-sdk";
 import type { Logger } from "@stream-control/service-kit";
 import type { RunnerStatus } from "./runner/contract.js";
-import type { RunnerObserver } from "./runners/runner-handle.js";
+import type { RunnerObserver } from "./runners/runner-observer.js";
 
 /** Progress goes to the orchestrator about once a second; what comes sooner is left out. */
 const PROGRESS_INTERVAL_MS = 900;

@@ -1,32 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lease } from "@stream-control/agent-sdk";
-import type { Destination, ErrorInfo, JsonObject, Progress } from "@stream-control/protocol";
+import type { Destination, ErrorInfo } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
-import type { RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "../runner/contract.js";
+import type { RunnerEvent, RunnerResult, RunnerSpec } from "../runner/contract.js";
 import { ControlLink } from "./control-link.js";
 import { readResult } from "./job-folder.js";
 import { type Command, RunnerChannel } from "./runner-channel.js";
+import type { RunnerObserver, RunnerWaits } from "./runner-observer.js";
 import type { RunnerProcess } from "./runner-process.js";
-
-/** What a runner tells of its job. `onEnded` is the last call. */
-export interface RunnerObserver {
-  onStatus(status: RunnerStatus, progress: Progress | undefined): void;
-  onProgress(progress: Progress): void;
-  onLog(level: "info" | "warn" | "error", message: string): void;
-  onEvent(type: string, message: string, data: JsonObject | undefined): void;
-  onEnded(result: RunnerResult): void;
-}
-
-/** Waits of the agent for a runner, in milliseconds. */
-export interface RunnerWaits {
-  /** A living runner that cannot be reached for this long is ended. */
-  unreachableMs: number;
-  /** From a command to its reply. */
-  replyMs: number;
-  /** Beyond a stop's own grace times, until the runner is ended by force. */
-  overdueMs: number;
-}
-export const RUNNER_WAITS: RunnerWaits = { unreachableMs: 20_000, replyMs: 5000, overdueMs: 5000 };
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 100;
@@ -163,12 +144,13 @@ export class RunnerHandle {
     const { observer, spec, logger } = this.options;
     switch (event.type) {
       case "hello":
-        if (event.jobId !== spec.jobId || event.epoch !== spec.epoch)
+        if (event.jobId !== spec.jobId || event.epoch !== spec.epoch) {
           logger.error({ jobId: spec.jobId, found: event.jobId }, "a runner says it runs another job");
-        else {
-          this.options.process.learn(event.pid);
-          observer.onStatus(event.status, event.progress);
+          this.lose("The process that answers for this job runs another one.");
+          break;
         }
+        this.options.process.learn(event.pid);
+        observer.onStatus(event.status, event.progress);
         this.contact.resolve();
         break;
       case "status":

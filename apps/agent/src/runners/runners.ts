@@ -15,7 +15,8 @@ import {
 } from "./job-folder.js";
 import { type LaunchOptions, launchRunner } from "./launch.js";
 import { untilUptimeMs } from "./runner-channel.js";
-import { RUNNER_WAITS, RunnerHandle, type RunnerObserver, type RunnerWaits } from "./runner-handle.js";
+import { RunnerHandle } from "./runner-handle.js";
+import { RUNNER_WAITS, type RunnerObserver, type RunnerWaits } from "./runner-observer.js";
 import { RunnerProcess } from "./runner-process.js";
 import { socketPathFor } from "./socket-path.js";
 

@@ -94,7 +94,7 @@ export class AgentGateway {
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
     const parsed = parseAgentMessage(text);
-    if (session !== undefined) session.lastHeardMs = Date.now();
+    session?.heard();
     if (!parsed.ok) {
       const { problem } = parsed;
       this.options.logger.warn(
@@ -165,9 +165,8 @@ export class AgentGateway {
   }
 
   private closeSilent(): void {
-    const limit = Date.now() - this.options.heartbeatTimeoutMs;
     for (const [socket, session] of this.sockets)
-      if (session !== undefined && session.lastHeardMs < limit)
+      if (session !== undefined && session.silentMs > this.options.heartbeatTimeoutMs)
         closeSocket(socket, CLOSE_CODES.heartbeatTimeout, "no heartbeat came in time");
   }
 

@@ -12,7 +12,10 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** The socket of one agent that has said hello. */
 export class AgentSession {
+  /** When it was last heard: by the wall clock, for people. */
   lastHeardMs: number;
+  /** The same by the monotonic clock, which is what silence is measured with. */
+  private heardMs = performance.now();
   /** The last hello or heartbeat: its id, and when it came by the monotonic clock. Leases count from it. */
   lastBeat: { msgId: string | undefined; atMs: number };
 
@@ -26,6 +29,17 @@ export class AgentSession {
   ) {
     this.lastHeardMs = nowMs;
     this.lastBeat = { msgId: helloId, atMs: performance.now() };
+  }
+
+  /** A message came. */
+  heard(): void {
+    this.lastHeardMs = Date.now();
+    this.heardMs = performance.now();
+  }
+
+  /** Milliseconds since the last message. */
+  get silentMs(): number {
+    return performance.now() - this.heardMs;
   }
 
   /** False from the moment at which either side began to close: what is sent then does not arrive. */
