@@ -54,10 +54,10 @@ export default {
       to: { path: "^(apps|packages|examples)/[^/]+/src/", pathNot: "^$1/$2/" },
     },
     {
-      name: "no-foreign-sources-from-bench",
+      name: "no-foreign-sources-from-tools",
       comment: "A package is used through its exports; its src/ is its own business.",
       severity: "error",
-      from: { path: "^(bench|scripts)/" },
+      from: { path: "^(bench|chaos|scripts)/" },
       to: { path: "^(apps|packages)/[^/]+/src/" },
     },
     {

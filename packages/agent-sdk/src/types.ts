@@ -144,7 +144,7 @@ export interface ReconnectOptions {
   spreadMs: number;
   /** Bound of the pause after the first failed try; it doubles with each. Default 1,000. */
   baseMs: number;
-  /** Bound of every such pause. Default 30,000. */
+  /** Bound of every such pause. Default 4,000: a fleet is back within 5 s of its orchestrator. */
   maxMs: number;
   /** Bound of the pause after a refusal that only a person can end (wrong token, id taken). Default 60,000. */
   refusedMs: number;

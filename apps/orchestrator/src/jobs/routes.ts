@@ -155,9 +155,20 @@ async function streamAll(response: Response, reader: JobReader, views: JobViews)
     for (const record of records) {
       const room = response.write(separator + JSON.stringify(record));
       separator = ",";
-      if (!room && !response.closed) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!room && !response.closed) await drainedOrClosed(response);
       if (response.closed) return;
     }
   }
   response.end(separator === "[" ? "[]" : "]");
+}
+
+/** Waits without leaving a listener behind: a long history has many pages. */
+async function drainedOrClosed(response: Response): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    over.abort();
+  }
 }
