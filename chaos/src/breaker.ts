@@ -183,8 +183,7 @@ export class Breaker {
   private victim<T extends object>(
     candidates: readonly T[],
     at: number,
-    partOf: (candidate: T) => object = (candidate) =>
-      "process" in candidate ? (candidate.process as object) : candidate,
+    partOf: (candidate: T) => object = processOf,
   ): T | undefined {
     return pointedAt(
       candidates.filter((candidate) => !this.broken.has(partOf(candidate))),
@@ -195,4 +194,9 @@ export class Breaker {
   private async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.over.signal }).catch(() => undefined);
   }
+}
+
+/** What is broken of a thing: its process, where it has one. */
+function processOf(thing: object): object {
+  return "process" in thing ? (thing.process as object) : thing;
 }
