@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { AgentRows } from "./agents/agent-rows.js";
 import { CommandReplies } from "./agents/command-replies.js";
 import { Drains } from "./agents/drains.js";
 import { EventBudget } from "./agents/event-budget.js";
@@ -131,7 +132,7 @@ export class Orchestrator {
 
     const reader = new JobReader(store.db);
     const ledger = new Ledger({ store, logger, restart: settings.restart, now });
-    const registry = new AgentRegistry(store, logger);
+    const registry = new AgentRegistry(new AgentRows(store), logger);
     const board = new ProgressBoard();
     const templates = new TemplateCatalogue(store, now);
     const monotonic = () => performance.now();

@@ -7,7 +7,8 @@ import type { Ledger } from "../jobs/ledger.js";
 import { choose } from "../scheduling/placement.js";
 import { requirementOf } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
-import type { Agent, AgentRegistry } from "./registry.js";
+import type { Agent } from "./agent.js";
+import type { AgentRegistry } from "./registry.js";
 
 export interface DrainsOptions {
   ledger: Ledger;

@@ -1,10 +1,11 @@
 import { type ActiveJob, type AgentPayload, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { JobChange } from "../jobs/changes.js";
 import type { JobControl } from "../jobs/control.js";
 import type { Ledger } from "../jobs/ledger.js";
-import type { JobChange } from "../jobs/transitions.js";
+import type { Agent } from "./agent.js";
 import type { Leases } from "./leases.js";
-import type { Agent, AgentRegistry } from "./registry.js";
+import type { AgentRegistry } from "./registry.js";
 import type { Report } from "./reports.js";
 import type { AgentSession } from "./session.js";
 

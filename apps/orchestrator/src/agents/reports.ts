@@ -9,16 +9,17 @@ import {
   type Progress,
 } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
+import type { JobChange } from "../jobs/changes.js";
 import type { ApplyResult, Ledger } from "../jobs/ledger.js";
 import type { JobNews } from "../jobs/news.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
-import type { JobChange } from "../jobs/transitions.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
 import type { CommandReplies } from "./command-replies.js";
 import type { EventBudget } from "./event-budget.js";
 import type { Leases } from "./leases.js";
 import type { AgentRegistry } from "./registry.js";
 import type { AgentSession } from "./session.js";
+import { SWITCHED } from "./switched.js";
 
 /** A message of an agent that has said hello. */
 export type Report = Exclude<Incoming<AgentMessage>, { type: "agent.hello" }>;
@@ -203,26 +204,6 @@ export class AgentReports {
       session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
   }
 }
-
-/** What the confirmation of a command means for the stream's metadata and its log. */
-const SWITCHED = {
-  "agent.job.mute": {
-    ...{ patch: { isMuted: true }, event: "job.muted", message: "The sound is off." },
-    failed: { event: "job.mute_failed", message: "The agent could not mute the stream." },
-  },
-  "agent.job.unmute": {
-    ...{ patch: { isMuted: false }, event: "job.unmuted", message: "The sound is on." },
-    failed: { event: "job.unmute_failed", message: "The agent could not unmute the stream." },
-  },
-  "agent.job.paused": {
-    ...{ patch: { isPaused: true }, event: "job.paused", message: "The stream is paused." },
-    failed: { event: "job.pause_failed", message: "The agent could not pause the stream." },
-  },
-  "agent.job.unpaused": {
-    ...{ patch: { isPaused: false }, event: "job.unpaused", message: "The stream goes on." },
-    failed: { event: "job.unpause_failed", message: "The agent could not unpause the stream." },
-  },
-} as const;
 
 /** What a reported status is to the lifecycle. */
 const UPDATES: Partial<Record<string, "accepted" | "starting" | "running" | "stopping">> = {

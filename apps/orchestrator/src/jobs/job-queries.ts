@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
-import type { LogEntry } from "./transitions.js";
+import type { LogEntry } from "./changes.js";
 
 const COLUMNS = [
   "id",

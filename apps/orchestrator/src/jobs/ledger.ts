@@ -2,10 +2,11 @@ import type { JobEvent, JsonObject, StreamMetadata } from "@stream-control/proto
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { Store, Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
+import type { JobChange, LogEntry } from "./changes.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
 import { fromJson } from "./job-record.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./restart-policy.js";
-import { type JobChange, type LogEntry, transition } from "./transitions.js";
+import { transition } from "./transitions.js";
 
 /** A change that is on disk. */
 export interface Committed {

@@ -6,8 +6,9 @@ import {
   type StreamConfig,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { Agent } from "../agents/agent.js";
 import type { CommandReplies } from "../agents/command-replies.js";
-import type { Agent, AgentRegistry } from "../agents/registry.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import { jobNotFound } from "./control.js";
 import type { JobReader } from "./job-reader.js";

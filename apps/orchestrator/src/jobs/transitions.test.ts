@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { isActiveStatus, isFinalStatus, JOB_STATUSES } from "@stream-control/protocol";
 import fc from "fast-check";
 import type { JobRow } from "../store/tables.js";
-import { type JobChange, transition } from "./transitions.js";
+import type { JobChange } from "./changes.js";
+import { transition } from "./transitions.js";
 
 const fresh: JobRow = {
   seq: 1,

@@ -1,46 +1,8 @@
-import type { ErrorInfo, Fault, JobStatus, JsonObject, Progress, Reason } from "@stream-control/protocol";
+import type { Reason } from "@stream-control/protocol";
 import type { JobRow } from "../store/tables.js";
+import { entry, type JobChange, progressColumn, type Transition, type TransitionContext } from "./changes.js";
+import { failure } from "./failure.js";
 import { type LifecycleEventType, nextStatus } from "./lifecycle.js";
-import { decideRestart, type RestartOptions } from "./restart-policy.js";
-
-/** Something that happened to a job, with what there is to know about it. */
-export type JobChange =
-  | { type: "assigned"; agentId: string; fenced: boolean }
-  | { type: "accepted" | "starting" | "running" | "stopping" }
-  /** `heldMs`: for so long the agent may still hold the job by its lease. */
-  | { type: "unassigned"; reason: Reason; heldMs?: number | undefined }
-  | { type: "stopRequested"; reason: Reason }
-  /** End the job on its agent, to go on at another. */
-  | { type: "moveRequested"; reason: Reason }
-  | { type: "stopped"; reason: Reason; progress?: Progress | undefined; onlyIn?: JobStatus }
-  | {
-      type: "failed";
-      error: ErrorInfo;
-      fault: Fault | null;
-      progress?: Progress | undefined;
-      /** Counts only while the job is in this status: for deadlines, which may run out while a report is under way. */
-      onlyIn?: JobStatus;
-    }
-  | { type: "lost"; reason: Reason };
-
-/** An entry of the event log, before it has its number. */
-export interface LogEntry {
-  type: string;
-  message: string;
-  data?: JsonObject;
-}
-
-/** Columns that change, and what the log says about it. */
-export interface Transition {
-  changes: Partial<JobRow> & { status: JobStatus };
-  entry: LogEntry;
-}
-
-export interface TransitionContext {
-  now: Date;
-  restart: RestartOptions;
-  random: () => number;
-}
 
 /**
  * Applies a change to a job. Pure: the same job, change and context always give the same answer.
@@ -183,72 +145,6 @@ function moved(job: JobRow, at: string): Transition | undefined {
   };
 }
 
-function failure(
-  job: JobRow,
-  { error, fault, progress }: Extract<JobChange, { type: "failed" }>,
-  context: TransitionContext,
-): Transition | undefined {
-  const at = context.now.toISOString();
-  const reason: Reason = { code: error.code, message: error.message, fault };
-  const decision = decideRestart(job, error, { ...context, options: context.restart });
-  if (decision.kind === "restart") {
-    const status = nextStatus(job.status, "requeued");
-    if (status === undefined) return undefined;
-    return {
-      changes: {
-        status,
-        updated_at: at,
-        agent_id: null,
-        moving: 0,
-        fenced: 0,
-        restarts: decision.attempt,
-        not_before: new Date(context.now.getTime() + decision.delayMs).toISOString(),
-        reason: JSON.stringify(reason),
-        error: JSON.stringify(error),
-        ...progressColumn(progress),
-      },
-      entry: entry("stream.restart_requested", `${error.message} The stream is tried again.`, {
-        attempt: decision.attempt,
-        delayMs: decision.delayMs,
-        agentId: job.agent_id,
-        code: error.code,
-        fault,
-      }),
-    };
-  }
-  const exhausted = decision.kind === "exhausted";
-  const final: ErrorInfo = exhausted
-    ? {
-        code: "STREAM_RESTART_EXCEEDED",
-        message: `The stream failed ${decision.attempts + 1} times in a row, the last time because: ${error.message}`,
-        detail: { lastError: error },
-      }
-    : error;
-  return {
-    changes: {
-      status: "FAILED",
-      updated_at: at,
-      ended_at: at,
-      error: JSON.stringify(final),
-      reason: JSON.stringify({ ...reason, code: final.code, message: final.message }),
-      ...progressColumn(progress),
-    },
-    entry: entry(exhausted ? "stream.restart_exhausted" : "job.failed", final.message, {
-      agentId: job.agent_id,
-      code: final.code,
-      fault,
-      ...(exhausted ? { attempt: decision.attempts } : {}),
-    }),
-  };
-}
-
 /** When a job that an agent may still hold is tried again: for people; what counts is the lease's own clock. */
 const notBefore = (now: Date, heldMs = 0): string | null =>
   heldMs > 0 ? new Date(now.getTime() + heldMs).toISOString() : null;
-
-const progressColumn = (progress: Progress | undefined) =>
-  progress === undefined ? {} : { progress: JSON.stringify(progress) };
-
-function entry(type: string, message: string, data?: JsonObject): LogEntry {
-  return data === undefined ? { type, message } : { type, message, data };
-}

@@ -3,8 +3,8 @@ import type { Leases } from "../agents/leases.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
 import type { JobRow } from "../store/tables.js";
+import type { JobChange } from "./changes.js";
 import type { ApplyResult, Committed, Ledger } from "./ledger.js";
-import type { JobChange } from "./transitions.js";
 
 export interface WatchdogOptions {
   ledger: Ledger;

@@ -1,25 +1,14 @@
 import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Agent } from "../agents/agent.js";
 import type { Leases } from "../agents/leases.js";
-import type { Agent, AgentRegistry } from "../agents/registry.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import { configOf, fromJson } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
-import { choose, explain, type Waiting } from "./placement.js";
-import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
-
-interface WaitingJob extends Waiting {
-  readonly id: string;
-  readonly seq: number;
-  readonly epoch: number;
-  /** The job may move, if its agent knows leases. */
-  readonly fence: boolean;
-  readonly requirement: Requirement;
-  readonly key: string;
-  /** When it may be given away, by the monotonic clock: its pause is over, and nobody holds it by a lease. */
-  readonly readyAtMs: number;
-  readonly restarts: number;
-}
+import { Avoidance } from "./avoidance.js";
+import { choose, explain } from "./placement.js";
+import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions {
   ledger: Ledger;
@@ -35,8 +24,6 @@ export interface SchedulerOptions {
   monotonic: () => number;
 }
 
-/** After this an agent that did not take a job is asked again. */
-const AVOID_MS = 15_000;
 /** The net under the events: nothing should ever wait for it. */
 const TICK_MS = 5000;
 /** After an assignment that could not be written, such as on a full disk, the next one is tried. */
@@ -47,17 +34,12 @@ const RETRY_MS = 500;
  * agent joined. A job that fits nowhere keeps nobody behind it waiting.
  */
 export class Scheduler {
-  private readonly waiting = new Map<string, WaitingJob>();
-  /** Restarted jobs whose pause is not over, and those whose pause is over since the last run. */
-  private readonly pausing = new Map<string, WaitingJob>();
-  /** Per job, the agents that did not take it lately, each with what happened. */
-  private readonly avoided = new Map<string, Map<string, string>>();
+  private readonly waiting = new WaitingJobs();
+  private readonly avoidance = new Avoidance(() => this.wake());
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
-  private newestSeq = 0;
-  private unordered = false;
   private stopped = false;
 
   constructor(private readonly options: SchedulerOptions) {}
@@ -93,19 +75,7 @@ export class Scheduler {
 
   /** Keeps a job from an agent for a while, because the agent did not take it. */
   avoid(jobId: string, agentId: string, what: string): void {
-    const agents = this.avoidedBy(jobId);
-    agents.set(agentId, what);
-    this.avoided.set(jobId, agents);
-    const timer = setTimeout(() => {
-      agents.delete(agentId);
-      if (agents.size === 0 && this.avoided.get(jobId) === agents) this.avoided.delete(jobId);
-      this.wake();
-    }, AVOID_MS);
-    timer.unref();
-  }
-
-  private avoidedBy(jobId: string): Map<string, string> {
-    return this.avoided.get(jobId) ?? new Map();
+    this.avoidance.add(jobId, agentId, what);
   }
 
   private onCommit({ job, before }: Committed): void {
@@ -119,10 +89,8 @@ export class Scheduler {
   /** Brings the queue and the agents' slots in line with a job's row. */
   private follow(job: JobRow): void {
     const { registry } = this.options;
-    if (job.status !== "PENDING") {
-      this.waiting.delete(job.id);
-      this.pausing.delete(job.id);
-    } else if (!this.waiting.has(job.id)) this.enqueue(job);
+    if (job.status !== "PENDING") this.waiting.remove(job.id);
+    else if (!this.waiting.has(job.id)) this.enqueue(job);
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status))
       registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
@@ -130,24 +98,10 @@ export class Scheduler {
   }
 
   private enqueue(job: JobRow): void {
-    const requirement = requirementOf(configOf(job));
     const nowMs = this.options.monotonic();
     const heldMs = job.fenced === 1 ? this.options.leases.heldMs(job) : 0;
-    this.unordered ||= job.seq < this.newestSeq;
-    this.newestSeq = Math.max(this.newestSeq, job.seq);
-    const waiting: WaitingJob = {
-      id: job.id,
-      seq: job.seq,
-      epoch: job.epoch,
-      fence: job.on_disconnect === "fence",
-      requirement,
-      key: requirementKey(requirement),
-      readyAtMs: nowMs + Math.max(heldMs, this.pauseMs(job)),
-      avoid: this.avoidedBy(job.id),
-      restarts: job.restarts,
-    };
-    this.waiting.set(job.id, waiting);
-    if (waiting.readyAtMs > nowMs) this.pausing.set(job.id, waiting);
+    const readyAtMs = nowMs + Math.max(heldMs, this.pauseMs(job));
+    this.waiting.add(job, { readyAtMs, nowMs, avoid: this.avoidance.of(job.id) });
   }
 
   private pauseMs({ not_before: notBefore }: JobRow): number {
@@ -164,36 +118,21 @@ export class Scheduler {
   }
 
   private run(): void {
-    const { registry } = this.options;
-    const free = registry.free();
     if (this.waiting.size === 0) return;
-    this.sort();
-    const now = this.options.monotonic();
+    const free = this.options.registry.free();
+    const nowMs = this.options.monotonic();
     const nowhere = new Set<string>();
-    for (const job of this.waiting.values()) {
+    for (const job of this.waiting.ready(nowMs)) {
       if (free.size === 0) break;
-      if (job.readyAtMs > now) continue;
       if (nowhere.has(job.key)) continue;
       const agent = choose(free, job);
       // What one job was refused by name is no news for the others of its kind.
       if (agent !== undefined) this.assign(job, agent);
       else if (job.avoid.size === 0) nowhere.add(job.key);
     }
-    this.endPauses(now);
-  }
-
-  /** Says of every job whose pause is over that it waits for an agent now, and wakes for the next one. */
-  private endPauses(now: number): void {
-    let next = Number.POSITIVE_INFINITY;
-    for (const job of this.pausing.values()) {
-      if (job.readyAtMs > now) {
-        next = Math.min(next, job.readyAtMs);
-        continue;
-      }
-      this.pausing.delete(job.id);
-      if (this.waiting.has(job.id)) this.queued(job);
-    }
-    this.wakeAt(next, now);
+    const { over, nextAtMs } = this.waiting.endPauses(nowMs);
+    for (const job of over) this.queued(job);
+    this.wakeAt(nextAtMs, nowMs);
   }
 
   private queued(job: WaitingJob): void {
@@ -204,15 +143,6 @@ export class Scheduler {
     });
   }
 
-  /** Restarted jobs come back to their old place, before those that were submitted later. */
-  private sort(): void {
-    if (!this.unordered) return;
-    const jobs = [...this.waiting.values()].sort((a, b) => a.seq - b.seq);
-    this.waiting.clear();
-    for (const job of jobs) this.waiting.set(job.id, job);
-    this.unordered = false;
-  }
-
   private wakeAt(atMs: number, nowMs: number): void {
     clearTimeout(this.wakeUp);
     if (atMs !== Number.POSITIVE_INFINITY) this.wakeUp = setTimeout(() => this.wake(), atMs - nowMs);
@@ -220,7 +150,7 @@ export class Scheduler {
 
   private assign(job: WaitingJob, agent: Agent): void {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
-    this.waiting.delete(job.id);
+    this.waiting.take(job.id);
     this.options.registry.hold(agent.id, job.id, {
       status: "ASSIGNED",
       epoch: job.epoch + 1,
@@ -231,8 +161,7 @@ export class Scheduler {
       // Waking at once would try it again in this very moment, and again, as long as the disk is full.
       this.pauseAfterError();
       this.options.registry.release(agent.id, job.id);
-      this.waiting.set(job.id, job);
-      this.unordered = true;
+      this.waiting.putBack(job);
     });
   }
 

@@ -1,7 +1,8 @@
 import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { WebSocket } from "ws";
-import type { Agent, AgentRegistry } from "../agents/registry.js";
+import type { Agent } from "../agents/agent.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import { closeSocket } from "../agents/session.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";

@@ -5,6 +5,7 @@ import { silentLogger } from "@stream-control/service-kit";
 import { openStore, type Store } from "@stream-control/store";
 import { temporaryFolder } from "@stream-control/test-kit";
 import type { WebSocket } from "ws";
+import { AgentRows } from "../../src/agents/agent-rows.js";
 import { CommandReplies } from "../../src/agents/command-replies.js";
 import { Drains } from "../../src/agents/drains.js";
 import { EventBudget } from "../../src/agents/event-budget.js";
@@ -46,7 +47,7 @@ async function buildCore(store: Store<Tables>) {
   const monotonic = () => performance.now();
   const reader = new JobReader(store.db);
   const ledger = new Ledger({ store, logger, restart: RESTART, now });
-  const registry = new AgentRegistry(store, logger);
+  const registry = new AgentRegistry(new AgentRows(store), logger);
   const leases = new Leases({ registry, leaseMs: TIMES.leaseMs, monotonic });
   const scheduler = new Scheduler({
     ...{ ledger, registry, leases, logger, now, monotonic },
