@@ -149,8 +149,9 @@ export class Orchestrator {
       if (job.ended_at !== null) board.forget(job.id);
     });
     gateway.start();
-    releases.add("the timers", () => {
+    releases.add("the timers", async () => {
       for (const part of [scheduler, watchdog, homecoming]) part.stop();
+      await Promise.all([gateway.stop(), hub.stop()]);
     });
 
     const startedAt = now().toISOString();

@@ -8,6 +8,9 @@ export interface WaitOptions {
   what?: string;
 }
 
+/** What is left of a type when falsy values are taken out. */
+export type Truthy<T> = Exclude<NonNullable<T>, false | 0 | "">;
+
 /**
  * Looks again and again until the condition gives something truthy.
  *
@@ -17,13 +20,13 @@ export interface WaitOptions {
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   { deadlineMs = 20_000, everyMs = 20, what = "the condition" }: WaitOptions = {},
-): Promise<NonNullable<T>> {
+): Promise<Truthy<T>> {
   const end = Date.now() + deadlineMs;
   let lastError: unknown;
   for (;;) {
     try {
       const value = await condition();
-      if (value) return value as NonNullable<T>;
+      if (value) return value as Truthy<T>;
       lastError = undefined;
     } catch (thrown) {
       lastError = thrown;

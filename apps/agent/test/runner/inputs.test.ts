@@ -327,3 +327,16 @@ test("a source that never sends a frame fails after the start time", async () =>
     error: { code: "ENCODER_STALLED", detail: { cause: "NO_FIRST_FRAME", fault: "source" } },
   });
 }, 60_000);
+
+test("a program that waits for its source does not outlive a runner that is killed", async () => {
+  const runner = await start({
+    source: { type: "srt", url: `srt://127.0.0.1:${await freeUdpPort()}`, listen: true },
+    destinations: [{ type: "file", path: folder.file("never3.mp4") }],
+  });
+  const children = await waitFor(async () => {
+    const pids = await childrenOf(runner.pid);
+    return pids.length === 2 && pids;
+  });
+  runner.process.kill("SIGKILL");
+  await waitFor(async () => !(await Promise.all(children.map(isRunning))).includes(true));
+});

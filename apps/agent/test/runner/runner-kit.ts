@@ -95,7 +95,7 @@ export class TestRunner {
     };
     await writeFile(own.file(SPEC_FILE), JSON.stringify(spec), { mode: 0o600 });
     const main = fileURLToPath(new URL("../../dist/runner/runner-main.js", import.meta.url));
-    const child = spawn(process.execPath, [main, own.path], { stdio: ["ignore", "ignore", "inherit"], detached: true });
+    const child = spawn(process.execPath, [main, own.path], { stdio: "ignore", detached: true });
     return new TestRunner(own, spec, child);
   }
 

@@ -33,6 +33,7 @@ export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
   private readonly tokenDigest: Buffer;
   private sweep: NodeJS.Timeout | undefined;
+  private stopping = false;
 
   constructor(private readonly options: GatewayOptions) {
     this.tokenDigest = digest(options.agentToken);
@@ -45,6 +46,7 @@ export class AgentGateway {
 
   /** Tells every agent that the orchestrator goes away, and waits until their sockets are closed. */
   async stop(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.sweep);
     await Promise.all(
       [...this.sockets.keys()].map((socket) => {
@@ -57,13 +59,18 @@ export class AgentGateway {
 
   /** Takes over a socket that was opened on `/agent`. */
   accept(socket: WebSocket): void {
+    // Its connection may have been made a moment before the server stopped listening.
+    if (this.stopping) {
+      closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+      return;
+    }
     this.sockets.set(socket, undefined);
     let problems = 0;
     const helloTimer = setTimeout(() => {
       closeSocket(socket, CLOSE_CODES.helloExpected, "no hello came in time");
     }, this.options.heartbeatTimeoutMs);
-    socket.on("message", (data, isBinary) => {
-      const understood = this.take(socket, textOf(data, isBinary));
+    socket.on("message", (data) => {
+      const understood = this.take(socket, textOf(data));
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
@@ -79,6 +86,8 @@ export class AgentGateway {
   /** @returns false for a message that was not understood. */
   private take(socket: WebSocket, text: string): boolean {
     const session = this.sockets.get(socket);
+    // It was refused already; what it sent meanwhile must not get it in after all.
+    if (session === undefined && socket.readyState !== socket.OPEN) return true;
     const parsed = parseAgentMessage(text);
     if (session !== undefined) session.lastHeardMs = Date.now();
     if (!parsed.ok) {
@@ -101,7 +110,10 @@ export class AgentGateway {
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
-    } else this.run(this.options.reports.take(session, message as Report), session.agentId);
+    } else {
+      this.options.homecoming.heardOf(session, message as Report);
+      this.run(this.options.reports.take(session, message as Report), session.agentId);
+    }
     return true;
   }
 
@@ -160,8 +172,7 @@ export class AgentGateway {
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-function textOf(data: RawData, isBinary: boolean): string {
-  // The protocol is text; a binary frame is read as text too, and fails as JSON where it is none.
-  const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
-  return bytes.toString(isBinary ? "latin1" : "utf8");
+/** The protocol is text; a binary frame is read as UTF-8 too, and fails as JSON where it is none. */
+function textOf(data: RawData): string {
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)).toString("utf8");
 }

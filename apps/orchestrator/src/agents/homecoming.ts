@@ -4,6 +4,7 @@ import type { JobControl } from "../jobs/control.js";
 import type { Ledger } from "../jobs/ledger.js";
 import type { JobChange } from "../jobs/transitions.js";
 import type { Agent, AgentRegistry } from "./registry.js";
+import type { Report } from "./reports.js";
 import type { AgentSession } from "./session.js";
 
 export interface HomecomingDeps {
@@ -23,6 +24,8 @@ export interface HomecomingDeps {
  */
 export class Homecoming {
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  /** Per session that has just begun, the jobs that its agent has not yet said anything of, each with its epoch. */
+  private readonly unaccounted = new WeakMap<AgentSession, Map<string, number>>();
 
   constructor(private readonly deps: HomecomingDeps) {}
 
@@ -52,22 +55,27 @@ export class Homecoming {
     const reported = new Map(reportedJobs(hello).map((job) => [job.jobId, job]));
     // An agent that names one job while it has several slots has said nothing of the others.
     const complete = hello.activeJobs !== undefined || hello.activeJob == null || hello.capabilities.slots <= 1;
-    const agent = this.deps.registry.get(session.agentId);
-    const before = new Map(agent?.jobs);
+    const held = [...(this.deps.registry.get(session.agentId)?.jobs ?? [])];
+    const silent = complete ? held.filter(([jobId]) => !reported.has(jobId)) : [];
+    const unaccounted = new Map(silent.map(([jobId, { epoch }]) => [jobId, epoch]));
+    this.unaccounted.set(session, unaccounted);
     this.later(session.agentId, this.deps.settleMs, async (settled) => {
-      if (!complete || settled.session !== session) return;
-      const gone = [...before].filter(([jobId]) => !reported.has(jobId));
-      await Promise.all(gone.map(([jobId, { epoch }]) => this.gone(settled, jobId, epoch)));
+      this.unaccounted.delete(session);
+      if (settled.session !== session) return;
+      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch)));
     });
     await Promise.all([...reported.values()].map((job) => this.stillThere(session, job)));
+  }
+
+  /** A report about a job shows that the agent has it, although its hello did not name it. */
+  heardOf(session: AgentSession, { payload }: Report): void {
+    if ("jobId" in payload && typeof payload.jobId === "string") this.unaccounted.get(session)?.delete(payload.jobId);
   }
 
   private async stillThere(session: AgentSession, { jobId, status, epoch }: ActiveJob): Promise<void> {
     // The report of its end follows.
     if (isFinalStatus(status)) return;
-    const change = {
-      type: status === "RUNNING" ? "running" : status === "STARTING" ? "starting" : "accepted",
-    } as const;
+    const change = { type: REPORTED_AS[status] ?? "accepted" } as const;
     const result = await this.deps.ledger.apply(jobId, change, { agentId: session.agentId, epoch });
     const mine = result.outcome === "applied" || (result.outcome === "ignored" && !isFinalStatus(result.job.status));
     if (!mine) session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
@@ -97,6 +105,13 @@ export class Homecoming {
 function reportedJobs({ activeJobs, activeJob }: AgentPayload<"agent.hello">): ActiveJob[] {
   return activeJobs ?? (activeJob == null ? [] : [activeJob]);
 }
+
+/** What a status in a hello is to the lifecycle, beside the plain fact that the agent has the job. */
+const REPORTED_AS: Partial<Record<JobStatus, "starting" | "running" | "stopping">> = {
+  STARTING: "starting",
+  RUNNING: "running",
+  STOPPING: "stopping",
+};
 
 /** What it means for a job that its agent came back without it. */
 function goneAs(status: JobStatus | undefined): JobChange {

@@ -43,7 +43,7 @@ export class Agent implements Candidate {
   ) {}
 
   get connected(): boolean {
-    return this.session !== undefined;
+    return this.session?.open === true;
   }
   get draining(): boolean {
     return this.operatorDrain || this.selfDrain;

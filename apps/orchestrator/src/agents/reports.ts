@@ -85,7 +85,7 @@ export class AgentReports {
       await this.apply(session, payload, { type: "failed", error, fault: "config" });
       return;
     }
-    this.deps.scheduler.avoid(jobId, session.agentId, error.message);
+    if (this.held(session, payload) !== undefined) this.deps.scheduler.avoid(jobId, session.agentId, error.message);
     const reason = { code: error.code, message: error.message, fault: faultOf(error) };
     await this.apply(session, payload, { type: "unassigned", reason });
   }
@@ -96,7 +96,7 @@ export class AgentReports {
       const ended = status === "FAILED" ? "FAILED" : "STOPPED";
       return this.ended(session, { ...payload, status: ended });
     }
-    const known = this.deps.registry.get(session.agentId)?.jobs.get(jobId)?.status;
+    const known = this.held(session, payload)?.status;
     if (known !== undefined && progress !== undefined) this.measured(jobId, progress);
     // A measurement comes every second; only a change of the status is worth a commit.
     if (known === status) return;
@@ -169,6 +169,12 @@ export class AgentReports {
       await this.deps.ledger.note(jobId, { type: isMuted ? "job.mute_failed" : "job.unmute_failed", message });
   }
 
+  /** The job in the agent's slots, if that is the assignment that the report is about. */
+  private held(session: AgentSession, { jobId, epoch }: { jobId: string; epoch?: number | undefined }) {
+    const held = this.deps.registry.get(session.agentId)?.jobs.get(jobId);
+    return epoch === undefined || held?.epoch === epoch ? held : undefined;
+  }
+
   private apply(
     session: AgentSession,
     { jobId, epoch }: { jobId: string; epoch?: number | undefined },
@@ -180,7 +186,9 @@ export class AgentReports {
   /** An agent that runs what is no longer its own must stop it, or a stream would be pushed twice. */
   private disownIfStale(session: AgentSession, jobId: string, result: ApplyResult): void {
     const ended = result.outcome === "ignored" && isFinalStatus(result.job.status);
-    if (result.outcome === "stale" || result.outcome === "missing" || ended)
+    // A late report of an assignment that this very agent had before: a stop would end the present one.
+    const elsewhere = result.outcome === "stale" && result.job.agent_id !== session.agentId;
+    if (elsewhere || result.outcome === "missing" || ended)
       session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
   }
 }

@@ -24,6 +24,11 @@ export class AgentSession {
     this.lastHeardMs = nowMs;
   }
 
+  /** False from the moment at which either side began to close: what is sent then does not arrive. */
+  get open(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
+  }
+
   /** @returns false where the socket is no longer open, so that the message has not been sent. */
   send<T extends OrchestratorMessageType>(
     type: T,

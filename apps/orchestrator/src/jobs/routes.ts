@@ -46,6 +46,17 @@ export function jobRoutes({ ledger, reader, control, views, board, submission }:
     return row;
   };
 
+  const submit = async (body: CreateJob) => {
+    try {
+      return await ledger.submit(await toNewJob(body, submission));
+    } catch (error) {
+      // A request that is repeated is answered with its job, even if its template has gone since.
+      const known = body.idempotencyKey == null ? undefined : await reader.byIdempotencyKey(body.idempotencyKey);
+      if (known === undefined) throw error;
+      return { job: known, created: false };
+    }
+  };
+
   router.get("/", async (request, response) => {
     if (Object.keys(request.query).length === 0) {
       await streamAll(response, reader, views);
@@ -56,8 +67,7 @@ export function jobRoutes({ ledger, reader, control, views, board, submission }:
   });
 
   router.post("/", async (request, response) => {
-    const body: CreateJob = parseBody(createJobSchema, request.body);
-    const { job, created } = await ledger.submit(await toNewJob(body, submission));
+    const { job, created } = await submit(parseBody(createJobSchema, request.body));
     response.status(created ? 201 : 200).json(views.record(job));
   });
 

@@ -30,11 +30,13 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
   const config = templateConfig ?? body.inlineConfig ?? {};
   if (templateConfig !== null || "source" in config) requireStreamConfig(config);
   const at = now();
+  // What is muted or paused is what the agent says it is, not what a client wishes.
+  const { isMuted: _muted, isPaused: _paused, ...given } = body.streamMetadata ?? {};
   const streamMetadata: StreamMetadata = {
     title: titles.title(body.streamContext, at),
     description: titles.description(body.streamContext),
     isMuted: false,
-    ...body.streamMetadata,
+    ...given,
   };
   return {
     id: newId(),

@@ -10,7 +10,14 @@ export type JobChange =
   | { type: "unassigned"; reason: Reason }
   | { type: "stopRequested"; reason: Reason }
   | { type: "stopped"; reason: Reason; progress?: Progress | undefined }
-  | { type: "failed"; error: ErrorInfo; fault: Fault | null; progress?: Progress | undefined }
+  | {
+      type: "failed";
+      error: ErrorInfo;
+      fault: Fault | null;
+      progress?: Progress | undefined;
+      /** Counts only while the job is in this status: for deadlines, which may run out while a report is under way. */
+      onlyIn?: JobStatus;
+    }
   | { type: "lost"; reason: Reason };
 
 /** An entry of the event log, before it has its number. */
@@ -73,11 +80,20 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
             : entry("job.running", "The stream is running."),
       };
     case "unassigned":
+      if (status === "CANCELED") {
+        const message = "The stop came before an agent had taken the job.";
+        const reason: Reason = { code: "STOP_REQUESTED", message, fault: null };
+        return {
+          changes: { ...base, agent_id: null, ended_at: at, reason: JSON.stringify(reason) },
+          entry: entry("job.canceled", message),
+        };
+      }
       return {
         changes: { ...base, agent_id: null, reason: JSON.stringify(change.reason) },
         entry: entry("job.unassigned", change.reason.message, { agentId: job.agent_id, code: change.reason.code }),
       };
     case "stopRequested":
+      if (job.status === "STOPPING" && job.wanted_status === "STOPPED") return undefined;
       return {
         changes: {
           ...base,
@@ -93,6 +109,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         entry: entry("job.stopped", change.reason.message, { agentId: job.agent_id }),
       };
     case "failed":
+      if (change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
       return failure(job, change, context);
     case "lost":
       return {

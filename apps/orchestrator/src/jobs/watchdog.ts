@@ -62,14 +62,16 @@ export class Watchdog {
     const { agent_id: agentId } = job;
     if (agentId === null) return;
     const message = "The agent did not answer the assignment in time.";
-    // It may have started after all; without this the stream could end up on two agents.
-    this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
     this.options.scheduler.avoid(job.id, agentId, message);
-    await this.options.ledger.apply(
+    const { outcome } = await this.options.ledger.apply(
       job.id,
       { type: "unassigned", reason: { code: "ASSIGNMENT_EXPIRED", message, fault: "agent" } },
       { agentId, epoch: job.epoch },
     );
+    // It may have started after all, so that the stream could end up on two agents. An agent whose answer came in this
+    // very moment keeps the job and is told nothing.
+    if (outcome === "applied")
+      this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
   }
 
   private kill(job: JobRow): void {
@@ -80,6 +82,7 @@ export class Watchdog {
         type: "failed",
         error: { code: "STOP_FAILED", message },
         fault: "agent",
+        onlyIn: "STOPPING",
       });
     });
   }
@@ -90,6 +93,7 @@ export class Watchdog {
       type: "failed",
       error: { code: "AGENT_OFFLINE", message },
       fault: "agent",
+      onlyIn: "UNKNOWN",
     });
   }
 

@@ -14,6 +14,7 @@ interface WaitingJob extends Waiting {
   readonly requirement: Requirement;
   readonly key: string;
   readonly notBeforeMs: number;
+  readonly restarts: number;
 }
 
 export interface SchedulerOptions {
@@ -36,6 +37,8 @@ const TICK_MS = 5000;
  */
 export class Scheduler {
   private readonly waiting = new Map<string, WaitingJob>();
+  /** Restarted jobs whose pause is not over, and those whose pause is over since the last run. */
+  private readonly pausing = new Map<string, WaitingJob>();
   /** Per job, the agents that did not take it lately, each with what happened. */
   private readonly avoided = new Map<string, Map<string, string>>();
   private readonly options: Required<SchedulerOptions>;
@@ -106,8 +109,10 @@ export class Scheduler {
   /** Brings the queue and the agents' slots in line with a job's row. */
   private follow(job: JobRow): void {
     const { registry } = this.options;
-    if (job.status !== "PENDING") this.waiting.delete(job.id);
-    else if (!this.waiting.has(job.id)) this.enqueue(job);
+    if (job.status !== "PENDING") {
+      this.waiting.delete(job.id);
+      this.pausing.delete(job.id);
+    } else if (!this.waiting.has(job.id)) this.enqueue(job);
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status)) registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch });
     else registry.release(job.agent_id, job.id);
@@ -117,7 +122,7 @@ export class Scheduler {
     const requirement = requirementOf(configOf(job));
     this.unordered ||= job.seq < this.newestSeq;
     this.newestSeq = Math.max(this.newestSeq, job.seq);
-    this.waiting.set(job.id, {
+    const waiting: WaitingJob = {
       id: job.id,
       seq: job.seq,
       epoch: job.epoch,
@@ -125,7 +130,10 @@ export class Scheduler {
       key: requirementKey(requirement),
       notBeforeMs: job.not_before === null ? 0 : Date.parse(job.not_before),
       avoid: this.avoidedBy(job.id),
-    });
+      restarts: job.restarts,
+    };
+    this.waiting.set(job.id, waiting);
+    if (waiting.notBeforeMs > this.options.now().getTime()) this.pausing.set(job.id, waiting);
   }
 
   private wake(): void {
@@ -143,20 +151,38 @@ export class Scheduler {
     this.sort();
     const now = this.options.now().getTime();
     const nowhere = new Set<string>();
-    let next = Number.POSITIVE_INFINITY;
     for (const job of this.waiting.values()) {
-      if (job.notBeforeMs > now) {
-        next = Math.min(next, job.notBeforeMs);
-        continue;
-      }
       if (free.size === 0) break;
+      if (job.notBeforeMs > now) continue;
       if (nowhere.has(job.key)) continue;
       const agent = choose(free, job);
       // What one job was refused by name is no news for the others of its kind.
       if (agent !== undefined) this.assign(job, agent);
       else if (job.avoid.size === 0) nowhere.add(job.key);
     }
+    this.endPauses(now);
+  }
+
+  /** Says of every job whose pause is over that it waits for an agent now, and wakes for the next one. */
+  private endPauses(now: number): void {
+    let next = Number.POSITIVE_INFINITY;
+    for (const job of this.pausing.values()) {
+      if (job.notBeforeMs > now) {
+        next = Math.min(next, job.notBeforeMs);
+        continue;
+      }
+      this.pausing.delete(job.id);
+      if (this.waiting.has(job.id)) this.queued(job);
+    }
     this.wakeAt(next, now);
+  }
+
+  private queued(job: WaitingJob): void {
+    const { pendingReason } = explain(this.options.registry.all(), job);
+    const data = { attempt: job.restarts };
+    this.options.ledger.note(job.id, { type: "stream.restart_queued", message: pendingReason, data }).catch((error) => {
+      this.options.logger.error({ err: toError(error), jobId: job.id }, "a note could not be written");
+    });
   }
 
   /** Restarted jobs come back to their old place, before those that were submitted later. */

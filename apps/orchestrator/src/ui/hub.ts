@@ -21,7 +21,7 @@ export interface UiHubOptions {
 const ENDED_IN_SNAPSHOT = 200;
 /** Events that a resuming page is given at most; one that missed more has the snapshot. */
 const MAX_REPLAYED_EVENTS = 5000;
-/** Unsent bytes at which a page counts as not reading. */
+/** Unsent bytes, beside its snapshot, at which a page counts as not reading. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** How often it is looked whether a waiting job waits for another reason, and for how many jobs. */
 const REASON_PERIOD_MS = 1000;
@@ -32,8 +32,9 @@ const REASON_JOBS = 100;
  * number of the newest event that it includes; a page that gives it back as `?since=` gets the events it missed.
  */
 export class UiHub implements JobNews {
-  /** Pages that are up to date, and those still waiting for their snapshot with what came meanwhile. */
-  private readonly live = new Set<WebSocket>();
+  /** Pages that are up to date, each with the unsent bytes that it may have. */
+  private readonly live = new Map<WebSocket, number>();
+  /** Pages that still wait for their snapshot, with what came meanwhile. */
   private readonly joining = new Map<WebSocket, string[]>();
   /** Open jobs as they were last committed. */
   private readonly open = new Map<string, JobRow>();
@@ -41,6 +42,7 @@ export class UiHub implements JobNews {
   private readonly changedAgents = new Set<Agent>();
   private readonly changedJobs = new Set<string>();
   private seq = 0;
+  private stopping = false;
   private flushing: NodeJS.Immediate | undefined;
   private reasons: NodeJS.Timeout | undefined;
 
@@ -59,10 +61,11 @@ export class UiHub implements JobNews {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.reasons);
     clearImmediate(this.flushing);
     await Promise.all(
-      [...this.live, ...this.joining.keys()].map((socket) => {
+      [...this.live.keys(), ...this.joining.keys()].map((socket) => {
         const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
         closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
         return closed;
@@ -72,6 +75,11 @@ export class UiHub implements JobNews {
 
   /** Takes over a socket that was opened on `/ui`. `since` is the last event that the page has. */
   accept(socket: WebSocket, since: number | undefined): void {
+    // Its connection may have been made a moment before the server stopped listening.
+    if (this.stopping) {
+      closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+      return;
+    }
     this.joining.set(socket, []);
     socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
     socket.on("close", () => {
@@ -110,20 +118,17 @@ export class UiHub implements JobNews {
     const waiting = this.joining.get(socket);
     if (waiting === undefined) return;
     this.joining.delete(socket);
-    this.live.add(socket);
-    this.send(socket, JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
-    this.send(
-      socket,
-      JSON.stringify(
-        buildMessage(
-          "ui.job.update",
-          inOrder.map((job) => views.record(job)),
-          { seq },
-        ),
-      ),
-    );
-    for (const event of missed) if (event.seq <= seq) this.send(socket, eventMessage(event));
-    for (const text of waiting) this.send(socket, text);
+    const records = inOrder.map((job) => views.record(job));
+    const texts = [
+      JSON.stringify(buildMessage("ui.agent.update", agents, { seq })),
+      JSON.stringify(buildMessage("ui.job.update", records, { seq })),
+      ...missed.filter((event) => event.seq <= seq).map(eventMessage),
+      ...waiting,
+    ];
+    if (socket.readyState !== socket.OPEN) return;
+    for (const text of texts) socket.send(text);
+    // However large the snapshot is, the page may take its time to read it.
+    this.live.set(socket, socket.bufferedAmount + MAX_BUFFERED_BYTES);
   }
 
   private onCommit({ job, event }: Committed): void {
@@ -175,13 +180,12 @@ export class UiHub implements JobNews {
 
   private broadcast(text: string): void {
     for (const waiting of this.joining.values()) waiting.push(text);
-    for (const socket of this.live) this.send(socket, text);
+    for (const [socket, allowance] of this.live) this.send(socket, text, allowance);
   }
 
-  private send(socket: WebSocket, text: string): void {
+  private send(socket: WebSocket, text: string, allowance: number): void {
     if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES)
-      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    if (socket.bufferedAmount > allowance) closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
     else socket.send(text);
   }
 }
