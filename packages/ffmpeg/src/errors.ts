@@ -10,11 +10,19 @@ export const MEDIA_ERROR_CODES = [
   /** No destination could be kept. */
   "STREAMING_FAILED",
   "SOURCE_UNREACHABLE",
+  /** It was there, and now gives no pictures, or none that count. */
+  "SOURCE_LOST",
   /** The program lives but makes no new frame. */
   "ENCODER_STALLED",
   "CONFIG_INVALID",
   /** A recording could not be written. */
   "OUTPUT_FAILED",
+  /** It made frames, but too few, for too long. */
+  "ENCODER_SLOW",
+  /** The job used more of its machine than it may. */
+  "LIMIT_EXCEEDED",
+  /** Nobody renewed the job's lease: somebody else may run it. */
+  "LEASE_EXPIRED",
   /** Something inside the runner. */
   "RUNNER_ERROR",
 ] as const;

@@ -38,13 +38,14 @@ describe("the program", () => {
       ...["-re", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30"],
       ...["-re", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000"],
       ...["-map", "0:v:0", "-map", "1:a:0", "-vf"],
-      "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1,fps=30,format=yuv420p",
+      "scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2:out_range=tv,pad=1280:720:(ow-iw)/2:(oh-ih)/2,setsar=1,fps=30,setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709,format=yuv420p",
       ...["-af", "aresample=async=1:first_pts=0,volume@main=1.0"],
       ...["-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-profile:v", "high"],
       ...["-sc_threshold", "0", "-forced-idr", "1", "-b:v", "3000k", "-maxrate", "3000k", "-bufsize", "6000k"],
       ...["-g", "60", "-force_key_frames", "expr:eq(mod(n,60),0)", "-flags", "+cgop"],
       ...["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", "-sn", "-dn", "-map_metadata", "-1"],
-      ...["-muxdelay", "0", "-muxpreload", "0", "-flush_packets", "1", "-f", "mpegts", "pipe:1"],
+      ...["-muxdelay", "0", "-muxpreload", "0", "-flush_packets", "1"],
+      ...["-pes_payload_size", "0", "-omit_video_pes_length", "0", "-f", "mpegts", "pipe:1"],
     ]);
   });
 
@@ -70,7 +71,7 @@ describe("the program", () => {
   test("brings pictures to the card where the encoder is one", () => {
     const text = program({ source: { type: "test" } }, BOTH, "h264_vaapi");
     expect(text).toContain("-vaapi_device /dev/dri/renderD128 -re");
-    expect(text).toContain("fps=30,format=nv12,hwupload ");
+    expect(text).toContain("colorspace=bt709,format=nv12,hwupload ");
   });
 
   test("counts keyframes in frames, also for broken rates, and ends after the wanted time", () => {

@@ -35,8 +35,6 @@ export interface SenderContext {
   env: Record<string, string>;
   relay: TsRelay;
   redactor: Redactor;
-  /** Whether the program runs at the speed of the clock: if not, recordings hold it up instead of losing something. */
-  realtime: boolean;
   bitrateKbps: number;
   now: () => number;
   /** One of the sender's states has changed. */
@@ -58,9 +56,11 @@ export class DestinationSender {
   private stall: StallTimer | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
   private finishing = false;
+  private realtime = true;
+  private idle = false;
   /** Whether the running sender has been given anything. */
   private fed = false;
-  private lastError: ErrorInfo | undefined;
+  private latestError: ErrorInfo | undefined;
   private failure: ErrorInfo | undefined;
   private readonly done = Promise.withResolvers<void>();
 
@@ -73,6 +73,10 @@ export class DestinationSender {
   /** Why it was given up. */
   get error(): ErrorInfo | undefined {
     return this.failure;
+  }
+  /** What went wrong last. */
+  get lastError(): ErrorInfo | undefined {
+    return this.latestError;
   }
   get isOver(): boolean {
     return this.state === "FAILED" || this.state === "ENDED";
@@ -91,8 +95,24 @@ export class DestinationSender {
     };
   }
 
-  /** Starts the sender; it reads from the relay from the next keyframe on. */
-  start(): void {
+  /**
+   * Starts the sender; it reads from the relay from the next keyframe on.
+   *
+   * @param realtime whether the program runs at the speed of the clock: if not, recordings hold it up instead of losing something.
+   */
+  start(realtime: boolean): void {
+    this.realtime = realtime;
+    this.launch();
+  }
+
+  /** Nothing is sent on purpose, which is no stall; or something is again. */
+  setIdle(idle: boolean): void {
+    this.idle = idle;
+    if (idle) this.stall?.stop();
+    else if (this.process !== undefined && this.fed) this.watch(this.process);
+  }
+
+  private launch(): void {
     this.tries += 1;
     const folder = this.folder();
     try {
@@ -101,7 +121,7 @@ export class DestinationSender {
       this.failFolder(thrown);
       return;
     }
-    const { relay, bitrateKbps, realtime } = this.context;
+    const { relay, bitrateKbps } = this.context;
     const process = new FfmpegProcess({
       path: this.context.ffmpegPath,
       arguments: senderArguments(this.destination, { again: this.restarts > 0 }),
@@ -117,7 +137,7 @@ export class DestinationSender {
     this.process = process;
     this.fed = false;
     this.sink = relay.add(process.stdin, {
-      policy: this.destination.type === "file" && !realtime ? "block" : "drop",
+      policy: this.destination.type === "file" && !this.realtime ? "block" : "drop",
       maxBytes: Math.max(MIN_QUEUE_BYTES, (bitrateKbps / 8) * 1024 * QUEUE_SECONDS),
       // Only from here on is it the destination's fault when nothing gets out.
       onBegin: () => {
@@ -161,7 +181,7 @@ export class DestinationSender {
 
   private watch(process: FfmpegProcess): void {
     this.stall?.stop();
-    if (this.finishing) return;
+    if (this.finishing || this.idle) return;
     this.stall = new StallTimer({
       startTimeoutMs: CONNECT_TIMEOUT_MS,
       stallTimeoutMs: SEND_STALL_MS,
@@ -207,7 +227,7 @@ export class DestinationSender {
       detail: { destination: this.id },
     });
     this.message = error.message;
-    this.lastError = error;
+    this.latestError = error;
     if (this.finishing || isFile || this.isHopeless()) this.giveUp(error);
     else this.retry();
   }
@@ -221,7 +241,7 @@ export class DestinationSender {
 
   /** The end came while it waited for its next try: a failure where nothing ever arrived. */
   private concludeRetrying(): void {
-    if (this.lastLiveAt === undefined && this.lastError !== undefined) this.giveUp(this.lastError);
+    if (this.lastLiveAt === undefined && this.latestError !== undefined) this.giveUp(this.latestError);
     else this.conclude("ENDED");
   }
 
@@ -235,7 +255,7 @@ export class DestinationSender {
     this.retryTimer = setTimeout(
       () => {
         this.restarts += 1;
-        this.start();
+        this.launch();
       },
       backoffMs(Math.max(1, this.tries), RETRY_PAUSES),
     );

@@ -1,20 +1,21 @@
 import {
   createRedactor,
   FilterCommandError,
-  factsWithoutProbing,
-  isRealtime,
-  type MediaFacts,
-  probeSource,
   type Redactor,
   type StopTimes,
   secretsOf,
   TsRelay,
+  TsSwitcher,
 } from "@stream-control/ffmpeg";
-import type { DestinationStatus, ErrorInfo, Progress } from "@stream-control/protocol";
+import type { ErrorInfo, JsonObject, Progress } from "@stream-control/protocol";
 import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "./contract.js";
-import { DestinationSender } from "./destination-sender.js";
+import type { DestinationSender } from "./destination-sender.js";
+import { CommandError, refused } from "./errors.js";
+import { Lease } from "./lease.js";
 import { LogLimiter, levelOf } from "./log-limiter.js";
-import { Program, type ProgramEnd } from "./program.js";
+import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
+import { Senders } from "./senders.js";
+import type { Toolbox } from "./toolbox.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
 
@@ -22,71 +23,112 @@ const PROGRESS_INTERVAL_MS = 1000;
 export interface JobRunnerOptions {
   spec: RunnerSpec;
   env: Record<string, string>;
-  /** Put before the commands of the program and of the probe, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
+  /** See {@link Toolbox.launcher}. */
   launcher: readonly string[];
+  /** The time of day. */
   now: () => number;
+  /** Milliseconds of a clock that never jumps. */
+  monotonicNow: () => number;
+  random: () => number;
   /** Events for whoever listens. */
   emit: (event: RunnerEvent) => void;
 }
 
-/** Runs one job from its first ffmpeg to its result: one program, one sender per destination, commands between. */
+/** Runs one job from its first ffmpeg to its result: the director decides what goes out, the senders carry it away. */
 export class JobRunner {
-  private readonly redactor: Redactor;
+  private redactor: Redactor;
+  private readonly tools: Toolbox;
   private readonly relay: TsRelay;
-  private readonly senders: DestinationSender[] = [];
+  private readonly director: OnAirDirector;
+  private readonly senders: Senders;
+  private readonly lease: Lease;
   private readonly limiter: LogLimiter;
-  private readonly probing = new AbortController();
+  private readonly secrets: string[];
   private status: RunnerStatus = "STARTING";
   private wantMuted: boolean;
-  private program: Program | undefined;
   private stopTimes: StopTimes | undefined;
   private killed = false;
-  /** The program is over: what senders do from now on is part of the end. */
+  /** The pictures are over: what senders do from now on is part of the end. */
   private finishing = false;
-  private outputError: ErrorInfo | undefined;
+  /** Why the job failed, beyond how its pictures ended. */
+  private verdict: ErrorInfo | undefined;
   private lastProgress: Progress | undefined;
 
   constructor(private readonly options: JobRunnerOptions) {
-    const { spec, now } = options;
-    this.redactor = createRedactor(secretsOf(spec.config));
+    const { spec, now, env, launcher, monotonicNow, random } = options;
+    const { video, audio } = spec.config;
+    this.secrets = secretsOf(spec.config);
+    if (spec.config.sourceLoss.backup !== undefined)
+      this.secrets.push(...secretsOf({ source: spec.config.sourceLoss.backup, destinations: [] }));
+    this.redactor = createRedactor(this.secrets);
+    const redactor: Redactor = (text) => this.redactor(text);
     this.wantMuted = spec.muted;
     this.limiter = new LogLimiter(now);
-    this.relay = new TsRelay(() => this.program?.seeFrame());
+    this.lease = new Lease(spec.leaseMs, monotonicNow, () => this.leaseExpired());
+    this.relay = new TsRelay((heldUp) => {
+      const source = switcher.onAir?.source;
+      if (heldUp) source?.pause();
+      else source?.resume();
+    });
+    const switcher = new TsSwitcher({
+      ...{ fps: video.fps, sampleRateHz: audio.sampleRateHz, now: monotonicNow },
+      // Looked at with every picture: a runner that was frozen must send nothing more when it wakes up too late.
+      onSegment: (segment) => {
+        if (this.lease.holds()) this.relay.push(segment);
+      },
+    });
+    this.tools = {
+      ...{ spec, env, launcher, redactor, switcher, now: monotonicNow, random },
+      onLine: (from, line) => this.log(from, line),
+      onEvent: (event, message, data) => this.event(event, message, data),
+    };
+    this.senders = new Senders(
+      {
+        ...{ ffmpegPath: spec.ffmpegPath, env, relay: this.relay, redactor, now },
+        bitrateKbps: video.bitrateKbps + audio.bitrateKbps,
+        onLine: (id, line) => this.log(id, line),
+        onChange: (changed) => this.senderChanged(changed),
+      },
+      spec.config.destinations,
+    );
+    this.director = new OnAirDirector({
+      ...{ tools: this.tools, muted: spec.muted, paused: spec.paused },
+      onReady: (realtime) => this.senders.start(realtime),
+      onBegin: () => {
+        if (this.status === "STARTING") this.setStatus("RUNNING");
+      },
+      onIdle: (idle) => this.senders.setIdle(idle),
+    });
   }
 
   /** What a new client is told first. */
   hello(): Extract<RunnerEvent, { type: "hello" }> {
     const { jobId, epoch } = this.options.spec;
     return {
-      ...{ type: "hello", jobId, epoch, pid: process.pid, status: this.status, muted: this.wantMuted },
+      ...{ type: "hello", jobId, epoch, pid: process.pid, status: this.status },
+      ...{ muted: this.wantMuted, paused: this.director.isPaused },
       ...(this.lastProgress === undefined ? {} : { progress: this.lastProgress }),
     };
   }
 
-  /** Ids of the processes that run now, for the last resort of a runner in trouble. */
+  /** Ids of the processes that run now. */
   childPids(): number[] {
-    return [this.program, ...this.senders].flatMap((child) => (child?.pid === undefined ? [] : [child.pid]));
+    return [...this.director.pids, ...this.senders.pids];
   }
 
   /** Runs the job to its end; rejects only when the runner itself is broken. */
   async run(): Promise<RunnerResult> {
-    const { source, startTimeoutMs, stallTimeoutMs } = this.options.spec.config;
-    let facts = factsWithoutProbing(source);
-    if (facts === undefined) {
-      const probe = await probeSource({
-        ...{ source, ffprobePath: this.options.spec.ffprobePath, env: this.options.env, redactor: this.redactor },
-        ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal: this.probing.signal },
-        launcher: this.options.launcher,
-      });
-      if (this.isStopping) return this.result({ kind: "stopped" });
-      if (!probe.ok) return this.result({ kind: "failed", error: probe.error });
-      facts = probe.info;
-    }
-    const ticker = setInterval(() => this.reportProgress(), PROGRESS_INTERVAL_MS);
+    const ticker = setInterval(() => this.tick(), PROGRESS_INTERVAL_MS);
     try {
-      return await this.runProgram(facts);
+      const end = await this.director.run();
+      this.reportProgress();
+      this.finishing = true;
+      await this.finishSenders();
+      if (end.kind === "completed" && this.senders.everyOneFailed) this.verdict ??= this.senders.failure();
+      return this.result(end);
     } finally {
       clearInterval(ticker);
+      this.lease.stop();
     }
   }
 
@@ -95,6 +137,17 @@ export class JobRunner {
     switch (command.type) {
       case "mute":
         return this.setMuted(command.muted);
+      case "pause":
+        return this.director.setPaused(command.paused);
+      case "destination.add":
+        return this.addDestination(command.destination);
+      case "destination.remove":
+        return this.removeDestination(command.destinationId);
+      case "input.switch":
+        if (command.source !== null) this.learn(secretsOf({ source: command.source, destinations: [] }));
+        return this.director.switchInput(command.source);
+      case "lease.renew":
+        return this.lease.renew(command.leaseMs);
       case "stop":
         return this.stop(command.deadlineMs);
       case "kill":
@@ -104,9 +157,10 @@ export class JobRunner {
 
   /** The error of a command that failed. */
   describe(thrown: unknown): ErrorInfo {
-    const known = thrown instanceof FilterCommandError;
-    const message = known ? `The sound could not be switched: ${thrown.message}` : "The runner failed inside.";
-    return { code: known ? "MUTE_FAILED" : "RUNNER_ERROR", message };
+    if (thrown instanceof CommandError) return thrown.info;
+    if (thrown instanceof FilterCommandError)
+      return { code: "MUTE_FAILED", message: `The sound could not be switched: ${thrown.message}` };
+    return { code: "RUNNER_ERROR", message: "The runner failed inside." };
   }
 
   /** Stops gracefully; a deadline shortens the grace times, and a second call may hurry the first. */
@@ -116,61 +170,55 @@ export class JobRunner {
     const share = deadlineMs === undefined || total === 0 ? 1 : Math.min(1, deadlineMs / total);
     this.stopTimes = { graceMs: stopGraceMs * share, killAfterMs: killAfterMs * share };
     this.setStatus("STOPPING");
-    this.probing.abort();
-    this.program?.stop(this.stopTimes);
-    if (this.finishing) for (const sender of this.senders) void sender.finish(this.stopTimes);
+    void this.director.stop(this.stopTimes);
+    if (this.finishing) void this.senders.finish(this.stopTimes);
   }
 
   /** Ends everything at once. */
   kill(): void {
     this.killed = true;
     this.setStatus("STOPPING");
-    this.probing.abort();
-    this.program?.kill();
-    for (const sender of this.senders) void sender.kill();
+    this.director.kill();
+    void this.senders.kill();
   }
 
   private get isStopping(): boolean {
     return this.stopTimes !== undefined || this.killed;
   }
 
-  private async runProgram(facts: MediaFacts): Promise<RunnerResult> {
-    const { spec, env, launcher } = this.options;
-    const muted = this.wantMuted;
-    const program = new Program({
-      ...{ spec, facts, muted, relay: this.relay, env, launcher, redactor: this.redactor },
-      onLine: (line) => this.log("program", line),
-      onFirstFrame: () => {
-        if (this.status === "STARTING") this.setStatus("RUNNING");
-        // Somebody may have changed their mind between the start and now.
-        if (this.wantMuted !== muted) void this.setMuted(this.wantMuted).catch(() => {});
-      },
-    });
-    this.program = program;
-    this.startSenders(isRealtime(spec.config, facts));
-    this.relay.connect(program.stdout);
-    const end = await program.ended();
-    this.reportProgress();
-    this.finishing = true;
-    await this.finishSenders();
-    if (end.kind === "completed" && this.everyDestinationFailed()) this.outputError = this.noDestinationLeft();
-    return this.result(end);
+  private get times(): StopTimes {
+    const { stopGraceMs, killAfterMs } = this.options.spec;
+    return this.stopTimes ?? { graceMs: stopGraceMs, killAfterMs };
   }
 
-  private startSenders(realtime: boolean): void {
-    const { spec, env, now } = this.options;
-    const { video, audio, destinations } = spec.config;
-    for (const [index, destination] of destinations.entries()) {
-      const id = destination.id ?? `${destination.type}-${index + 1}`;
-      const sender = new DestinationSender(id, destination, {
-        ...{ ffmpegPath: spec.ffmpegPath, env, relay: this.relay, redactor: this.redactor, realtime, now },
-        bitrateKbps: video.bitrateKbps + audio.bitrateKbps,
-        onLine: (line) => this.log(id, line),
-        onChange: (changed) => this.senderChanged(changed),
-      });
-      this.senders.push(sender);
-    }
-    for (const sender of this.senders) sender.start();
+  private leaseExpired(): void {
+    this.verdict = {
+      code: "LEASE_EXPIRED",
+      message: "The job's lease ran out because the agent could not renew it. Another agent may run the job now.",
+      detail: { fault: "network" },
+    };
+    this.kill();
+  }
+
+  private addDestination(destination: Parameters<Senders["add"]>[0]): void {
+    if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
+    const { source } = this.options.spec.config;
+    this.learn(secretsOf({ source, destinations: [destination] }));
+    const { id } = this.senders.add(destination);
+    this.event("stream.destination_added", `The destination "${id}" was added.`, { destination: id });
+    this.reportProgress();
+  }
+
+  private removeDestination(destinationId: string): void {
+    if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
+    const { id } = this.senders.remove(destinationId);
+    this.event("stream.destination_removed", `The destination "${id}" was removed.`, { destination: id });
+    this.reportProgress();
+  }
+
+  private learn(secrets: readonly string[]): void {
+    this.secrets.push(...secrets);
+    this.redactor = createRedactor(this.secrets);
   }
 
   private senderChanged(sender: DestinationSender): void {
@@ -178,44 +226,25 @@ export class JobRunner {
     const level = state === "FAILED" ? "error" : state === "RETRYING" ? "warn" : "info";
     const text = `Destination ${id} is ${state}${message === undefined ? "" : `: ${message}`}`;
     this.options.emit({ type: "log", level, message: text });
+    const data = { destination: id, ...sender.lastError?.detail };
+    if (state === "FAILED") this.event("stream.destination_failed", text, data);
+    if (state === "RETRYING") this.event("stream.destination_retrying", text, data);
     this.reportProgress();
-    if (this.isStopping || this.finishing || !this.everyDestinationFailed()) return;
-    this.outputError = this.noDestinationLeft();
-    const { stopGraceMs, killAfterMs } = this.options.spec;
-    this.program?.stop({ graceMs: stopGraceMs, killAfterMs });
-  }
-
-  private everyDestinationFailed(): boolean {
-    return this.senders.every(({ error }) => error !== undefined);
-  }
-
-  /** What failed last decides the words; all of them stand in the detail. */
-  private noDestinationLeft(): ErrorInfo {
-    const errors = this.senders.flatMap(({ error }) => (error === undefined ? [] : [error]));
-    const onlyFiles = this.senders.every(({ destination }) => destination.type === "file");
-    const last = errors.at(-1);
-    const what = errors.length === 1 ? "The only destination failed" : `All ${errors.length} destinations failed`;
-    return {
-      code: onlyFiles ? "OUTPUT_FAILED" : "STREAMING_FAILED",
-      message: `${what}. ${last?.message ?? ""}`.trim().slice(0, 4096),
-      detail: { fault: "destination", ...last?.detail, destinations: this.destinationStatuses() },
-    };
+    if (this.isStopping || this.finishing || !this.senders.everyOneFailed) return;
+    this.verdict ??= this.senders.failure();
+    void this.director.stop(this.times);
   }
 
   private async finishSenders(): Promise<void> {
-    const { stopGraceMs, killAfterMs } = this.options.spec;
-    const times = this.stopTimes ?? { graceMs: stopGraceMs, killAfterMs };
-    if (this.killed) await Promise.all(this.senders.map((sender) => sender.kill()));
-    else await Promise.all(this.senders.map((sender) => sender.finish(times)));
+    if (this.killed) await this.senders.kill();
+    else await this.senders.finish(this.times);
   }
 
   private async setMuted(muted: boolean): Promise<void> {
     const before = this.wantMuted;
     this.wantMuted = muted;
-    // Before its first frame the program has nothing to switch; it is told then.
-    if (this.status === "STARTING") return;
     try {
-      await (this.program?.setMuted(muted) ?? Promise.resolve());
+      await this.director.setMuted(muted);
     } catch (thrown) {
       this.wantMuted = before;
       throw thrown;
@@ -228,18 +257,33 @@ export class JobRunner {
     this.options.emit({ type: "status", status });
   }
 
-  private destinationStatuses(): DestinationStatus[] {
-    return this.senders.map((sender) => sender.status());
+  private tick(): void {
+    this.lease.holds();
+    this.director.tick();
+    this.reportProgress();
   }
 
   private reportProgress(): void {
-    if (this.program === undefined) return;
+    const { switcher } = this.tools;
+    const { onAir } = this.director;
     this.lastProgress = {
-      ...this.program.progress,
-      destinations: this.destinationStatuses(),
+      ...this.director.progress,
+      ...{ frame: switcher.pictures, outTimeMs: switcher.lengthMs },
+      ...(onAir === undefined ? {} : { onAir }),
+      destinations: this.senders.statuses,
       measuredAt: new Date(this.options.now()).toISOString(),
     };
     this.options.emit({ type: "progress", progress: this.lastProgress });
+  }
+
+  private event(event: string, message: string, data?: JsonObject): void {
+    const told = {
+      type: "event",
+      event,
+      message: this.redactor(message),
+      ...(data === undefined ? {} : { data }),
+    } as const;
+    this.options.emit(told);
   }
 
   private log(from: string, line: string): void {
@@ -251,7 +295,9 @@ export class JobRunner {
 
   private result(end: ProgramEnd): RunnerResult {
     this.reportProgress();
-    const error = this.isStopping ? undefined : (this.outputError ?? (end.kind === "failed" ? end.error : undefined));
+    const leased = this.verdict?.code === "LEASE_EXPIRED";
+    const failure = this.verdict ?? (end.kind === "failed" ? end.error : undefined);
+    const error = this.isStopping && !leased ? undefined : failure;
     return {
       status: error === undefined ? "STOPPED" : "FAILED",
       ...(error === undefined ? {} : { error }),

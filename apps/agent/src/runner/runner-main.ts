@@ -53,6 +53,8 @@ async function main(folder: string): Promise<void> {
     env: childEnvironment(process.env),
     launcher: programLauncher(process.platform),
     now: Date.now,
+    monotonicNow: () => performance.now(),
+    random: Math.random,
     emit: (event) => control.broadcast(event),
   });
   const control = new ControlServer({

@@ -105,14 +105,24 @@ test("a stop's deadline shortens the grace times", async () => {
   expect(await runner.result(20_000)).toMatchObject({ status: "STOPPED" });
 });
 
-test("a program that is killed from outside fails the job with the reason", async () => {
+test("a program that is killed from outside is started again once; soon after it, the job fails with the reason", async () => {
   const { runner } = await start("killed.mp4");
   const client = await runner.client();
   await client.event("status", ({ status }) => status === "RUNNING");
-  process.kill(Math.min(...(await childrenOf(runner.pid))), "SIGKILL");
+  const [program = 0, sender] = (await childrenOf(runner.pid)).sort((a, b) => a - b);
+  process.kill(program, "SIGKILL");
+  await client.event("event", ({ event }) => event === "stream.source_back");
+  expect(client.all("event").find(({ event }) => event === "stream.encoder_restarted")).toMatchObject({
+    data: { fault: "encoder", signal: "SIGKILL" },
+  });
+  const restarted = await waitFor(async () => {
+    const others = (await childrenOf(runner.pid)).filter((pid) => pid !== sender);
+    return others.length === 1 && others[0];
+  });
+  process.kill(restarted, "SIGKILL");
   expect(await runner.result()).toMatchObject({
     status: "FAILED",
-    error: { code: "FFMPEG_EXITED", detail: { signal: "SIGKILL" } },
+    error: { code: "FFMPEG_EXITED", detail: { fault: "encoder", signal: "SIGKILL" } },
   });
 });
 

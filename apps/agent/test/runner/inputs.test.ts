@@ -73,6 +73,7 @@ test("a stream is pulled from an RTMP server, and its end without a stop is the 
       source: { type: "rtmp", url: own.url("camera") },
       destinations: [{ type: "file", path }],
       video: SMALL,
+      sourceLoss: { action: "fail" },
     });
     const client = await runner.client();
     await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 2000);
@@ -100,6 +101,7 @@ test("a source that falls silent without ending fails after the stall time", asy
       destinations: [{ type: "file", path: folder.file("silent.mp4") }],
       video: SMALL,
       stallTimeoutMs: 2000,
+      sourceLoss: { action: "fail" },
     });
     const client = await runner.client();
     await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 1000);
@@ -119,6 +121,7 @@ test("a publisher is waited for, and may be stopped for before it comes", async 
   const config = {
     source: { type: "rtmp", url: `rtmp://127.0.0.1:${port}/live/key`, listen: true },
     video: SMALL,
+    sourceLoss: { action: "fail" },
   } as const;
   const runner = await start({ ...config, destinations: [{ type: "file", path }] });
   const client = await runner.client();
@@ -303,6 +306,7 @@ test("a program that makes no new frame counts as failed, and nothing of it is l
     destinations: [{ type: "file", path: folder.file("stalled.mp4") }],
     video: SMALL,
     stallTimeoutMs: 1500,
+    sourceLoss: { action: "fail" },
   });
   const client = await runner.client();
   await client.event("status", ({ status }) => status === "RUNNING");

@@ -87,7 +87,7 @@ export class TestRunner {
   static async start(config: StreamConfigInput, overrides: Partial<RunnerSpec> = {}, folder?: TemporaryFolder) {
     const own = folder ?? (await temporaryFolder());
     const spec: RunnerSpec = {
-      ...{ jobId: "job-1", epoch: 1, videoEncoder: "libx264", muted: false },
+      ...{ jobId: "job-1", epoch: 1, videoEncoder: "libx264", muted: false, paused: false },
       ...{ ffmpegPath: "/usr/bin/ffmpeg", ffprobePath: "/usr/bin/ffprobe" },
       ...{ socketPath: own.file("s.sock"), stopGraceMs: 8000, killAfterMs: 4000 },
       config: streamConfigSchema.parse(config),

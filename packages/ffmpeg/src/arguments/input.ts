@@ -84,11 +84,16 @@ export interface ProgramInputs {
   filled: boolean;
 }
 
-/** Builds the inputs of the program; what the source lacks is filled with a black picture or with silence. */
-export function programInputs(config: StreamConfig, facts: MediaFacts): ProgramInputs {
+/**
+ * Builds the inputs of the program; what the source lacks is filled with a black picture or with silence.
+ *
+ * @param startSeconds where to begin in a file.
+ */
+export function programInputs(config: StreamConfig, facts: MediaFacts, startSeconds = 0): ProgramInputs {
   const { source, video } = config;
   if (source.type === "test") return testInputs(config);
-  const main = source.type === "device" ? deviceInputs(source) : { arguments: mainInput(config, facts), count: 1 };
+  const main =
+    source.type === "device" ? deviceInputs(source) : { arguments: mainInput(config, facts, startSeconds), count: 1 };
   const inputs: ProgramInputs = {
     arguments: main.arguments,
     videoMap: "0:v:0",
@@ -97,7 +102,7 @@ export function programInputs(config: StreamConfig, facts: MediaFacts): ProgramI
     filled: false,
   };
   let next = main.count;
-  const length = fillerLength(config, facts);
+  const length = fillerLength(config, facts, startSeconds);
   if (!facts.hasVideo) {
     inputs.arguments.push(
       ...length,
@@ -118,20 +123,22 @@ export function programInputs(config: StreamConfig, facts: MediaFacts): ProgramI
 }
 
 /** As long as the source where that is known; otherwise without end. */
-function fillerLength({ source }: StreamConfig, { durationSeconds }: MediaFacts): string[] {
+function fillerLength({ source }: StreamConfig, { durationSeconds }: MediaFacts, startSeconds: number): string[] {
   const endless = durationSeconds === undefined || (source.type === "file" && source.loop);
-  return endless ? [] : ["-t", String(durationSeconds)];
+  return endless ? [] : ["-t", String(durationSeconds - startSeconds)];
 }
 
-const silence = ({ audio }: StreamConfig) =>
+/** An input that is silent for ever. */
+export const silence = ({ audio }: StreamConfig) =>
   `anullsrc=r=${audio.sampleRateHz}:cl=${audio.channels === 1 ? "mono" : "stereo"}`;
 
-function mainInput(config: StreamConfig, facts: MediaFacts): string[] {
+function mainInput(config: StreamConfig, facts: MediaFacts, startSeconds: number): string[] {
   const { source, stallTimeoutMs } = config;
   const live = isLiveSource(source, facts);
   return [
     ...(!live && isRealtime(config, facts) ? ["-re"] : []),
     ...(source.type === "file" && source.loop ? ["-stream_loop", "-1"] : []),
+    ...(!live && startSeconds > 0 ? ["-ss", startSeconds.toFixed(3)] : []),
     ...(live ? ["-fflags", "+genpts", "-thread_queue_size", "1024"] : []),
     ...openArguments(source, stallTimeoutMs),
   ];

@@ -27,6 +27,8 @@ export interface FfmpegProcessOptions {
   /** Filter graphs of the program; see {@link CommandChannel}. */
   graphs?: number;
   onProgress?: (report: ProgressReport) => void;
+  /** Each line that it writes to descriptor 4, which is open only where this is given. */
+  onMonitor?: (line: string) => void;
   /** Each line of standard error that is not the answer to a command, unredacted. */
   onLine?: (line: string) => void;
 }
@@ -58,7 +60,7 @@ export class FfmpegProcess {
     const [command = options.path, ...args] = [...(options.launcher ?? []), options.path, ...options.arguments];
     this.child = spawn(command, args, {
       env: options.env,
-      stdio: ["pipe", "pipe", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe", "pipe", ...(options.onMonitor === undefined ? [] : ["pipe" as const])],
       windowsHide: true,
     });
     // A process that ends while it is written to breaks the pipe: its exit says what there is to say.
@@ -69,6 +71,7 @@ export class FfmpegProcess {
         : undefined;
     this.readProgress();
     this.readLog();
+    this.readMonitor();
     this.exited = this.watchExit();
   }
 
@@ -131,6 +134,15 @@ export class FfmpegProcess {
     pipe?.setEncoding("utf8");
     pipe?.on("data", (chunk: string) => {
       for (const report of parser.push(chunk)) this.options.onProgress?.(report);
+    });
+    pipe?.on("error", () => {});
+  }
+
+  private readMonitor(): void {
+    const pipe = this.child.stdio[4] as Readable | null | undefined;
+    const log = new BoundedLog({ headLines: 0, tailLines: 0 });
+    pipe?.setEncoding("utf8").on("data", (chunk: string) => {
+      for (const line of log.push(chunk)) this.options.onMonitor?.(line);
     });
     pipe?.on("error", () => {});
   }

@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
-import type { TsSegment } from "./inspector.js";
+import type { TsSegment } from "./splicer.js";
 
 /** What a sink does when its reader is too slow. */
 export type OverflowPolicy = "drop" | "block";
@@ -18,8 +18,8 @@ export interface TsSinkOptions {
 }
 
 /**
- * One reader of the relay, such as a sender's standard input. It begins with the tables and a keyframe, whenever it comes,
- * and again after every loss.
+ * One reader of the relay, such as a sender's standard input. It begins with a keyframe, whenever it comes, and again after
+ * every loss.
  */
 export class TsSink {
   private queue: Buffer[] = [];
@@ -52,12 +52,11 @@ export class TsSink {
     return !this.closed && this.options.policy === "block" && this.waiting >= this.options.maxBytes;
   }
 
-  write(segment: TsSegment, tables: Buffer | undefined): void {
+  write(segment: TsSegment): void {
     if (this.ended || this.closed) return;
     if (this.needsKeyframe) {
-      if (!segment.keyframe || tables === undefined) return;
+      if (!segment.keyframe) return;
       this.needsKeyframe = false;
-      this.add(tables);
       if (!this.begun) this.options.onBegin?.();
       this.begun = true;
     }

@@ -1,0 +1,20 @@
+import type { Redactor, TsSwitcher } from "@stream-control/ffmpeg";
+import type { JsonObject } from "@stream-control/protocol";
+import type { RunnerSpec } from "./contract.js";
+
+/** What every part of a running job works with. */
+export interface Toolbox {
+  spec: RunnerSpec;
+  env: Record<string, string>;
+  /** Put before the commands of encoders and probes, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
+  launcher: readonly string[];
+  redactor: Redactor;
+  switcher: TsSwitcher;
+  /** Milliseconds of a clock that never jumps. */
+  now: () => number;
+  random: () => number;
+  /** A line that a program said, redacted before it leaves. */
+  onLine: (from: string, line: string) => void;
+  /** Something worth keeping, such as `stream.source_lost`. */
+  onEvent: (event: string, message: string, data?: JsonObject) => void;
+}
