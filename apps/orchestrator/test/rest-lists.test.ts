@@ -113,6 +113,7 @@ describe("the list of agents", () => {
       currentJobIds: [],
       lastSeenAt: expect.stringMatching(/Z$/),
       drain: false,
+      drainDeadlineAt: null,
       capabilities: { slots: 1, maxResolution: "1080p" },
       meta: {},
       error: null,

@@ -19,6 +19,8 @@ export interface SeedAgentOptions {
   slots?: number;
   maxResolution?: string;
   drain?: boolean;
+  /** Optional commands that it knows, such as `leases`. */
+  features?: string[];
   /** Sends no heartbeats. */
   silent?: boolean;
   activeJob?: { jobId: string; status: string } | null;
@@ -38,6 +40,8 @@ export interface SeedAgentOptions {
 export class SeedAgent extends SocketClient {
   readonly agentId: string;
   readonly assignments: Assignment[] = [];
+  /** Hellos and heartbeats that carried an id: when they were sent, by `performance.now()`. */
+  readonly beats = new Map<string, number>();
   private beating = false;
 
   private constructor(
@@ -66,20 +70,25 @@ export class SeedAgent extends SocketClient {
 
   hello(changes: object = {}): void {
     const { token = "secret", slots = 1, maxResolution, drain = false, activeJob = null, modern } = this.options;
+    const { features } = this.options;
     this.send(
       "agent.hello",
       {
         agentId: this.agentId,
         name: `Streaming Agent ${this.agentId}`,
         version: "1.0.0",
-        capabilities: { slots, ...(maxResolution === undefined ? {} : { maxResolution }) },
+        capabilities: {
+          slots,
+          ...(maxResolution === undefined ? {} : { maxResolution }),
+          ...(features === undefined ? {} : { features }),
+        },
         drain,
         activeJob,
         auth: { token },
         ...(modern === undefined ? {} : { protocolVersion: 1, activeJobs: modern.activeJobs ?? [] }),
         ...changes,
       },
-      { msgId: crypto.randomUUID(), ts: new Date().toISOString() },
+      { msgId: this.beatId(), ts: new Date().toISOString() },
     );
   }
 
@@ -88,7 +97,7 @@ export class SeedAgent extends SocketClient {
   }
 
   heartbeat(): void {
-    this.send("agent.heartbeat", {});
+    this.send("agent.heartbeat", {}, this.options.modern === undefined ? {} : { msgId: this.beatId() });
   }
 
   ack({ jobId, msgId }: Pick<Assignment, "jobId" | "msgId">, fields: object = {}): void {
@@ -151,6 +160,12 @@ export class SeedAgent extends SocketClient {
     if (this.options.modern === undefined) return {};
     const epoch = this.assignments.findLast((known) => known.jobId === jobId)?.epoch;
     return epoch === undefined ? {} : { epoch };
+  }
+
+  private beatId(): string {
+    const id = crypto.randomUUID();
+    this.beats.set(id, performance.now());
+    return id;
   }
 
   private beat(everyMs: number): void {

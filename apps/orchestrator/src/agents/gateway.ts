@@ -9,6 +9,8 @@ import {
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { RawData, WebSocket } from "ws";
 import type { Homecoming } from "./homecoming.js";
+import type { Leases } from "./leases.js";
+import { Pace } from "./pace.js";
 import type { AgentRegistry } from "./registry.js";
 import type { AgentReports, Report } from "./reports.js";
 import { AgentSession, closeSocket, sendProblem, sendTo } from "./session.js";
@@ -22,6 +24,7 @@ export interface GatewayOptions {
   registry: AgentRegistry;
   reports: AgentReports;
   homecoming: Homecoming;
+  leases: Leases;
   logger: Logger;
 }
 
@@ -66,10 +69,12 @@ export class AgentGateway {
     }
     this.sockets.set(socket, undefined);
     let problems = 0;
+    const pace = new Pace(socket);
     const helloTimer = setTimeout(() => {
       closeSocket(socket, CLOSE_CODES.helloExpected, "no hello came in time");
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
+      pace.count();
       const understood = this.take(socket, textOf(data));
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
@@ -112,13 +117,13 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
     } else {
       this.options.homecoming.heardOf(session, message as Report);
-      this.run(this.options.reports.take(session, message as Report), session.agentId);
+      this.run(this.options.reports.take(session, message as Report), session);
     }
     return true;
   }
 
-  private hello(socket: WebSocket, { payload }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
-    const { registry, homecoming, logger } = this.options;
+  private hello(socket: WebSocket, { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
+    const { registry, homecoming, leases, logger } = this.options;
     const { agentId } = payload;
     if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
       logger.warn({ agentId }, "an agent was refused: wrong token");
@@ -130,7 +135,7 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now());
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {
@@ -140,9 +145,12 @@ export class AgentGateway {
       killAfterMs,
       protocolVersion: PROTOCOL_VERSION,
     });
+    const present = registry.get(agentId)?.session;
+    const twin = present?.open === true && present !== earlier;
     // What it runs is looked at before it can be given more, since both go through the ledger in this order.
-    this.run(homecoming.returned(session, payload), agentId);
+    this.run(homecoming.returned(session, payload, twin), session);
     const replaced = registry.connect(payload, session, new Date());
+    leases.renew(session, msgId);
     if (replaced !== undefined && replaced !== earlier)
       replaced.close(CLOSE_CODES.replaced, "another socket said hello with this agent id");
     logger.info({ agentId, version: payload.version }, "an agent connected");
@@ -163,9 +171,11 @@ export class AgentGateway {
         closeSocket(socket, CLOSE_CODES.heartbeatTimeout, "no heartbeat came in time");
   }
 
-  private run(work: Promise<void>, agentId: string): void {
+  /** What could not be recorded is told again: an agent that comes back says everything that still matters. */
+  private run(work: Promise<void>, session: AgentSession): void {
     work.catch((error: unknown) => {
-      this.options.logger.error({ err: toError(error), agentId }, "a report could not be recorded");
+      this.options.logger.error({ err: toError(error), agentId: session.agentId }, "a report could not be recorded");
+      session.close(CLOSE_CODES.tryAgainLater, "the report could not be recorded");
     });
   }
 }

@@ -18,6 +18,15 @@ import type { AgentSession } from "./session.js";
 export interface Held {
   readonly status: JobStatus;
   readonly epoch: number;
+  /** It may go on only while its lease is renewed. */
+  readonly fenced: boolean;
+}
+
+/** What an operator wants of an agent. */
+export interface DrainOrder {
+  drain: boolean;
+  deadlineAt: string | null;
+  migrate: boolean;
 }
 
 /** An agent that is known, connected or not. */
@@ -25,6 +34,10 @@ export class Agent implements Candidate {
   session: AgentSession | undefined;
   selfDrain = false;
   operatorDrain = false;
+  /** When a drain ends what still runs; null where it lets it finish. */
+  drainDeadlineAt: string | null = null;
+  /** The drain moves what may move to other agents. */
+  drainMigrate = false;
   error: ErrorInfo | null = null;
   faulty = false;
   assigned = 0;
@@ -50,6 +63,10 @@ export class Agent implements Candidate {
   }
   get used(): number {
     return this.jobs.size;
+  }
+  /** Whether it knows an optional command. */
+  knows(feature: string): boolean {
+    return this.capabilities.features?.includes(feature) ?? false;
   }
   get hasRoom(): boolean {
     return this.connected && !this.draining && !this.faulty && this.used < this.capabilities.slots;
@@ -77,6 +94,7 @@ export class Agent implements Candidate {
       currentJobIds: [...this.jobs.keys()],
       lastSeenAt: new Date(this.session?.lastHeardMs ?? this.lastSeenMs).toISOString(),
       drain: this.draining,
+      drainDeadlineAt: this.drainDeadlineAt,
       capabilities: this.capabilities,
       meta: this.meta,
       error: this.error,
@@ -153,12 +171,24 @@ export class AgentRegistry {
   }
 
   /** Resolves when the operator's wish is on disk. */
-  async setDrain(agent: Agent, drain: boolean): Promise<void> {
-    agent.operatorDrain = drain;
-    // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
-    if (!drain) agent.selfDrain = false;
+  async setDrain(agent: Agent, { drain, deadlineAt, migrate }: DrainOrder): Promise<void> {
+    const { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain } = agent;
+    Object.assign(agent, {
+      operatorDrain: drain,
+      drainDeadlineAt: drain ? deadlineAt : null,
+      drainMigrate: drain && migrate,
+      // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
+      selfDrain: drain && selfDrain,
+    });
     this.changed(agent);
-    await this.write(agent);
+    try {
+      await this.write(agent);
+    } catch (error) {
+      // What was answered with an error must not be in force until the next restart.
+      Object.assign(agent, { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain });
+      this.changed(agent);
+      throw error;
+    }
   }
 
   setError(agent: Agent, error: ErrorInfo): void {
@@ -211,6 +241,8 @@ export class AgentRegistry {
       meta: JSON.stringify(agent.meta),
       protocol_version: agent.protocolVersion,
       operator_drain: agent.operatorDrain ? 1 : 0,
+      drain_deadline_at: agent.drainDeadlineAt,
+      drain_migrate: agent.drainMigrate ? 1 : 0,
       error: agent.error === null ? null : JSON.stringify(agent.error),
       last_seen_at: agent.record().lastSeenAt,
     };
@@ -236,6 +268,8 @@ function fromRow(row: Selectable<AgentTable>): Agent {
     Date.parse(row.last_seen_at),
   );
   agent.operatorDrain = row.operator_drain === 1;
+  agent.drainDeadlineAt = row.drain_deadline_at;
+  agent.drainMigrate = row.drain_migrate === 1;
   agent.error = fromJson<ErrorInfo>(row.error);
   return agent;
 }

@@ -13,6 +13,8 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** The socket of one agent that has said hello. */
 export class AgentSession {
   lastHeardMs: number;
+  /** The last hello or heartbeat: its id, and when it came by the monotonic clock. Leases count from it. */
+  lastBeat: { msgId: string | undefined; atMs: number };
 
   constructor(
     readonly agentId: string,
@@ -20,8 +22,10 @@ export class AgentSession {
     readonly knowsEpochs: boolean,
     private readonly socket: WebSocket,
     nowMs: number,
+    helloId?: string,
   ) {
     this.lastHeardMs = nowMs;
+    this.lastBeat = { msgId: helloId, atMs: performance.now() };
   }
 
   /** False from the moment at which either side began to close: what is sent then does not arrive. */

@@ -106,8 +106,21 @@ export class Ledger {
   }
 
   /** Adds an entry to a job's log without changing the job. */
-  note(jobId: string, entry: LogEntry): Promise<ApplyResult> {
-    return this.change(jobId, undefined, () => ({ entry }));
+  note(jobId: string, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
+    return this.change(jobId, guard, () => ({ entry }));
+  }
+
+  /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
+  amendConfig(
+    jobId: string,
+    amend: (job: JobRow) => { config: JsonObject; ownSource?: JsonObject | null },
+    entry: LogEntry,
+  ): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const { config, ownSource } = amend(job);
+      const own = ownSource === undefined ? {} : { own_source: ownSource && JSON.stringify(ownSource) };
+      return { changes: { config: JSON.stringify(config), ...own, updated_at: this.now().toISOString() }, entry };
+    });
   }
 
   private async change(

@@ -30,6 +30,7 @@ const TABLE: Record<JobStatus, Partial<Record<LifecycleEventType, JobStatus>>> =
     stopped: "STOPPED",
     failed: "FAILED",
     requeued: "PENDING",
+    lost: "UNKNOWN",
   },
   UNKNOWN: { accepted: "ACCEPTED", starting: "STARTING", running: "RUNNING", ...leaving() },
   STOPPED: {},

@@ -1,21 +1,24 @@
 import { once } from "node:events";
 import {
+  addDestinationSchema,
   type CreateJob,
   createJobSchema,
   type JobRecord,
   jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
+  switchInputSchema,
 } from "@stream-control/protocol";
 import { parseBody, parseQuery } from "@stream-control/service-kit/http";
 import { type Response, Router } from "express";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import { listOf, pageQuery } from "../http/page-query.js";
-import { type JobControl, jobNotFound } from "./control.js";
+import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
+import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
 import { type SubmissionDeps, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
@@ -32,13 +35,14 @@ export interface JobRoutesDeps {
   ledger: Ledger;
   reader: JobReader;
   control: JobControl;
+  changes: LiveChanges;
   views: JobViews;
   board: ProgressBoard;
   submission: SubmissionDeps;
 }
 
 /** `/v1/jobs`: submit, read and steer. */
-export function jobRoutes({ ledger, reader, control, views, board, submission }: JobRoutesDeps): Router {
+export function jobRoutes({ ledger, reader, control, changes, views, board, submission }: JobRoutesDeps): Router {
   const router = Router();
   const find = async (id: string) => {
     const row = await reader.byId(id);
@@ -95,14 +99,29 @@ export function jobRoutes({ ledger, reader, control, views, board, submission }:
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
   });
 
-  for (const [action, muted] of [
-    ["mute", true],
-    ["unmute", false],
-  ] as const)
-    router.post(`/:id/${action}`, async (request, response) => {
-      const job = await control.setMuted(String(request.params.id), muted);
+  for (const command of SWITCH_COMMANDS)
+    router.post(`/:id/${command}`, async (request, response) => {
+      const job = await control.switch(String(request.params.id), command);
       response.status(202).json({ ok: true, job: views.record(job) });
     });
+
+  router.post("/:id/destinations", async (request, response) => {
+    const { destination } = parseBody(addDestinationSchema, request.body);
+    const destinationId = await changes.addDestination(request.params.id, destination);
+    response.status(201).json({ ok: true, destinationId, job: views.record(await find(request.params.id)) });
+  });
+
+  router.delete("/:id/destinations/:destinationId", async (request, response) => {
+    const { id, destinationId } = request.params;
+    await changes.removeDestination(id, destinationId);
+    response.json({ ok: true, job: views.record(await find(id)) });
+  });
+
+  router.post("/:id/input", async (request, response) => {
+    const { source } = parseBody(switchInputSchema, request.body);
+    await changes.switchInput(request.params.id, source);
+    response.json({ ok: true, job: views.record(await find(request.params.id)) });
+  });
 
   router.get("/:id/metadata", async (request, response) => {
     const row = await find(request.params.id);

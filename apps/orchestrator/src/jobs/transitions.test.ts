@@ -9,7 +9,8 @@ const fresh: JobRow = {
   id: "job",
   template_id: null,
   inline_config: "{}",
-  template_config: null,
+  config: null,
+  own_source: null,
   status: "PENDING",
   wanted_status: "RUNNING",
   agent_id: null,
@@ -26,6 +27,9 @@ const fresh: JobRow = {
   requested_by: null,
   idempotency_key: null,
   restart_policy: "never",
+  on_disconnect: "continue",
+  fenced: 0,
+  moving: 0,
   stream_context: null,
   stream_metadata: null,
   metadata: null,
@@ -34,9 +38,11 @@ const fresh: JobRow = {
 
 const reason = { code: "X", message: "Something happened.", fault: null };
 const change: fc.Arbitrary<JobChange> = fc.oneof(
-  fc.constantFrom("a", "b").map((agentId): JobChange => ({ type: "assigned", agentId })),
+  fc
+    .record({ agentId: fc.constantFrom("a", "b"), fenced: fc.boolean() })
+    .map(({ agentId, fenced }): JobChange => ({ type: "assigned", agentId, fenced })),
   fc.constantFrom("accepted", "starting", "running", "stopping").map((type): JobChange => ({ type })),
-  fc.constantFrom("unassigned", "stopRequested", "stopped", "lost").map((type): JobChange => ({ type, reason })),
+  fc.constantFrom("unassigned", "stopRequested", "moveRequested", "stopped", "lost").map((type): JobChange => ({ type, reason })),
   fc
     .record({
       code: fc.constantFrom("FFMPEG_EXITED", "CONFIG_INVALID", "AGENT_OFFLINE", "STOP_FAILED", "JOB_LOST"),

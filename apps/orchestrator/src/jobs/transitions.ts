@@ -5,11 +5,14 @@ import { decideRestart, type RestartOptions } from "./restart-policy.js";
 
 /** Something that happened to a job, with what there is to know about it. */
 export type JobChange =
-  | { type: "assigned"; agentId: string }
+  | { type: "assigned"; agentId: string; fenced: boolean }
   | { type: "accepted" | "starting" | "running" | "stopping" }
-  | { type: "unassigned"; reason: Reason }
+  /** `heldMs`: for so long the agent may still hold the job by its lease. */
+  | { type: "unassigned"; reason: Reason; heldMs?: number | undefined }
   | { type: "stopRequested"; reason: Reason }
-  | { type: "stopped"; reason: Reason; progress?: Progress | undefined }
+  /** End the job on its agent, to go on at another. */
+  | { type: "moveRequested"; reason: Reason }
+  | { type: "stopped"; reason: Reason; progress?: Progress | undefined; onlyIn?: JobStatus }
   | {
       type: "failed";
       error: ErrorInfo;
@@ -46,15 +49,24 @@ export interface TransitionContext {
  * so changes nothing.
  */
 export function transition(job: JobRow, change: JobChange, context: TransitionContext): Transition | undefined {
+  if ("onlyIn" in change && change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
   const step = stepFor(job, change);
-  const status = nextStatus(job.status, step);
+  const status = step === undefined ? undefined : nextStatus(job.status, step);
   if (status === undefined) return undefined;
   const at = context.now.toISOString();
   const base = { status, updated_at: at };
   switch (change.type) {
     case "assigned":
       return {
-        changes: { ...base, agent_id: change.agentId, epoch: job.epoch + 1, not_before: null, running_since: null },
+        changes: {
+          ...base,
+          agent_id: change.agentId,
+          epoch: job.epoch + 1,
+          fenced: change.fenced ? 1 : 0,
+          moving: 0,
+          not_before: null,
+          running_since: null,
+        },
         entry: entry("job.assigned", "The job was given to an agent.", {
           agentId: change.agentId,
           epoch: job.epoch + 1,
@@ -71,6 +83,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
           ...base,
           started_at: job.started_at ?? at,
           running_since: job.running_since ?? at,
+          moving: 0,
           reason: null,
           error: null,
         },
@@ -89,11 +102,16 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         };
       }
       return {
-        changes: { ...base, agent_id: null, reason: JSON.stringify(change.reason) },
+        changes: {
+          ...base,
+          agent_id: null,
+          not_before: notBefore(context.now, change.heldMs),
+          fenced: (change.heldMs ?? 0) > 0 ? job.fenced : 0,
+          reason: JSON.stringify(change.reason),
+        },
         entry: entry("job.unassigned", change.reason.message, { agentId: job.agent_id, code: change.reason.code }),
       };
     case "stopRequested":
-      if (job.status === "STOPPING" && job.wanted_status === "STOPPED") return undefined;
       return {
         changes: {
           ...base,
@@ -103,13 +121,18 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         },
         entry: entry(status === "CANCELED" ? "job.canceled" : "job.stopping", change.reason.message),
       };
+    case "moveRequested":
+      return {
+        changes: { ...base, moving: 1, reason: JSON.stringify(change.reason) },
+        entry: entry("job.moving", change.reason.message, { agentId: job.agent_id }),
+      };
     case "stopped":
+      if (job.moving === 1 && job.wanted_status === "RUNNING") return moved(job, at);
       return {
         changes: { ...base, ended_at: at, reason: JSON.stringify(change.reason), ...progressColumn(change.progress) },
         entry: entry("job.stopped", change.reason.message, { agentId: job.agent_id }),
       };
     case "failed":
-      if (change.onlyIn !== undefined && change.onlyIn !== job.status) return undefined;
       return failure(job, change, context);
     case "lost":
       return {
@@ -125,10 +148,38 @@ const PLAIN_ENTRIES = {
   stopping: entry("job.stopping", "The agent is stopping the stream."),
 } as const;
 
-/** A job that is wanted stopped does not come back to life by a late report: such a report means that it still stops. */
-function stepFor(job: JobRow, change: JobChange): LifecycleEventType {
-  const alive = change.type === "accepted" || change.type === "starting" || change.type === "running";
-  return alive && job.wanted_status === "STOPPED" ? "stopping" : change.type;
+/** What a change is to the lifecycle; undefined where the job's other facts make it no change at all. */
+function stepFor(job: JobRow, change: JobChange): LifecycleEventType | undefined {
+  const unwanted = job.wanted_status === "STOPPED";
+  switch (change.type) {
+    // A job that is wanted stopped does not come back to life by a late report: it means that it still stops.
+    case "accepted":
+    case "starting":
+    case "running":
+      return unwanted ? "stopping" : change.type;
+    case "moveRequested":
+      return unwanted ? undefined : "stopping";
+    // Asked for once; a job that is only leaving its agent can still be told to end for good.
+    case "stopRequested":
+    // The deadlines of a stop end it, whether its agent is there or not.
+    case "lost":
+      return unwanted && job.status === "STOPPING" ? undefined : change.type;
+    // An agent that did not take a job that is to leave it anyway: it waits for the next one.
+    case "unassigned":
+      return !unwanted && job.status === "STOPPING" ? "requeued" : change.type;
+    default:
+      return change.type;
+  }
+}
+
+/** A job that left its agent on purpose waits for another; that was no failure and counts as none. */
+function moved(job: JobRow, at: string): Transition | undefined {
+  const status = nextStatus(job.status, "requeued");
+  if (status === undefined) return undefined;
+  return {
+    changes: { status, updated_at: at, agent_id: null, moving: 0, fenced: 0 },
+    entry: entry("job.moved", "The job has left its agent and waits for another.", { agentId: job.agent_id }),
+  };
 }
 
 function failure(
@@ -147,6 +198,8 @@ function failure(
         status,
         updated_at: at,
         agent_id: null,
+        moving: 0,
+        fenced: 0,
         restarts: decision.attempt,
         not_before: new Date(context.now.getTime() + decision.delayMs).toISOString(),
         reason: JSON.stringify(reason),
@@ -187,6 +240,10 @@ function failure(
     }),
   };
 }
+
+/** When a job that an agent may still hold is tried again: for people; what counts is the lease's own clock. */
+const notBefore = (now: Date, heldMs = 0): string | null =>
+  heldMs > 0 ? new Date(now.getTime() + heldMs).toISOString() : null;
 
 const progressColumn = (progress: Progress | undefined) =>
   progress === undefined ? {} : { progress: JSON.stringify(progress) };

@@ -1,5 +1,6 @@
 import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Leases } from "../agents/leases.js";
 import type { Agent, AgentRegistry } from "../agents/registry.js";
 import { configOf, fromJson } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
@@ -11,25 +12,35 @@ interface WaitingJob extends Waiting {
   readonly id: string;
   readonly seq: number;
   readonly epoch: number;
+  /** The job may move, if its agent knows leases. */
+  readonly fence: boolean;
   readonly requirement: Requirement;
   readonly key: string;
-  readonly notBeforeMs: number;
+  /** When it may be given away, by the monotonic clock: its pause is over, and nobody holds it by a lease. */
+  readonly readyAtMs: number;
   readonly restarts: number;
 }
 
 export interface SchedulerOptions {
   ledger: Ledger;
   registry: AgentRegistry;
+  leases: Leases;
   logger: Logger;
   /** An assignment that is not acknowledged for this long goes to another agent. */
   ackTimeoutMs: number;
-  now?: () => Date;
+  /** No pause is longer, also where the wall clock was set back meanwhile. */
+  longestPauseMs: number;
+  now: () => Date;
+  /** A monotonic clock in milliseconds. */
+  monotonic: () => number;
 }
 
 /** After this an agent that did not take a job is asked again. */
 const AVOID_MS = 15_000;
 /** The net under the events: nothing should ever wait for it. */
 const TICK_MS = 5000;
+/** After an assignment that could not be written, such as on a full disk, the next one is tried. */
+const RETRY_MS = 500;
 
 /**
  * Gives waiting jobs to agents, the oldest job first. It is woken by what happens: a job came, a slot came free, an
@@ -41,17 +52,15 @@ export class Scheduler {
   private readonly pausing = new Map<string, WaitingJob>();
   /** Per job, the agents that did not take it lately, each with what happened. */
   private readonly avoided = new Map<string, Map<string, string>>();
-  private readonly options: Required<SchedulerOptions>;
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
+  private retry: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
   private newestSeq = 0;
   private unordered = false;
   private stopped = false;
 
-  constructor(options: SchedulerOptions) {
-    this.options = { now: () => new Date(), ...options };
-  }
+  constructor(private readonly options: SchedulerOptions) {}
 
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
@@ -70,13 +79,14 @@ export class Scheduler {
     clearImmediate(this.scheduled);
     clearInterval(this.tick);
     clearTimeout(this.wakeUp);
+    clearTimeout(this.retry);
   }
 
   /** Why a job waits; undefined where it does not. */
   explain(jobId: string): Pick<JobDetail, "pendingReason" | "passedOver"> | undefined {
     const job = this.waiting.get(jobId);
     if (job === undefined) return undefined;
-    const seconds = Math.ceil((job.notBeforeMs - this.options.now().getTime()) / 1000);
+    const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
     return explain(this.options.registry.all(), job);
   }
@@ -114,30 +124,39 @@ export class Scheduler {
       this.pausing.delete(job.id);
     } else if (!this.waiting.has(job.id)) this.enqueue(job);
     if (job.agent_id === null) return;
-    if (isActiveStatus(job.status)) registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch });
+    if (isActiveStatus(job.status))
+      registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
     else registry.release(job.agent_id, job.id);
   }
 
   private enqueue(job: JobRow): void {
     const requirement = requirementOf(configOf(job));
+    const nowMs = this.options.monotonic();
+    const heldMs = job.fenced === 1 ? this.options.leases.heldMs(job) : 0;
     this.unordered ||= job.seq < this.newestSeq;
     this.newestSeq = Math.max(this.newestSeq, job.seq);
     const waiting: WaitingJob = {
       id: job.id,
       seq: job.seq,
       epoch: job.epoch,
+      fence: job.on_disconnect === "fence",
       requirement,
       key: requirementKey(requirement),
-      notBeforeMs: job.not_before === null ? 0 : Date.parse(job.not_before),
+      readyAtMs: nowMs + Math.max(heldMs, this.pauseMs(job)),
       avoid: this.avoidedBy(job.id),
       restarts: job.restarts,
     };
     this.waiting.set(job.id, waiting);
-    if (waiting.notBeforeMs > this.options.now().getTime()) this.pausing.set(job.id, waiting);
+    if (waiting.readyAtMs > nowMs) this.pausing.set(job.id, waiting);
+  }
+
+  private pauseMs({ not_before: notBefore }: JobRow): number {
+    if (notBefore === null) return 0;
+    return Math.max(0, Math.min(Date.parse(notBefore) - this.options.now().getTime(), this.options.longestPauseMs));
   }
 
   private wake(): void {
-    if (this.stopped || this.scheduled !== undefined) return;
+    if (this.stopped || this.scheduled !== undefined || this.retry !== undefined) return;
     this.scheduled = setImmediate(() => {
       this.scheduled = undefined;
       this.run();
@@ -149,11 +168,11 @@ export class Scheduler {
     const free = registry.free();
     if (this.waiting.size === 0) return;
     this.sort();
-    const now = this.options.now().getTime();
+    const now = this.options.monotonic();
     const nowhere = new Set<string>();
     for (const job of this.waiting.values()) {
       if (free.size === 0) break;
-      if (job.notBeforeMs > now) continue;
+      if (job.readyAtMs > now) continue;
       if (nowhere.has(job.key)) continue;
       const agent = choose(free, job);
       // What one job was refused by name is no news for the others of its kind.
@@ -167,8 +186,8 @@ export class Scheduler {
   private endPauses(now: number): void {
     let next = Number.POSITIVE_INFINITY;
     for (const job of this.pausing.values()) {
-      if (job.notBeforeMs > now) {
-        next = Math.min(next, job.notBeforeMs);
+      if (job.readyAtMs > now) {
+        next = Math.min(next, job.readyAtMs);
         continue;
       }
       this.pausing.delete(job.id);
@@ -202,46 +221,67 @@ export class Scheduler {
   private assign(job: WaitingJob, agent: Agent): void {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
     this.waiting.delete(job.id);
-    this.options.registry.hold(agent.id, job.id, { status: "ASSIGNED", epoch: job.epoch + 1 });
+    this.options.registry.hold(agent.id, job.id, {
+      status: "ASSIGNED",
+      epoch: job.epoch + 1,
+      fenced: isFenced(job, agent),
+    });
     this.commitAssignment(job, agent).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
+      // Waking at once would try it again in this very moment, and again, as long as the disk is full.
+      this.pauseAfterError();
       this.options.registry.release(agent.id, job.id);
       this.waiting.set(job.id, job);
       this.unordered = true;
     });
   }
 
+  private pauseAfterError(): void {
+    if (this.stopped) return;
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      this.wake();
+    }, RETRY_MS);
+  }
+
   private async commitAssignment(job: WaitingJob, agent: Agent): Promise<void> {
     const { ledger, registry } = this.options;
-    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id });
+    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id, fenced: isFenced(job, agent) });
     if (result.outcome !== "applied") {
       // It was stopped a moment before.
       registry.release(agent.id, job.id);
       return;
     }
     if (this.deliver(result.job, agent)) return;
-    await ledger.apply(
-      job.id,
-      {
-        type: "unassigned",
-        reason: { code: "AGENT_OFFLINE", message: "The agent left before it could be told.", fault: "network" },
-      },
-      { agentId: agent.id, epoch: result.job.epoch },
-    );
+    const message = "The agent left before it could be told.";
+    const reason = { code: "AGENT_OFFLINE", message, fault: "network" } as const;
+    const guard = { agentId: agent.id, epoch: result.job.epoch };
+    ledger.apply(job.id, { type: "unassigned", reason }, guard).catch((error: unknown) => {
+      // The job is assigned, on disk; the deadline of its acknowledgment brings it back.
+      this.options.logger.error({ err: toError(error), jobId: job.id }, "an undelivered assignment stays for now");
+    });
   }
 
   private deliver(job: JobRow, agent: Agent): boolean {
+    const { session } = agent;
+    if (session === undefined) return false;
+    const { leases } = this.options;
     const streamMetadata = fromJson<StreamMetadata>(job.stream_metadata);
-    return (
-      agent.session?.send("orchestrator.assign.start", {
-        jobId: job.id,
-        idempotencyKey: job.idempotency_key,
-        config: configOf(job),
-        expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
-        metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
-        ...(streamMetadata === null ? {} : { streamMetadata }),
-        epoch: job.epoch,
-      }) ?? false
-    );
+    if (job.fenced === 1) leases.begin(session);
+    return session.send("orchestrator.assign.start", {
+      jobId: job.id,
+      idempotencyKey: job.idempotency_key,
+      config: configOf(job),
+      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+      metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
+      ...(streamMetadata === null ? {} : { streamMetadata }),
+      epoch: job.epoch,
+      onDisconnect: job.on_disconnect,
+      ...(job.fenced === 1 ? { leaseMs: leases.leaseMs } : {}),
+      ...(session.lastBeat.msgId === undefined ? {} : { leaseFrom: session.lastBeat.msgId }),
+    });
   }
 }
+
+/** Only an agent that knows leases can be trusted to let go of a job by itself. */
+const isFenced = (job: WaitingJob, agent: Agent): boolean => job.fence && agent.knows("leases");
