@@ -11,6 +11,7 @@ import type { ErrorInfo, JsonObject, Progress } from "@stream-control/protocol";
 import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "./contract.js";
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
+import { JobWatch } from "./job-watch.js";
 import { Lease, leftOf } from "./lease.js";
 import { LogLimiter, levelOf } from "./log-limiter.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
@@ -42,6 +43,7 @@ export class JobRunner {
   private readonly director: OnAirDirector;
   private readonly senders: Senders;
   private readonly lease: Lease;
+  private readonly watch: JobWatch;
   private readonly limiter: LogLimiter;
   private readonly secrets: string[];
   private status: RunnerStatus = "STARTING";
@@ -99,6 +101,13 @@ export class JobRunner {
       },
       onIdle: (idle) => this.senders.setIdle(idle),
     });
+    this.watch = new JobWatch({
+      ...{ config: spec.config, now: monotonicNow, pids: () => [process.pid, ...this.childPids()] },
+      program: () => this.director.programOnAir,
+      onEvent: this.tools.onEvent,
+      restart: (error) => this.director.restartProgram(error),
+      fail: (error) => this.director.fail(error),
+    });
   }
 
   /** What a new client is told first. */
@@ -118,7 +127,7 @@ export class JobRunner {
 
   /** Runs the job to its end; rejects only when the runner itself is broken. */
   async run(): Promise<RunnerResult> {
-    const ticker = setInterval(() => this.tick(), PROGRESS_INTERVAL_MS);
+    const ticker = setInterval(() => void this.tick(), PROGRESS_INTERVAL_MS);
     try {
       const end = await this.director.run();
       this.reportProgress();
@@ -257,9 +266,9 @@ export class JobRunner {
     this.options.emit({ type: "status", status });
   }
 
-  private tick(): void {
-    this.lease.holds();
+  private async tick(): Promise<void> {
     this.director.tick();
+    await this.watch.tick();
     this.reportProgress();
   }
 
@@ -270,6 +279,7 @@ export class JobRunner {
       ...this.director.progress,
       ...{ frame: switcher.pictures, outTimeMs: switcher.lengthMs },
       ...(onAir === undefined ? {} : { onAir }),
+      ...this.watch.usage,
       destinations: this.senders.statuses,
       measuredAt: new Date(this.options.now()).toISOString(),
     };

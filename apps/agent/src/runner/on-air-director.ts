@@ -1,12 +1,11 @@
-import type { StopTimes, TsFeed } from "@stream-control/ffmpeg";
+import type { StopTimes } from "@stream-control/ffmpeg";
 import type { ErrorInfo, OnAir, Progress, Source } from "@stream-control/protocol";
+import { AirControl } from "./air-control.js";
 import { CommandError, refused } from "./errors.js";
 import { KeptSource, type SourceEnd } from "./kept-source.js";
-import { type AirFacts, slateMayBeNeeded, wantedOnAir } from "./on-air.js";
 import { RestartGuard } from "./restart-guard.js";
-import { SlateKeeper } from "./slate-keeper.js";
 import { type Health, isUsable } from "./source-health.js";
-import { lossError, lossSentence, ON_AIR_WORDS } from "./stories.js";
+import { lossError, lossSentence } from "./stories.js";
 import type { Toolbox } from "./toolbox.js";
 
 /** How the pictures of a job came to their end: as they should, as asked, or with an error. */
@@ -26,24 +25,20 @@ export interface DirectorOptions {
 }
 
 /**
- * Decides what the destinations get and makes it so: {@link wantedOnAir} says what is wanted from how the sources fare,
- * and `reconcile` brings the switcher there. Decisions that end the job or try a source again stand in `sourceEnded`.
+ * Keeps the sources of a job: decides what becomes of one that is lost, comes back, fails or is exchanged. From how they
+ * fare follows what is on air, which {@link AirControl} brings about.
  */
 export class OnAirDirector {
   private program: KeptSource;
   private readonly backup: KeptSource | undefined;
-  private readonly slate: SlateKeeper;
-  private readonly holding: SlateKeeper;
+  private readonly air: AirControl;
   private readonly guard: RestartGuard;
   private readonly done = Promise.withResolvers<ProgramEnd>();
   private muted: boolean;
   private paused: boolean;
   private heldBack = false;
   private ready = false;
-  private begun = false;
   private over = false;
-  private target: { onAir: OnAir; feed: TsFeed | undefined } | undefined;
-  private current: OnAir | undefined;
   private candidate: KeptSource | undefined;
   private retired: KeptSource | undefined;
   private lostAt: number | undefined;
@@ -58,35 +53,42 @@ export class OnAirDirector {
     this.guard = new RestartGuard(tools.now);
     this.program = this.keep(source, "program");
     this.backup = sourceLoss.backup === undefined ? undefined : this.keep(sourceLoss.backup, "backup");
-    const slate = { tools, muted: () => this.muted, onFeed: () => this.reconcile() };
-    this.slate = new SlateKeeper({ ...slate, slate: sourceLoss.slate, name: "slate" });
-    this.holding = new SlateKeeper({ ...slate, slate: pause.slate, name: "holding slate" });
+    this.air = new AirControl({
+      ...{ tools, muted: () => this.muted, program: () => this.program, backup: this.backup },
+      facts: () => ({
+        ...{ paused: this.paused, pauseTo: pause.to, heldBack: this.heldBack },
+        ...{ program: this.program.health, backup: this.backup?.health },
+      }),
+      onBegin: options.onBegin,
+      onArrive: (onAir, from) => this.arrived(onAir, from),
+    });
   }
 
   /** What the destinations are getting. */
   get onAir(): OnAir | undefined {
-    return this.current;
+    return this.air.onAir;
   }
   get isPaused(): boolean {
     return this.paused;
   }
   /** Of the encode on air. */
   get progress(): Progress {
-    return this.encodeOnAir()?.progress ?? {};
+    return this.air.progress;
   }
   get pids(): number[] {
-    const all = [this.program, this.backup, this.slate, this.holding, this.candidate, this.retired];
-    return all.flatMap((one) => (one?.pid === undefined ? [] : [one.pid]));
+    const all = [...this.everything(), ...this.air.slates];
+    return all.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
-  /** Of the running program. */
-  get programPid(): number | undefined {
-    return this.program.pid;
+  /** The program on air; undefined while something else is, or nothing. */
+  get programOnAir(): { pid: number | undefined; outTimeMs: number | undefined } | undefined {
+    if (this.onAir !== "program" || !this.program.isRealtime) return undefined;
+    return { pid: this.program.pid, outTimeMs: this.program.progress.outTimeMs };
   }
 
   /** Runs to the end of the pictures. Never rejects. */
   run(): Promise<ProgramEnd> {
     this.program.start();
-    this.reconcile();
+    this.air.reconcile();
     return this.done.promise;
   }
 
@@ -95,11 +97,10 @@ export class OnAirDirector {
     const first = !this.over;
     this.over = true;
     clearTimeout(this.giveUpTimer);
-    const encode = this.current === undefined ? this.program : this.encodeOnAir();
+    const encode = this.air.onAir === undefined ? this.program : this.air.encode;
     const onAir = encode instanceof KeptSource ? encode : undefined;
     if (first) for (const one of this.everything()) if (one !== onAir) one.dispose();
-    this.slate.close();
-    this.holding.close();
+    this.air.close();
     await onAir?.stop(times);
     this.done.resolve({ kind: "stopped" });
   }
@@ -113,8 +114,8 @@ export class OnAirDirector {
   async setMuted(muted: boolean): Promise<void> {
     const before = this.muted;
     this.muted = muted;
-    const onAir = this.encodeOnAir();
-    const others = [...this.everything(), this.slate, this.holding].filter((one) => one !== onAir);
+    const onAir = this.air.encode;
+    const others = [...this.everything(), ...this.air.slates].filter((one) => one !== onAir);
     for (const other of others) void other.setMuted(muted).catch(() => {});
     try {
       await onAir?.setMuted(muted);
@@ -136,7 +137,7 @@ export class OnAirDirector {
     if (!paused && this.program.health === "down" && this.program.isFinite) this.program.start();
     const message = paused ? "The stream was paused." : "The stream goes on.";
     this.options.tools.onEvent(paused ? "stream.paused" : "stream.unpaused", message);
-    this.reconcile();
+    this.air.reconcile();
   }
 
   /**
@@ -156,7 +157,7 @@ export class OnAirDirector {
     } else await this.adopt(source);
     const message = "The input was switched.";
     this.options.tools.onEvent("stream.input_switched", message, { type: source.type });
-    this.reconcile();
+    this.air.reconcile();
   }
 
   /** Looks at the clock; call it about once a second. */
@@ -164,7 +165,7 @@ export class OnAirDirector {
     const { spec, switcher } = this.options.tools;
     const { durationSeconds } = spec.config;
     // The program ends by itself at the right picture.
-    if (durationSeconds === undefined || this.over || this.current === "program") return;
+    if (durationSeconds === undefined || this.over || this.air.onAir === "program") return;
     if (switcher.lengthMs >= durationSeconds * 1000) this.finish({ kind: "completed" });
   }
 
@@ -175,12 +176,7 @@ export class OnAirDirector {
 
   /** Ends the job with an error. */
   fail(error: ErrorInfo): void {
-    this.finish({ kind: "failed", error });
-  }
-
-  private encodeOnAir(): KeptSource | SlateKeeper | undefined {
-    if (this.current === undefined || this.current === "nothing") return undefined;
-    return { program: this.program, backup: this.backup, slate: this.slate, paused: this.holding }[this.current];
+    if (!this.over) this.finish({ kind: "failed", error });
   }
 
   private everything(): KeptSource[] {
@@ -239,7 +235,7 @@ export class OnAirDirector {
     this.heldBack = false;
     this.found();
     // Off air there is no cut to wait for.
-    if (this.current !== "program") this.retire();
+    if (this.air.onAir !== "program") this.retire();
   }
 
   private retire(): void {
@@ -259,26 +255,18 @@ export class OnAirDirector {
     return durationSeconds === undefined ? undefined : Math.max(0.1, durationSeconds - switcher.lengthMs / 1000);
   }
 
-  private facts(): AirFacts {
-    const { pause } = this.options.tools.spec.config;
-    return {
-      ...{ paused: this.paused, pauseTo: pause.to, heldBack: this.heldBack, begun: this.begun },
-      ...{ program: this.program.health, backup: this.backup?.health },
-    };
-  }
-
   private healthChanged(kept: KeptSource, before: Health): void {
     if (this.over || kept === this.candidate || kept === this.retired) return;
     if (kept === this.program) {
       if (isUsable(before) && kept.health === "lost") this.lose(lossSentence(kept.lossReason), kept.lossReason);
       if (!isUsable(before) && isUsable(kept.health)) this.found();
     }
-    if (!this.over) this.reconcile();
+    if (!this.over) this.air.reconcile();
   }
 
   /** The program can't be on air any more although its encode runs. */
   private lose(sentence: string, reason: string): void {
-    if (!this.begun) return;
+    if (!this.air.begun) return;
     const { sourceLoss } = this.options.tools.spec.config;
     if (sourceLoss.action === "fail" && reason !== "no_frames") {
       this.fail(lossError(sentence, reason));
@@ -318,8 +306,8 @@ export class OnAirDirector {
     }
     const { action } = this.options.tools.spec.config.sourceLoss;
     const { error, hadFrame } = end;
-    if (!this.begun && this.backup !== undefined && action === "slate") this.fallBackAtStart(kept, error);
-    else if (!this.begun || action === "fail" || !kept.isRealtime) this.fail(error);
+    if (!this.air.begun && this.backup !== undefined && action === "slate") this.fallBackAtStart(kept, error);
+    else if (!this.air.begun || action === "fail" || !kept.isRealtime) this.fail(error);
     else if (hadFrame && isOwnFault(error)) this.restartEncoder(kept, error);
     else this.tryAgain(kept, error);
   }
@@ -327,7 +315,7 @@ export class OnAirDirector {
   private backupEnded(backup: KeptSource, end: SourceEnd): void {
     // A backup with an end has shown all it has.
     if (end.kind === "completed") return;
-    if (!this.begun && this.lastError !== undefined) this.fail(this.lastError);
+    if (!this.air.begun && this.lastError !== undefined) this.fail(this.lastError);
     else if (this.lostAt !== undefined) backup.retryLater();
   }
 
@@ -364,62 +352,11 @@ export class OnAirDirector {
     this.options.tools.onEvent("stream.source_retry_failed", text, { tries: tries - 1, code: error.code, fault });
   }
 
-  private reconcile(): void {
-    if (this.over) return;
-    const facts = this.facts();
-    const { action } = this.options.tools.spec.config.sourceLoss;
-    const wanted = wantedOnAir(facts);
-    if (slateMayBeNeeded(facts) && action === "slate") this.slate.ensure();
-    // Without a slate, what was last on air stays there until it ends the job.
-    if (wanted === undefined || (wanted === "slate" && action === "fail")) return;
-    const feed = this.feedOf(wanted);
-    if (wanted !== "nothing" && feed === undefined) return;
-    if (this.target?.onAir === wanted && this.target.feed === feed) {
-      this.releaseUnneeded(facts);
-      return;
-    }
-    const target = { onAir: wanted, feed };
-    this.target = target;
-    const { switcher } = this.options.tools;
-    if (feed !== undefined) switcher.take(feed, () => this.arrive(target.onAir));
-    else {
-      switcher.clear();
-      this.arrive("nothing");
-    }
-  }
-
-  private feedOf(wanted: OnAir): TsFeed | undefined {
-    switch (wanted) {
-      case "program":
-        return this.program.feed;
-      case "backup":
-        return this.backup?.feed;
-      case "slate":
-        return this.slate.ensure();
-      case "paused":
-        return this.holding.ensure();
-      case "nothing":
-        return undefined;
-    }
-  }
-
-  /** The cut is made. */
-  private arrive(onAir: OnAir): void {
-    const from = this.current;
-    this.current = onAir;
-    if (onAir !== "nothing" && !this.begun) {
-      this.begun = true;
-      this.options.onBegin();
-      this.rehearse();
-    }
+  private arrived(onAir: OnAir, from: OnAir | undefined): void {
     if (onAir === "nothing" || from === "nothing") this.options.onIdle(onAir === "nothing");
     if (onAir === "program") this.returned();
-    this.releaseUnneeded(this.facts());
     if (this.paused && this.program.isFinite) this.program.park();
     this.retire();
-    if (from === onAir || from === undefined) return;
-    const message = `On air now: ${ON_AIR_WORDS[onAir]}, after ${ON_AIR_WORDS[from]}.`;
-    this.options.tools.onEvent("stream.on_air", message, { onAir, from });
   }
 
   /** The program is on air, for the first time or again. */
@@ -434,24 +371,11 @@ export class OnAirDirector {
     tools.onEvent("stream.source_back", message, { awayMs });
   }
 
-  private releaseUnneeded(facts: AirFacts): void {
-    if (this.current !== "slate" && this.target?.onAir !== "slate" && !slateMayBeNeeded(facts)) this.slate.release();
-    if (this.current !== "paused" && this.target?.onAir !== "paused") this.holding.release();
-  }
-
-  private rehearse(): void {
-    const { config } = this.options.tools.spec;
-    if (!this.program.isRealtime || config.sourceLoss.action === "fail") return;
-    void this.slate.rehearse();
-    if (config.pause.slate.kind === "video" || config.pause.slate.kind === "image") void this.holding.rehearse();
-  }
-
   private finish(end: ProgramEnd): void {
     this.over = true;
     clearTimeout(this.giveUpTimer);
     for (const one of this.everything()) one.dispose();
-    this.slate.close();
-    this.holding.close();
+    this.air.close();
     this.done.resolve(end);
   }
 }

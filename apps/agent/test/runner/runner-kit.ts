@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
-import { type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { ffmpeg, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import {
   RESULT_FILE,
   type RunnerEvent,
@@ -134,3 +134,75 @@ export class TestRunner {
 
 /** A small picture, so that many encoders fit on a small machine. */
 export const SMALL = { width: 320, height: 180, fps: 25, bitrateKbps: 400, gopSeconds: 1 } as const;
+
+/** What has to be ended after a test. */
+export type Ends = (() => Promise<void>)[];
+
+/** An ffmpeg that pushes a red picture to an address, again and again until somebody takes it. */
+export function camera(ends: Ends, url: string) {
+  let over = false;
+  let child: ChildProcess | undefined;
+  const runAgain = async () => {
+    while (!over) {
+      child = spawn(
+        "ffmpeg",
+        [
+          ...[
+            "-v",
+            "error",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "color=c=red:s=320x180:r=25",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine",
+          ],
+          ...["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-pix_fmt", "yuv420p"],
+          ...["-c:a", "aac", "-f", url.startsWith("srt") ? "mpegts" : "flv", url],
+        ],
+        { stdio: "ignore" },
+      );
+      await once(child, "exit");
+    }
+  };
+  const running = runAgain();
+  const end = async () => {
+    over = true;
+    child?.kill("SIGKILL");
+    await running;
+  };
+  ends.push(end);
+  return { end, signal: (signal: NodeJS.Signals) => child?.kill(signal) };
+}
+
+/** Records what an RTMP server sends, until it is told to end. */
+export function record(ends: Ends, url: string, file: string): () => Promise<void> {
+  const child = spawn(
+    "ffmpeg",
+    ["-v", "error", "-y", "-rw_timeout", "30000000", "-i", url, "-c", "copy", "-flush_packets", "1", file],
+    { stdio: ["pipe", "ignore", "inherit"] },
+  );
+  const exited = once(child, "exit");
+  const end = async () => {
+    if (child.exitCode === null) child.stdin?.write("q");
+    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
+    await exited;
+    clearTimeout(timer);
+  };
+  ends.push(end);
+  return end;
+}
+
+/** What a decoder complains about. */
+export async function complaints(file: string): Promise<string[]> {
+  const { stderr } = await ffmpeg(["-v", "warning", "-xerror", "-i", file, "-f", "null", "-"]);
+  return stderr.split("\n").filter((line) => line.trim() !== "");
+}
+
+/** Whether an event tells that this is on air now. */
+export const onAir = (seen: string) => (event: RunnerEvent) =>
+  event.type === "event" && event.event === "stream.on_air" && event.data?.onAir === seen;

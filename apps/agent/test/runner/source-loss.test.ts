@@ -1,5 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import {
@@ -14,12 +12,12 @@ import {
   videoPackets,
   waitFor,
 } from "@stream-control/test-kit";
-import { SMALL, TestRunner } from "./runner-kit.js";
+import { camera, complaints, type Ends, onAir, record, SMALL, TestRunner } from "./runner-kit.js";
 
 let server: RtmpServer;
 let folder: TemporaryFolder;
 const runners: TestRunner[] = [];
-const ends: (() => Promise<void>)[] = [];
+const ends: Ends = [];
 
 beforeAll(async () => {
   server = await startRtmpServer();
@@ -40,77 +38,9 @@ const start = async (...args: Parameters<typeof TestRunner.start>) => {
   return runner;
 };
 
-/** An ffmpeg that pushes a red picture to an address, again and again until somebody takes it. */
-function camera(url: string, format = "flv") {
-  let over = false;
-  let child: ReturnType<typeof spawn> | undefined;
-  const runAgain = async () => {
-    while (!over) {
-      child = spawn(
-        "ffmpeg",
-        [
-          ...[
-            "-v",
-            "error",
-            "-re",
-            "-f",
-            "lavfi",
-            "-i",
-            "color=c=red:s=320x180:r=25",
-            "-re",
-            "-f",
-            "lavfi",
-            "-i",
-            "sine",
-          ],
-          ...["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "25", "-pix_fmt", "yuv420p"],
-          ...["-c:a", "aac", "-f", format, url],
-        ],
-        { stdio: "ignore" },
-      );
-      await once(child, "exit");
-    }
-  };
-  const running = runAgain();
-  const end = async () => {
-    over = true;
-    child?.kill("SIGKILL");
-    await running;
-  };
-  ends.push(end);
-  return { end, signal: (signal: NodeJS.Signals) => child?.kill(signal) };
-}
-
-/** Records what an RTMP server sends, until the publication or the test ends. */
-function record(url: string, file: string) {
-  const child = spawn(
-    "ffmpeg",
-    ["-v", "error", "-y", "-rw_timeout", "30000000", "-i", url, "-c", "copy", "-flush_packets", "1", file],
-    { stdio: ["pipe", "ignore", "inherit"] },
-  );
-  const exited = once(child, "exit");
-  const end = async () => {
-    if (child.exitCode === null) child.stdin?.write("q");
-    const timer = setTimeout(() => child.kill("SIGKILL"), 5000);
-    await exited;
-    clearTimeout(timer);
-  };
-  ends.push(end);
-  return end;
-}
-
-/** What a viewer can complain about. */
-async function complaints(file: string) {
-  const { stderr } = await ffmpeg(["-v", "warning", "-xerror", "-i", file, "-f", "null", "-"]);
-  return stderr.split("\n").filter((line) => line.trim() !== "");
-}
-
-const onAir = (seen: string) => (event: { event: string; data?: Record<string, unknown> | undefined }) =>
-  event.event === "stream.on_air" && event.data?.onAir === seen;
-
 test("a source that ends, hangs and comes back costs viewers a slate and nothing else", async () => {
   const port = await freePort();
-  const publisher = camera(`rtmp://127.0.0.1:${port}/live/camera`);
+  const publisher = camera(ends, `rtmp://127.0.0.1:${port}/live/camera`);
   const runner = await start({
     source: { type: "rtmp", url: `rtmp://127.0.0.1:${port}/live/camera`, listen: true },
     destinations: [{ type: "rtmp", id: "main", url: server.url("onair") }],
@@ -120,7 +50,7 @@ test("a source that ends, hangs and comes back costs viewers a slate and nothing
   const client = await runner.client();
   await waitFor(() => server.live.has("/live/onair"), { deadlineMs: 30_000 });
   const file = folder.file("onair.flv");
-  const stopRecording = record(server.url("onair"), file);
+  const stopRecording = record(ends, server.url("onair"), file);
   await waitFor(async () => (await readFile(file)).length > 20_000);
 
   // Unplugged: the connection ends.
@@ -150,3 +80,94 @@ test("a source that ends, hangs and comes back costs viewers a slate and nothing
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
   expect(await childrenOf(runner.pid)).toEqual([]);
 }, 90_000);
+
+test("a backup is shown instead of the slate, and the program comes back only by hand where that is asked", async () => {
+  const port = await freePort();
+  const url = `rtmp://127.0.0.1:${port}/live/camera`;
+  const publisher = camera(ends, url);
+  const runner = await start({
+    source: { type: "rtmp", url, listen: true },
+    destinations: [{ type: "file", path: folder.file("backup.ts") }],
+    video: SMALL,
+    sourceLoss: {
+      ...{ slate: { kind: "image", path: folder.file("missing.png") }, returnTo: "manual", returnAfterMs: 0 },
+      backup: { type: "test", pattern: "smptebars" },
+    },
+  });
+  const client = await runner.client();
+  await client.event("status", ({ status }) => status === "RUNNING");
+  // A slate that can't be made is known before it is needed.
+  await client.event("event", ({ event }) => event === "stream.slate_failed");
+  publisher.signal("SIGKILL");
+  await client.event("event", onAir("backup"));
+  await client.event("progress", ({ progress }) => progress.onAir === "backup");
+  // It is there again, and not taken.
+  await waitFor(async () => (await childrenOf(runner.pid)).length === 3);
+  const { frame = 0 } = client.all("progress").at(-1)?.progress ?? {};
+  await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame + 40);
+  expect(client.all("event").some(onAir("program"))).toBe(false);
+  await waitFor(async () => (await client.command({ type: "input.switch", source: null })).ok);
+  await client.event("event", onAir("program"));
+  await client.command({ type: "stop" });
+  expect(await runner.result()).toMatchObject({ status: "STOPPED" });
+  expect(await complaints(folder.file("backup.ts"))).toEqual([]);
+}, 60_000);
+
+test("a source that stays away ends the job when that is asked, and one that never came is replaced by its backup", async () => {
+  const port = await freePort();
+  const url = `rtmp://127.0.0.1:${port}/live/camera`;
+  const publisher = camera(ends, url);
+  const runner = await start({
+    source: { type: "rtmp", url, listen: true },
+    destinations: [{ type: "file", path: folder.file("away.ts") }],
+    video: SMALL,
+    sourceLoss: { giveUpAfterMs: 1500, slate: { kind: "color", color: "#0000ff" } },
+  });
+  const client = await runner.client();
+  await client.event("status", ({ status }) => status === "RUNNING");
+  await publisher.end();
+  expect(await runner.result()).toMatchObject({ status: "FAILED", error: { detail: { fault: "source" } } });
+  expect(client.all("event").some(onAir("slate"))).toBe(true);
+
+  const other = await start({
+    source: { type: "rtsp", url: `rtsp://127.0.0.1:${await freePort()}/cam` },
+    destinations: [{ type: "file", path: folder.file("never.ts") }],
+    video: SMALL,
+    sourceLoss: { backup: { type: "test" } },
+  });
+  const otherClient = await other.client();
+  await otherClient.event("status", ({ status }) => status === "RUNNING");
+  await otherClient.event("progress", ({ progress }) => progress.onAir === "backup");
+  await otherClient.event("event", ({ event }) => event === "stream.source_retry_failed");
+}, 60_000);
+
+test("a black, a frozen and a silent source count as lost where that is asked", async () => {
+  const clip = folder.file("faults.mp4");
+  const moving = (seconds: number) => `testsrc2=s=320x180:r=25:d=${seconds}`;
+  const tone = (seconds: number) => `sine=d=${seconds}`;
+  const parts: [string, string][] = [
+    [moving(2), tone(2)],
+    ["color=c=black:s=320x180:r=25:d=2.4", tone(2.4)],
+    [moving(2), tone(2)],
+    ["color=c=gray:s=320x180:r=25:d=2.6", tone(2.6)],
+    [moving(2), tone(2)],
+    [moving(2.4), "anullsrc=d=2.4"],
+    [moving(2), tone(2)],
+  ];
+  await ffmpeg([
+    ...parts.flatMap(([picture, sound]) => ["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]),
+    ...["-filter_complex", `concat=n=${parts.length}:v=1:a=1`, "-c:v", "libx264", "-preset", "ultrafast", clip],
+  ]);
+  const runner = await start({
+    source: { type: "file", path: clip, loop: true },
+    destinations: [{ type: "file", path: folder.file("faults.ts") }],
+    video: SMALL,
+    sourceLoss: { blackMs: 500, frozenMs: 1000, silentMs: 700, returnAfterMs: 200 },
+  });
+  const client = await runner.client();
+  const causes = () =>
+    client.all("event").flatMap(({ event, data }) => (event === "stream.source_lost" ? [data?.cause] : []));
+  await waitFor(() => causes().length >= 3, { deadlineMs: 40_000 });
+  expect(causes().slice(0, 3)).toEqual(["BLACK", "FROZEN", "SILENT"]);
+  expect(client.all("event").filter(onAir("program")).length).toBeGreaterThanOrEqual(2);
+}, 60_000);

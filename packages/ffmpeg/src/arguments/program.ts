@@ -10,7 +10,7 @@ export const PROGRESS_PIPE = "pipe:3";
 export const MAIN_VOLUME = "volume@main";
 
 /** The program's own number of the descriptor on which its monitors write what they see. */
-const MONITOR_PIPE = "pipe\\:4";
+const MONITOR_PIPE = "pipe\\\\:4";
 
 /** What the program needs to know beside the job's config. */
 export interface ProgramOptions extends MediaFacts {
