@@ -1,6 +1,5 @@
 import type { OrchestratorPayload } from "@stream-control/protocol";
 import type { Clock } from "./clock.js";
-import type { JobRef } from "./types.js";
 
 /** How long a fenced job may go on, by this agent's own clock. It only ever grows. */
 export class Lease {
@@ -20,6 +19,13 @@ export class Lease {
     this.until = until;
     return true;
   }
+}
+
+/** A job that may be renewed. */
+interface Renewable {
+  jobId: string;
+  epoch?: number | undefined;
+  lease?: Lease | undefined;
 }
 
 /** Heartbeats that an answer may still come to. */
@@ -69,7 +75,7 @@ export class LeaseBook {
    * @param find a job that runs here; it is renewed under exactly its epoch.
    * @returns the jobs whose lease is longer now.
    */
-  renew<J extends JobRef & { lease?: Lease | undefined }>(
+  renew<J extends Renewable>(
     { leaseMs, jobs }: OrchestratorPayload<"orchestrator.lease.renewed">,
     correlationId: string | undefined,
     find: (jobId: string) => J | undefined,
