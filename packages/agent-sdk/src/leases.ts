@@ -1,7 +1,13 @@
 import type { OrchestratorPayload } from "@stream-control/protocol";
 import type { Clock } from "./clock.js";
 import { Lease } from "./lease.js";
-import type { JobRef } from "./types.js";
+
+/** A job that may be renewed. */
+interface Renewable {
+  jobId: string;
+  epoch?: number | undefined;
+  lease?: Lease | undefined;
+}
 
 /** Heartbeats that an answer may still come to. */
 const MAX_HEARTBEATS = 64;
@@ -50,7 +56,7 @@ export class LeaseBook {
    * @param find a job that runs here; it is renewed under exactly its epoch.
    * @returns the jobs whose lease is longer now.
    */
-  renew<J extends JobRef & { lease?: Lease | undefined }>(
+  renew<J extends Renewable>(
     { leaseMs, jobs }: OrchestratorPayload<"orchestrator.lease.renewed">,
     correlationId: string | undefined,
     find: (jobId: string) => J | undefined,

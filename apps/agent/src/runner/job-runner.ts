@@ -12,7 +12,7 @@ import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
-import { Lease } from "./lease.js";
+import { Lease, leftOf } from "./lease.js";
 import { LogLimiter, levelOf } from "./log-limiter.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
 import { Senders } from "./senders.js";
@@ -66,7 +66,7 @@ export class JobRunner {
     const redactor: Redactor = (text) => this.redactor(text);
     this.wantMuted = spec.muted;
     this.limiter = new LogLimiter(now);
-    this.lease = new Lease(spec.leaseMs, monotonicNow, () => this.leaseExpired());
+    this.lease = new Lease(leftOf(spec), monotonicNow, () => this.leaseExpired());
     this.relay = new TsRelay((heldUp) => {
       const source = switcher.onAir?.source;
       if (heldUp) source?.pause();
@@ -156,7 +156,7 @@ export class JobRunner {
         if (command.source !== null) this.learn(secretsOf({ source: command.source, destinations: [] }));
         return this.director.switchInput(command.source);
       case "lease.renew":
-        return this.lease.renew(command.leaseMs);
+        return this.lease.renew(leftOf(command) ?? 0);
       case "stop":
         return this.stop(command.deadlineMs);
       case "kill":
