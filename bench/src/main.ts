@@ -2,12 +2,14 @@ import { cpus, totalmem } from "node:os";
 import { measureDispatch } from "./dispatch.js";
 import { measureFirstFrame } from "./first-frame.js";
 import { measureIdleAgents } from "./idle-agents.js";
+import { measureSourceLoss } from "./slate.js";
 
 /** Prints one table: what was measured, what it should be, and on which machine. */
 const ms = (value: number) => `${value.toFixed(1)} ms`;
 const { full, half, calm } = await measureDispatch();
 const idle = await measureIdleAgents();
 const frame = await measureFirstFrame();
+const loss = await measureSourceLoss();
 
 const rows: [what: string, measured: string, wanted: string][] = [
   ["POST to assignment at the agent, 50 jobs/s, p50", ms(calm.p50Ms), ""],
@@ -21,6 +23,10 @@ const rows: [what: string, measured: string, wanted: string][] = [
   ["the same ffmpeg by hand, median", ms(frame.byHandMs), ""],
   ["more than by hand, median", ms(frame.moreMs), "<= 250 ms"],
   ["more than by hand, worst of 15", ms(frame.worstMoreMs), ""],
+  [`source lost to slate at the receiver, ${loss.rounds} runs, p50`, ms(loss.p50Ms), "< 1000 ms"],
+  [`source lost to slate at the receiver, ${loss.rounds} runs, p99`, ms(loss.p99Ms), "< 1000 ms"],
+  ["reconnects at the RTMP server meanwhile", String(loss.reconnects), "0"],
+  ["errors of the receiver's decoder meanwhile", String(loss.decodeErrors), "0"],
 ];
 const width = Math.max(...rows.map(([what]) => what.length));
 console.log(
