@@ -107,7 +107,7 @@ test("a backup is shown instead of the slate, and the program comes back only by
   const { frame = 0 } = client.all("progress").at(-1)?.progress ?? {};
   await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame + 40);
   expect(client.all("event").some(onAir("program"))).toBe(false);
-  await waitFor(async () => (await client.command({ type: "input.switch", source: null })).ok);
+  expect(await client.command({ type: "input.switch", source: null })).toMatchObject({ ok: true });
   await client.event("event", onAir("program"));
   await client.command({ type: "stop" });
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
@@ -181,6 +181,7 @@ test("a short glitch is ridden out, and an SRT source that dies without a word i
     source: { type: "srt", url: `srt://127.0.0.1:${port}`, listen: true },
     destinations: [{ type: "file", path }],
     video: SMALL,
+    stallTimeoutMs: 4000,
     sourceLoss: { graceMs: 2500, returnAfterMs: 200 },
   });
   const client = await runner.client();
