@@ -173,6 +173,19 @@ describe("a sink", () => {
     expect(sink.droppedBytes).toBe(0);
   });
 
+  test("writes nothing, not even what waits, once it may not", async () => {
+    const reader = new SlowReader();
+    let allowed = true;
+    const sink = new TsSink(reader, { policy: "drop", maxBytes: 100_000, mayWrite: () => allowed });
+    sink.write(segment(5000, true));
+    sink.write(segment(5000));
+    allowed = false;
+    reader.go();
+    sink.write(segment(5000));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(reader.taken).toBe(5000);
+  });
+
   test("whose reader breaks away holds nobody up", async () => {
     const reader = new SlowReader();
     let room = 0;
@@ -216,7 +229,7 @@ describe("the relay", () => {
     const slow = new SlowReader();
     const quick = new PassThrough({ highWaterMark: 10_000_000 });
     const source = Readable.from(cutInto(stream, 1000), { objectMode: false });
-    const relay = new TsRelay((heldUp) => (heldUp ? source.pause() : source.resume()));
+    const relay = new TsRelay({ onHeldUp: (heldUp) => (heldUp ? source.pause() : source.resume()) });
     relay.add(slow, { policy: "block", maxBytes: 20_000 });
     relay.add(quick, { policy: "drop", maxBytes: 1e7 });
     airing((segment) => relay.push(segment))(source);

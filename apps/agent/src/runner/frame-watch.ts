@@ -10,7 +10,7 @@ export interface FrameWatchOptions {
   /** The first picture may take this long. */
   startMs: number;
   /** Pictures without a break for this long earn trust. */
-  trustMs: number;
+  trustMs: () => number;
   on: (sign: "falter" | "miss" | "stall" | "late" | "trust") => void;
 }
 
@@ -46,7 +46,7 @@ export class FrameWatch {
     this.unbrokenSince ??= now;
     this.lastFrameAt = now;
     this.told = "none";
-    if (this.options.trustMs <= 0) this.trust();
+    if (this.options.trustMs() <= 0) this.trust();
   }
 
   /** Trust has to be earned anew. */
@@ -68,7 +68,7 @@ export class FrameWatch {
     } else if (silentMs >= stallMs) on("stall");
     else if (silentMs >= missMs) this.tell("miss");
     else if (silentMs >= falterMs) this.tell("falter");
-    else if (this.unbrokenSince !== undefined && now() - this.unbrokenSince >= trustMs) this.trust();
+    else if (this.unbrokenSince !== undefined && now() - this.unbrokenSince >= trustMs()) this.trust();
   }
 
   private tell(sign: "falter" | "miss"): void {

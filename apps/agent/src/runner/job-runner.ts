@@ -1,20 +1,12 @@
-import {
-  createRedactor,
-  FilterCommandError,
-  type Redactor,
-  type StopTimes,
-  secretsOf,
-  TsRelay,
-  TsSwitcher,
-} from "@stream-control/ffmpeg";
-import type { ErrorInfo, JsonObject, Progress } from "@stream-control/protocol";
-import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "./contract.js";
+import { FilterCommandError, type StopTimes, secretsOf, TsRelay, TsSwitcher } from "@stream-control/ffmpeg";
+import type { ErrorInfo } from "@stream-control/protocol";
+import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec } from "./contract.js";
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
 import { Lease, leftOf } from "./lease.js";
-import { LogLimiter, levelOf } from "./log-limiter.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
+import { Reporter } from "./reporter.js";
 import { Senders } from "./senders.js";
 import type { Toolbox } from "./toolbox.js";
 
@@ -37,16 +29,13 @@ export interface JobRunnerOptions {
 
 /** Runs one job from its first ffmpeg to its result: the director decides what goes out, the senders carry it away. */
 export class JobRunner {
-  private redactor: Redactor;
+  private readonly reporter: Reporter;
   private readonly tools: Toolbox;
   private readonly relay: TsRelay;
   private readonly director: OnAirDirector;
   private readonly senders: Senders;
   private readonly lease: Lease;
   private readonly watch: JobWatch;
-  private readonly limiter: LogLimiter;
-  private readonly secrets: string[];
-  private status: RunnerStatus = "STARTING";
   private wantMuted: boolean;
   private stopTimes: StopTimes | undefined;
   private killed = false;
@@ -54,41 +43,35 @@ export class JobRunner {
   private finishing = false;
   /** Why the job failed, beyond how its pictures ended. */
   private verdict: ErrorInfo | undefined;
-  private lastProgress: Progress | undefined;
 
   constructor(private readonly options: JobRunnerOptions) {
     const { spec, now, env, launcher, monotonicNow, random } = options;
     const { video, audio } = spec.config;
-    this.secrets = secretsOf(spec.config);
-    if (spec.config.sourceLoss.backup !== undefined)
-      this.secrets.push(...secretsOf({ source: spec.config.sourceLoss.backup, destinations: [] }));
-    this.redactor = createRedactor(this.secrets);
-    const redactor: Redactor = (text) => this.redactor(text);
+    const { backup } = spec.config.sourceLoss;
+    const secrets = backup === undefined ? [] : secretsOf({ source: backup, destinations: [] });
+    this.reporter = new Reporter(options.emit, now, [...secretsOf(spec.config), ...secrets]);
+    const { redactor } = this.reporter;
     this.wantMuted = spec.muted;
-    this.limiter = new LogLimiter(now);
     this.lease = new Lease(leftOf(spec), monotonicNow, () => this.leaseExpired());
-    this.relay = new TsRelay((heldUp) => {
-      const source = switcher.onAir?.source;
-      if (heldUp) source?.pause();
-      else source?.resume();
+    this.relay = new TsRelay({
+      onHeldUp: (heldUp) => (heldUp ? switcher.onAir?.source.pause() : switcher.onAir?.source.resume()),
+      // Looked at with every piece: a runner that was frozen must send nothing more when it wakes up too late.
+      mayWrite: () => this.lease.holds(),
     });
     const switcher = new TsSwitcher({
       ...{ fps: video.fps, sampleRateHz: audio.sampleRateHz, now: monotonicNow },
-      // Looked at with every picture: a runner that was frozen must send nothing more when it wakes up too late.
-      onSegment: (segment) => {
-        if (this.lease.holds()) this.relay.push(segment);
-      },
+      onSegment: (segment) => this.relay.push(segment),
     });
     this.tools = {
       ...{ spec, env, launcher, redactor, switcher, now: monotonicNow, random },
-      onLine: (from, line) => this.log(from, line),
-      onEvent: (event, message, data) => this.event(event, message, data),
+      onLine: (from, line) => this.reporter.line(from, line),
+      onEvent: (event, message, data) => this.reporter.event(event, message, data),
     };
     this.senders = new Senders(
       {
         ...{ ffmpegPath: spec.ffmpegPath, env, relay: this.relay, redactor, now },
         bitrateKbps: video.bitrateKbps + audio.bitrateKbps,
-        onLine: (id, line) => this.log(id, line),
+        onLine: (id, line) => this.reporter.line(id, line),
         onChange: (changed) => this.senderChanged(changed),
       },
       spec.config.destinations,
@@ -97,7 +80,7 @@ export class JobRunner {
       ...{ tools: this.tools, muted: spec.muted, paused: spec.paused },
       onReady: (realtime) => this.senders.start(realtime),
       onBegin: () => {
-        if (this.status === "STARTING") this.setStatus("RUNNING");
+        if (this.reporter.status === "STARTING") this.reporter.setStatus("RUNNING");
       },
       onIdle: (idle) => this.senders.setIdle(idle),
     });
@@ -113,10 +96,11 @@ export class JobRunner {
   /** What a new client is told first. */
   hello(): Extract<RunnerEvent, { type: "hello" }> {
     const { jobId, epoch } = this.options.spec;
+    const { status, lastProgress } = this.reporter;
     return {
-      ...{ type: "hello", jobId, epoch, pid: process.pid, status: this.status },
+      ...{ type: "hello", jobId, epoch, pid: process.pid, status },
       ...{ muted: this.wantMuted, paused: this.director.isPaused },
-      ...(this.lastProgress === undefined ? {} : { progress: this.lastProgress }),
+      ...(lastProgress === undefined ? {} : { progress: lastProgress }),
     };
   }
 
@@ -153,7 +137,7 @@ export class JobRunner {
       case "destination.remove":
         return this.removeDestination(command.destinationId);
       case "input.switch":
-        if (command.source !== null) this.learn(secretsOf({ source: command.source, destinations: [] }));
+        if (command.source !== null) this.reporter.learn(secretsOf({ source: command.source, destinations: [] }));
         return this.director.switchInput(command.source);
       case "lease.renew":
         return this.lease.renew(leftOf(command) ?? 0);
@@ -178,7 +162,7 @@ export class JobRunner {
     const total = stopGraceMs + killAfterMs;
     const share = deadlineMs === undefined || total === 0 ? 1 : Math.min(1, deadlineMs / total);
     this.stopTimes = { graceMs: stopGraceMs * share, killAfterMs: killAfterMs * share };
-    this.setStatus("STOPPING");
+    this.reporter.setStatus("STOPPING");
     void this.director.stop(this.stopTimes);
     if (this.finishing) void this.senders.finish(this.stopTimes);
   }
@@ -186,7 +170,7 @@ export class JobRunner {
   /** Ends everything at once. */
   kill(): void {
     this.killed = true;
-    this.setStatus("STOPPING");
+    this.reporter.setStatus("STOPPING");
     this.director.kill();
     void this.senders.kill();
   }
@@ -212,32 +196,28 @@ export class JobRunner {
   private addDestination(destination: Parameters<Senders["add"]>[0]): void {
     if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
     const { source } = this.options.spec.config;
-    this.learn(secretsOf({ source, destinations: [destination] }));
+    this.reporter.learn(secretsOf({ source, destinations: [destination] }));
     const { id } = this.senders.add(destination);
-    this.event("stream.destination_added", `The destination "${id}" was added.`, { destination: id });
+    this.reporter.event("stream.destination_added", `The destination "${id}" was added.`, { destination: id });
     this.reportProgress();
   }
 
   private removeDestination(destinationId: string): void {
     if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
     const { id } = this.senders.remove(destinationId);
-    this.event("stream.destination_removed", `The destination "${id}" was removed.`, { destination: id });
+    this.reporter.event("stream.destination_removed", `The destination "${id}" was removed.`, { destination: id });
     this.reportProgress();
   }
 
-  private learn(secrets: readonly string[]): void {
-    this.secrets.push(...secrets);
-    this.redactor = createRedactor(this.secrets);
-  }
-
   private senderChanged(sender: DestinationSender): void {
-    const { id, state, message } = sender.status();
+    const { id, state, message, restarts = 0 } = sender.status();
     const level = state === "FAILED" ? "error" : state === "RETRYING" ? "warn" : "info";
     const text = `Destination ${id} is ${state}${message === undefined ? "" : `: ${message}`}`;
-    this.options.emit({ type: "log", level, message: text });
+    this.reporter.say(level, text);
     const data = { destination: id, ...sender.lastError?.detail };
-    if (state === "FAILED") this.event("stream.destination_failed", text, data);
-    if (state === "RETRYING") this.event("stream.destination_retrying", text, data);
+    if (state === "FAILED") this.reporter.event("stream.destination_failed", text, data);
+    if (state === "LIVE" && restarts > 0) this.reporter.event("stream.destination_back", text, { destination: id });
+    if (state === "RETRYING") this.reporter.event("stream.destination_retrying", text, data);
     this.reportProgress();
     if (this.isStopping || this.finishing || !this.senders.everyOneFailed) return;
     this.verdict ??= this.senders.failure();
@@ -260,12 +240,6 @@ export class JobRunner {
     }
   }
 
-  private setStatus(status: RunnerStatus): void {
-    if (this.status === status) return;
-    this.status = status;
-    this.options.emit({ type: "status", status });
-  }
-
   private async tick(): Promise<void> {
     this.director.tick();
     await this.watch.tick();
@@ -275,43 +249,25 @@ export class JobRunner {
   private reportProgress(): void {
     const { switcher } = this.tools;
     const { onAir } = this.director;
-    this.lastProgress = {
+    this.reporter.progress({
       ...this.director.progress,
       ...{ frame: switcher.pictures, outTimeMs: switcher.lengthMs },
       ...(onAir === undefined ? {} : { onAir }),
       ...this.watch.usage,
       destinations: this.senders.statuses,
-      measuredAt: new Date(this.options.now()).toISOString(),
-    };
-    this.options.emit({ type: "progress", progress: this.lastProgress });
-  }
-
-  private event(event: string, message: string, data?: JsonObject): void {
-    const told = {
-      type: "event",
-      event,
-      message: this.redactor(message),
-      ...(data === undefined ? {} : { data }),
-    } as const;
-    this.options.emit(told);
-  }
-
-  private log(from: string, line: string): void {
-    for (const passed of this.limiter.pass(line)) {
-      const { level, message } = levelOf(passed);
-      this.options.emit({ type: "log", level, message: `${from}: ${this.redactor(message)}` });
-    }
+    });
   }
 
   private result(end: ProgramEnd): RunnerResult {
     this.reportProgress();
+    const { lastProgress } = this.reporter;
     const leased = this.verdict?.code === "LEASE_EXPIRED";
     const failure = this.verdict ?? (end.kind === "failed" ? end.error : undefined);
     const error = this.isStopping && !leased ? undefined : failure;
     return {
       status: error === undefined ? "STOPPED" : "FAILED",
       ...(error === undefined ? {} : { error }),
-      ...(this.lastProgress === undefined ? {} : { progress: this.lastProgress }),
+      ...(lastProgress === undefined ? {} : { progress: lastProgress }),
       endedAt: new Date(this.options.now()).toISOString(),
     };
   }

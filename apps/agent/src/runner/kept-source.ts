@@ -44,7 +44,7 @@ export interface KeptSourceOptions {
   name: string;
   muted: () => boolean;
   /** Milliseconds of pictures without a break before it is trusted. */
-  trustMs: () => number;
+  trustMs: (source: KeptSource) => number;
   /** Seconds of output that are still wanted; undefined where there is no end. */
   remainingSeconds: () => number | undefined;
   onFacts: (source: KeptSource) => void;
@@ -232,7 +232,7 @@ export class KeptSource {
     const missMs = this.isRealtime ? graceMs : Number.POSITIVE_INFINITY;
     return new FrameWatch({
       ...{ now: this.options.tools.now, startMs: startTimeoutMs, stallMs: Math.max(stallTimeoutMs, graceMs + 100) },
-      ...{ missMs, falterMs: missMs - Math.min(missMs / 2, READY_MS), trustMs: this.options.trustMs() },
+      ...{ missMs, falterMs: missMs - Math.min(missMs / 2, READY_MS), trustMs: () => this.options.trustMs(this) },
       on: (sign) => void this.heed(sign),
     });
   }
@@ -253,12 +253,14 @@ export class KeptSource {
         return;
       }
       default: {
+        const { encode } = this;
         this.watch?.stop();
         const { startTimeoutMs, stallTimeoutMs } = this.options.tools.spec.config;
         const before = sign === "late" ? { cpuMs: 0, memoryMiB: 0, state: "" } : this.usageAtMiss;
         const after = await this.usage();
+        if (encode !== this.encode) return;
         this.stalled = { afterMs: sign === "late" ? startTimeoutMs : stallTimeoutMs, before, after };
-        this.encode?.kill();
+        encode?.kill();
       }
     }
   }

@@ -1,11 +1,13 @@
 import type { StopTimes } from "@stream-control/ffmpeg";
 import type { ErrorInfo, OnAir, Progress, Source } from "@stream-control/protocol";
 import { AirControl } from "./air-control.js";
-import { CommandError, refused } from "./errors.js";
-import { KeptSource, type SourceEnd } from "./kept-source.js";
+import { refused } from "./errors.js";
+import { InputSwitch } from "./input-switch.js";
+import { KeptSource, type LossReason, type SourceEnd } from "./kept-source.js";
 import { RestartGuard } from "./restart-guard.js";
+import { SourceAbsence } from "./source-absence.js";
 import { type Health, isUsable } from "./source-health.js";
-import { lossError, lossSentence } from "./stories.js";
+import { lossError } from "./stories.js";
 import type { Toolbox } from "./toolbox.js";
 
 /** How the pictures of a job came to their end: as they should, as asked, or with an error. */
@@ -39,24 +41,26 @@ export class OnAirDirector {
   private heldBack = false;
   private ready = false;
   private over = false;
-  private candidate: KeptSource | undefined;
+  /** A file that was put aside for a pause is being opened again. */
+  private resuming = false;
+  private readonly input = new InputSwitch();
+  private readonly absence: SourceAbsence;
+  /** Stays on air until the cut to its successor. */
   private retired: KeptSource | undefined;
-  private lostAt: number | undefined;
-  private lastError: ErrorInfo | undefined;
-  private giveUpTimer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: DirectorOptions) {
     const { tools } = options;
     const { source, sourceLoss, pause } = tools.spec.config;
     this.muted = options.muted;
     this.paused = options.paused;
+    this.absence = new SourceAbsence(tools);
     this.guard = new RestartGuard(tools.now);
     this.program = this.keep(source, "program");
     this.backup = sourceLoss.backup === undefined ? undefined : this.keep(sourceLoss.backup, "backup");
     this.air = new AirControl({
       ...{ tools, muted: () => this.muted, program: () => this.program, backup: this.backup },
       facts: () => ({
-        ...{ paused: this.paused, pauseTo: pause.to, heldBack: this.heldBack },
+        ...{ paused: this.paused || this.resuming, pauseTo: pause.to, heldBack: this.heldBack },
         ...{ program: this.program.health, backup: this.backup?.health },
       }),
       onBegin: options.onBegin,
@@ -96,7 +100,7 @@ export class OnAirDirector {
   async stop(times: StopTimes): Promise<void> {
     const first = !this.over;
     this.over = true;
-    clearTimeout(this.giveUpTimer);
+    this.input.abandon();
     const encode = this.air.onAir === undefined ? this.program : this.air.encode;
     const onAir = encode instanceof KeptSource ? encode : undefined;
     if (first) for (const one of this.everything()) if (one !== onAir) one.dispose();
@@ -134,27 +138,28 @@ export class OnAirDirector {
       throw refused("NOT_LIVE", "A recording made at full speed can't be paused.");
     this.paused = paused;
     // A file was put aside where it was.
-    if (!paused && this.program.health === "down" && this.program.isFinite) this.program.start();
+    this.resuming = !paused && this.program.health === "down" && this.program.isFinite;
+    if (this.resuming) this.program.start();
     const message = paused ? "The stream was paused." : "The stream goes on.";
     this.options.tools.onEvent(paused ? "stream.paused" : "stream.unpaused", message);
     this.air.reconcile();
   }
 
   /**
-   * Goes over to another source; null is the config's own.
+   * Goes over to another source; null is the config's own. The present one is tried at once where it waits for its next
+   * try, and may return.
    *
    * @throws CommandError with the source's own error where it gives no picture: the old one stays.
    */
   async switchInput(wanted: Source | null): Promise<void> {
     const source = wanted ?? this.options.tools.spec.config.source;
     if (this.over) throw refused("JOB_ENDING", "The job is ending.");
-    if (this.candidate !== undefined) throw refused("SWITCH_PENDING", "Another switch of the input is not done yet.");
     if (this.ready && !this.program.isRealtime)
       throw refused("NOT_LIVE", "A recording made at full speed can't switch its input.");
-    this.options.tools.onEvent("stream.input_switching", "Another input is being opened.", { type: source.type });
-    if (JSON.stringify(source) === JSON.stringify(this.program.source) && isUsable(this.program.health)) {
-      this.heldBack = false;
-    } else await this.adopt(source);
+    // The present source needs no second connection: it is taken back as soon as it is good.
+    if (JSON.stringify(source) === JSON.stringify(this.program.source)) this.program.start();
+    else this.adopt(await this.input.open(this.keep(source, "program")));
+    this.heldBack = false;
     const message = "The input was switched.";
     this.options.tools.onEvent("stream.input_switched", message, { type: source.type });
     this.air.reconcile();
@@ -162,11 +167,13 @@ export class OnAirDirector {
 
   /** Looks at the clock; call it about once a second. */
   tick(): void {
+    if (this.over) return;
+    const verdict = this.absence.verdict();
     const { spec, switcher } = this.options.tools;
-    const { durationSeconds } = spec.config;
+    const lengthMs = (spec.config.durationSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+    if (verdict !== undefined) this.fail(verdict);
     // The program ends by itself at the right picture.
-    if (durationSeconds === undefined || this.over || this.air.onAir === "program") return;
-    if (switcher.lengthMs >= durationSeconds * 1000) this.finish({ kind: "completed" });
+    else if (this.air.onAir !== "program" && switcher.lengthMs >= lengthMs) this.finish({ kind: "completed" });
   }
 
   /** Starts the program's encode again, if that was not done a short time ago; otherwise the job ends with the error. */
@@ -180,60 +187,28 @@ export class OnAirDirector {
   }
 
   private everything(): KeptSource[] {
-    return [this.program, this.backup, this.candidate, this.retired].filter((one) => one !== undefined);
+    return [this.program, this.backup, this.input.candidate, this.retired].filter((one) => one !== undefined);
   }
 
-  private keep(
-    source: Source,
-    name: string,
-    handlers: { onUsable?: () => void; onFail?: (error: ErrorInfo) => void } = {},
-  ) {
+  private keep(source: Source, name: string): KeptSource {
     const { tools } = this.options;
-    const kept: KeptSource = new KeptSource({
+    return new KeptSource({
       ...{ tools, source, name, muted: () => this.muted },
-      trustMs: () => this.trustMs(kept),
+      // What is asked for by hand needs no more than a picture; the program has to earn its return.
+      trustMs: (kept) => (kept === this.program && this.absence.isOn ? tools.spec.config.sourceLoss.returnAfterMs : 0),
       remainingSeconds: () => this.remainingSeconds(),
-      onFacts: () => this.becomeReady(kept),
-      onHealth: (_, before) => {
-        if (kept === this.candidate && isUsable(kept.health)) handlers.onUsable?.();
-        this.healthChanged(kept, before);
-      },
-      onEnd: (_, end) => {
-        if (kept === this.candidate) handlers.onFail?.(candidateError(end));
-        else this.sourceEnded(kept, end);
-      },
+      onFacts: (kept) => this.becomeReady(kept),
+      onHealth: (kept, before) => this.healthChanged(kept, before),
+      onEnd: (kept, end) => this.sourceEnded(kept, end),
     });
-    return kept;
   }
 
-  /** What is on air, or asked for by hand, needs no more than a picture; the program has to earn its return. */
-  private trustMs(kept: KeptSource): number {
-    return kept === this.program && this.lostAt !== undefined
-      ? this.options.tools.spec.config.sourceLoss.returnAfterMs
-      : 0;
-  }
-
-  private async adopt(source: Source): Promise<void> {
-    const usable = Promise.withResolvers<void>();
-    const candidate = this.keep(source, "program", {
-      onUsable: () => usable.resolve(),
-      onFail: (error) => usable.reject(new CommandError(error)),
-    });
-    this.candidate = candidate;
-    candidate.start();
-    try {
-      await usable.promise;
-    } catch (thrown) {
-      candidate.dispose();
-      throw thrown;
-    } finally {
-      this.candidate = undefined;
-    }
-    this.retired?.dispose();
+  /** Puts a source in the program's place; the cut follows. */
+  private adopt(source: KeptSource): void {
+    this.retire();
     this.retired = this.program;
-    this.program = candidate;
-    this.heldBack = false;
-    this.found();
+    this.program = source;
+    this.absence.pause();
     // Off air there is no cut to wait for.
     if (this.air.onAir !== "program") this.retire();
   }
@@ -256,73 +231,60 @@ export class OnAirDirector {
   }
 
   private healthChanged(kept: KeptSource, before: Health): void {
-    if (this.over || kept === this.candidate || kept === this.retired) return;
-    if (kept === this.program) {
-      if (isUsable(before) && kept.health === "lost") this.lose(lossSentence(kept.lossReason), kept.lossReason);
-      if (!isUsable(before) && isUsable(kept.health)) this.found();
+    if (this.over || kept === this.retired) return;
+    if (kept === this.input.candidate) {
+      this.input.look();
+      return;
     }
-    if (!this.over) this.air.reconcile();
+    if (kept === this.program) {
+      if (isUsable(before) && kept.health === "lost") this.lose(kept.lossReason);
+      if (!isUsable(before) && isUsable(kept.health)) {
+        this.absence.pause();
+        this.resuming = false;
+      }
+    }
+    this.air.reconcile();
   }
 
   /** The program can't be on air any more although its encode runs. */
-  private lose(sentence: string, reason: string): void {
+  private lose(reason: LossReason): void {
     if (!this.air.begun) return;
-    const { sourceLoss } = this.options.tools.spec.config;
-    if (sourceLoss.action === "fail" && reason !== "no_frames") {
-      this.fail(lossError(sentence, reason));
-      return;
-    }
-    if (sourceLoss.action === "slate") this.missSource(lossError(sentence, reason));
+    const { action } = this.options.tools.spec.config.sourceLoss;
+    if (action === "slate") this.missSource(lossError(reason));
+    // What gives no pictures fails when its stall time is over.
+    else if (reason !== "no_frames") this.fail(lossError(reason));
   }
 
-  /** Tells of the loss, once, and begins to count the time. */
   private missSource(error: ErrorInfo): void {
-    this.lastError = error;
-    if (this.lostAt !== undefined) return;
-    const { tools } = this.options;
-    const { sourceLoss } = tools.spec.config;
-    this.lostAt = tools.now();
-    if (sourceLoss.returnTo === "manual") this.heldBack = true;
+    if (!this.absence.begin(error)) return;
+    if (this.options.tools.spec.config.sourceLoss.returnTo === "manual") this.heldBack = true;
     if (this.backup?.health === "down") this.backup.start();
-    const { message, code, detail } = error;
-    tools.onEvent("stream.source_lost", message, { code, fault: detail?.fault ?? "source", ...detail });
-    if (sourceLoss.giveUpAfterMs !== undefined)
-      this.giveUpTimer = setTimeout(() => this.fail(this.lastError ?? error), sourceLoss.giveUpAfterMs);
-  }
-
-  private found(): void {
-    clearTimeout(this.giveUpTimer);
   }
 
   private sourceEnded(kept: KeptSource, end: SourceEnd): void {
     if (this.over || kept === this.retired) return;
-    if (kept === this.backup) {
-      this.backupEnded(kept, end);
-      return;
-    }
-    if (end.kind === "completed") {
-      this.finish(end);
-      return;
-    }
+    if (kept === this.input.candidate) this.input.ended(end);
+    else if (kept === this.backup) this.backupEnded(kept, end);
+    else if (end.kind === "completed") this.finish(end);
+    else this.programFailed(kept, end.error, end.hadFrame);
+  }
+
+  private programFailed(program: KeptSource, error: ErrorInfo, hadFrame: boolean): void {
     const { action } = this.options.tools.spec.config.sourceLoss;
-    const { error, hadFrame } = end;
-    if (!this.air.begun && this.backup !== undefined && action === "slate") this.fallBackAtStart(kept, error);
-    else if (!this.air.begun || action === "fail" || !kept.isRealtime) this.fail(error);
-    else if (hadFrame && isOwnFault(error)) this.restartEncoder(kept, error);
-    else this.tryAgain(kept, error);
+    this.resuming = false;
+    const { begun } = this.air;
+    if (action === "fail" || (begun && !program.isRealtime)) this.fail(error);
+    else if (begun && hadFrame && isOwnFault(error)) this.restartEncoder(program, error);
+    // One that never came up is replaced by its backup only.
+    else if (begun || this.backup !== undefined) this.tryAgain(program, error);
+    else this.fail(error);
   }
 
   private backupEnded(backup: KeptSource, end: SourceEnd): void {
     // A backup with an end has shown all it has.
     if (end.kind === "completed") return;
-    if (!this.air.begun && this.lastError !== undefined) this.fail(this.lastError);
-    else if (this.lostAt !== undefined) backup.retryLater();
-  }
-
-  /** The program never came up: the job lives if its backup does. */
-  private fallBackAtStart(program: KeptSource, error: ErrorInfo): void {
-    this.missSource(error);
-    program.retryLater();
+    if (!this.air.begun && this.absence.error !== undefined) this.fail(this.absence.error);
+    else if (this.absence.isOn) backup.retryLater();
   }
 
   private restartEncoder(program: KeptSource, error: ErrorInfo): void {
@@ -330,50 +292,35 @@ export class OnAirDirector {
       this.fail(error);
       return;
     }
+    const { heldBack } = this;
     this.missSource(error);
+    // The source did nothing wrong.
+    this.heldBack = heldBack;
     const { message, code, detail } = error;
     const text = `The encoder is started again. ${message}`;
-    this.options.tools.onEvent("stream.encoder_restarted", text, {
-      code,
-      fault: detail?.fault ?? "encoder",
-      ...detail,
-    });
+    this.options.tools.onEvent("stream.encoder_restarted", text, { fault: "encoder", ...detail, code });
     program.start();
   }
 
   private tryAgain(program: KeptSource, error: ErrorInfo): void {
     this.missSource(error);
+    this.absence.tryFailed(program.failedTries, error);
     program.retryLater();
-    const tries = program.failedTries;
-    // Sources may be away for days: each power of two is told.
-    if (tries < 2 || (tries & (tries - 1)) !== 0) return;
-    const text = `The source did not come back in ${tries - 1} tries. ${error.message}`;
-    const fault = error.detail?.fault ?? "source";
-    this.options.tools.onEvent("stream.source_retry_failed", text, { tries: tries - 1, code: error.code, fault });
   }
 
   private arrived(onAir: OnAir, from: OnAir | undefined): void {
     if (onAir === "nothing" || from === "nothing") this.options.onIdle(onAir === "nothing");
-    if (onAir === "program") this.returned();
+    if (onAir === "program") {
+      this.absence.end();
+      this.backup?.park();
+    }
     if (this.paused && this.program.isFinite) this.program.park();
     this.retire();
   }
 
-  /** The program is on air, for the first time or again. */
-  private returned(): void {
-    if (this.lostAt === undefined) return;
-    const { tools } = this.options;
-    const awayMs = Math.round(tools.now() - this.lostAt);
-    this.lostAt = undefined;
-    this.lastError = undefined;
-    this.backup?.park();
-    const message = `The source is back after ${(awayMs / 1000).toFixed(1)} s.`;
-    tools.onEvent("stream.source_back", message, { awayMs });
-  }
-
   private finish(end: ProgramEnd): void {
     this.over = true;
-    clearTimeout(this.giveUpTimer);
+    this.input.abandon();
     for (const one of this.everything()) one.dispose();
     this.air.close();
     this.done.resolve(end);
@@ -382,8 +329,3 @@ export class OnAirDirector {
 
 /** Whose encoder failed, rather than its source. */
 const isOwnFault = ({ detail }: ErrorInfo): boolean => detail?.fault === "encoder" || detail?.fault === "agent";
-
-function candidateError(end: SourceEnd): ErrorInfo {
-  if (end.kind === "failed") return end.error;
-  return { code: "SOURCE_UNREACHABLE", message: "The new source ended at once.", detail: { fault: "source" } };
-}

@@ -18,11 +18,8 @@ const LOSS_SENTENCES: Record<LossReason, string> = {
 };
 
 /** Why a source whose encode runs counts as lost. */
-export const lossSentence = (reason: LossReason): string => LOSS_SENTENCES[reason];
-
-/** The same as an error. */
-export const lossError = (message: string, reason: string): ErrorInfo => ({
+export const lossError = (reason: LossReason): ErrorInfo => ({
   code: "SOURCE_LOST",
-  message,
+  message: LOSS_SENTENCES[reason],
   detail: { fault: "source", cause: reason.toUpperCase() },
 });

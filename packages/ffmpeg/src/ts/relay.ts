@@ -2,6 +2,14 @@ import type { Writable } from "node:stream";
 import { TsSink, type TsSinkOptions } from "./sink.js";
 import type { TsSegment } from "./splicer.js";
 
+/** What a relay works with. */
+export interface TsRelayOptions {
+  /** Told when the source should pause, and when it should go on. */
+  onHeldUp?: (heldUp: boolean) => void;
+  /** Asked before anything is written. */
+  mayWrite?: () => boolean;
+}
+
 /**
  * Carries the stream on air to any number of sinks, which come and go. No sink that drops can hold up the stream or
  * another sink; while one that blocks is full, the relay says so, and its owner pauses the source.
@@ -10,8 +18,7 @@ export class TsRelay {
   private readonly sinks = new Set<TsSink>();
   private heldUp = false;
 
-  /** @param onHeldUp told when the source should pause, and when it should go on. */
-  constructor(private readonly onHeldUp: (heldUp: boolean) => void = () => {}) {}
+  constructor(private readonly options: TsRelayOptions = {}) {}
 
   push(segment: TsSegment): void {
     for (const sink of this.sinks) sink.write(segment);
@@ -19,8 +26,8 @@ export class TsRelay {
   }
 
   /** Adds a reader; it gets the stream from the next keyframe on. */
-  add(target: Writable, options: Omit<TsSinkOptions, "onRoom">): TsSink {
-    const sink = new TsSink(target, { ...options, onRoom: () => this.look() });
+  add(target: Writable, options: Omit<TsSinkOptions, "onRoom" | "mayWrite">): TsSink {
+    const sink = new TsSink(target, { ...options, mayWrite: this.options.mayWrite, onRoom: () => this.look() });
     this.sinks.add(sink);
     return sink;
   }
@@ -41,6 +48,6 @@ export class TsRelay {
     const heldUp = [...this.sinks].some((sink) => sink.isFull);
     if (heldUp === this.heldUp) return;
     this.heldUp = heldUp;
-    this.onHeldUp(heldUp);
+    this.options.onHeldUp?.(heldUp);
   }
 }

@@ -11,6 +11,8 @@ export interface TsSinkOptions {
   policy: OverflowPolicy;
   /** Bytes that may wait. */
   maxBytes: number;
+  /** Asked before anything is written. */
+  mayWrite?: (() => boolean) | undefined;
   /** Called each time a blocking sink has room again. */
   onRoom?: () => void;
   /** Called once, when the reader gets its first bytes. */
@@ -93,7 +95,7 @@ export class TsSink {
   }
 
   private flush(): void {
-    if (this.closed) return;
+    if (this.closed || this.options.mayWrite?.() === false) return;
     const wasFull = this.isFull;
     while (!this.blocked) {
       const data = this.queue.shift();
