@@ -136,7 +136,7 @@ test("messages of agents: whatever comes, before and after the hello, breaks not
       await house.api("POST", `/v1/jobs/${id}/stop`);
       expect((await house.api("GET", `/v1/jobs/${id}`)).status).toBe(200);
     }),
-    { numRuns: 60, interruptAfterTimeLimit: 8000 },
+    { numRuns: 60 },
   );
   await stillWorks(house, errors);
 });
@@ -221,7 +221,7 @@ test("REST: whatever is asked, in whatever way, is answered with something below
       if (response.status >= 400 && verb !== "HEAD")
         expect(JSON.parse(answer)).toMatchObject({ error: expect.any(String) });
     }),
-    { numRuns: 700, interruptAfterTimeLimit: 8000 },
+    { numRuns: 700 },
   );
   await stillWorks(house, errors);
 });
@@ -249,7 +249,7 @@ test("what is no HTTP at all, and pages that say anything, are dropped without a
       socket.resume();
       if (!socket.closed) await once(socket, "close");
     }),
-    { numRuns: 100, interruptAfterTimeLimit: 4000 },
+    { numRuns: 100 },
   );
   const page = await house.page();
   fc.assert(

@@ -68,6 +68,7 @@ export class VirtualAgent {
     this.cut(true);
     this.running.clear();
     this.unsettled.clear();
+    this.said.length = 0;
   }
 
   /** A heartbeat, and a measurement of every job, which tells the orchestrator what runs here. */
