@@ -101,7 +101,7 @@ export class Fleet {
     return runs.flat();
   }
 
-  /** Undoes every fault that is left. */
+  /** Undoes every fault that is left; who then does not come back is a finding, not an error. */
   async heal(): Promise<void> {
     this.rtmp.thaw();
     await this.rtmp.start();
@@ -110,7 +110,9 @@ export class Fleet {
       await link.allow();
       link.release();
     }
-    await this.start();
+    this.orchestrator.start();
+    await this.orchestrator.ready();
+    for (const { process } of this.members) process.start();
   }
 
   /** Ends everything, agents first so that they can say goodbye. */
