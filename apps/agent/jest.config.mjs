@@ -1,1 +1,4 @@
-export { default } from "../../jest.base.mjs";
+import base from "../../jest.base.mjs";
+
+/** Most of these tests wait for streams, at the speed of the clock, so that more than one fits on each core. */
+export default { ...base, maxWorkers: 3 };

@@ -5,6 +5,7 @@ import { FAILOVER_WANTED_MS, measureFailover } from "./failover.js";
 import { measureFirstFrame } from "./first-frame.js";
 import { measureIdleAgents } from "./idle-agents.js";
 import { measureReconcile } from "./reconcile.js";
+import { measureSourceLoss } from "./slate.js";
 
 type Row = [what: string, measured: string, wanted: string];
 const ms = (value: number) => `${value.toFixed(1)} ms`;
@@ -37,6 +38,15 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       ["the same ffmpeg by hand, median", ms(frame.byHandMs), ""],
       ["more than by hand, median", ms(frame.moreMs), "<= 250 ms"],
       ["more than by hand, worst of 15", ms(frame.worstMoreMs), ""],
+    ];
+  },
+  slate: async () => {
+    const loss = await measureSourceLoss();
+    return [
+      [`source lost to slate at the receiver, ${loss.rounds} runs, p50`, ms(loss.p50Ms), "< 1000 ms"],
+      [`source lost to slate at the receiver, ${loss.rounds} runs, p99`, ms(loss.p99Ms), "< 1000 ms"],
+      ["reconnects at the RTMP server meanwhile", String(loss.reconnects), "0"],
+      ["errors of the receiver's decoder meanwhile", String(loss.decodeErrors), "0"],
     ];
   },
   reconcile: async () =>

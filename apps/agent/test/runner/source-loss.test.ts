@@ -5,6 +5,7 @@ import {
   ffmpeg,
   frameDistances,
   freePort,
+  freeUdpPort,
   type RtmpServer,
   startRtmpServer,
   type TemporaryFolder,
@@ -170,4 +171,57 @@ test("a black, a frozen and a silent source count as lost where that is asked", 
   await waitFor(() => causes().length >= 3, { deadlineMs: 40_000 });
   expect(causes().slice(0, 3)).toEqual(["BLACK", "FROZEN", "SILENT"]);
   expect(client.all("event").filter(onAir("program")).length).toBeGreaterThanOrEqual(2);
+}, 60_000);
+
+test("a short glitch is ridden out, and an SRT source that dies without a word is noticed", async () => {
+  const port = await freeUdpPort();
+  const publisher = camera(ends, `srt://127.0.0.1:${port}?timeout=3000000`);
+  const path = folder.file("srt.ts");
+  const runner = await start({
+    source: { type: "srt", url: `srt://127.0.0.1:${port}`, listen: true },
+    destinations: [{ type: "file", path }],
+    video: SMALL,
+    sourceLoss: { graceMs: 2500, returnAfterMs: 200 },
+  });
+  const client = await runner.client();
+  await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 1000);
+  publisher.signal("SIGSTOP");
+  const frozenAt = performance.now();
+  await waitFor(() => performance.now() - frozenAt > 700);
+  publisher.signal("SIGCONT");
+  const { frame = 0 } = client.all("progress").at(-1)?.progress ?? {};
+  await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame + 30);
+  expect(client.all("event")).toEqual([]);
+  publisher.signal("SIGKILL");
+  await client.event("event", onAir("slate"));
+  expect(client.all("event").find(({ event }) => event === "stream.source_lost")).toMatchObject({
+    message: "The source gives no pictures.",
+    data: { fault: "source", cause: "NO_FRAMES" },
+  });
+  await client.event("event", onAir("program"));
+  await client.command({ type: "stop" });
+  expect(await runner.result()).toMatchObject({ status: "STOPPED" });
+  expect(await complaints(path)).toEqual([]);
+}, 60_000);
+
+test("an encoder that hangs is started again while viewers see the slate", async () => {
+  const path = folder.file("hung.ts");
+  const runner = await start({
+    source: { type: "test" },
+    destinations: [{ type: "file", path }],
+    video: SMALL,
+    stallTimeoutMs: 1500,
+    sourceLoss: { slate: { kind: "color", color: "#0000ff" }, returnAfterMs: 200 },
+  });
+  const client = await runner.client();
+  await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 1000);
+  process.kill(Math.min(...(await childrenOf(runner.pid))), "SIGSTOP");
+  await client.event("event", onAir("slate"));
+  const restarted = await client.event("event", ({ event }) => event === "stream.encoder_restarted");
+  expect(restarted.data).toMatchObject({ fault: "encoder", code: "ENCODER_STALLED", processState: "T" });
+  await client.event("event", onAir("program"));
+  await client.command({ type: "stop" });
+  expect(await runner.result()).toMatchObject({ status: "STOPPED" });
+  expect(await complaints(path)).toEqual([]);
+  expect(Math.max(...frameDistances(await videoPackets(path)))).toBeLessThan(1.1);
 }, 60_000);

@@ -116,8 +116,7 @@ export class VirtualAgent {
     msgId: string,
   ): void {
     const ack = (accepted: boolean) => this.send("agent.assign.ack", { jobId, epoch, accepted }, msgId);
-    const untilMs =
-      leaseMs === undefined ? Number.POSITIVE_INFINITY : (this.beats.get(leaseFrom ?? "") ?? 0) + leaseMs;
+    const untilMs = leaseMs === undefined ? Number.POSITIVE_INFINITY : (this.beats.get(leaseFrom ?? "") ?? 0) + leaseMs;
     if (this.manners.assign === "mute") return;
     if (this.manners.assign === "decline" || untilMs <= performance.now()) {
       ack(false);

@@ -171,7 +171,9 @@ export class World {
   async check(): Promise<void> {
     await this.exchange();
     this.noDoubles();
-    const rows = new Map((await this.core.reader.page({ limit: 1000, order: "asc" })).items.map((row) => [row.id, row]));
+    const rows = new Map(
+      (await this.core.reader.page({ limit: 1000, order: "asc" })).items.map((row) => [row.id, row]),
+    );
     await this.checkLog();
     for (const [id, known] of this.jobs) {
       const row = rows.get(id);
