@@ -54,6 +54,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     throw new ConfigError(
       "The configuration is wrong: HEARTBEAT_TIMEOUT_MS must be greater than HEARTBEAT_INTERVAL_MS, or every agent times out between two heartbeats.",
     );
+  if (v.LEASE_MS <= v.HEARTBEAT_INTERVAL_MS)
+    throw new ConfigError(
+      "The configuration is wrong: LEASE_MS must be greater than HEARTBEAT_INTERVAL_MS, or every lease runs out between two heartbeats.",
+    );
   return {
     logLevel: v.LOG_LEVEL,
     orchestrator: {

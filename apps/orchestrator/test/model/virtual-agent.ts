@@ -68,10 +68,14 @@ export class VirtualAgent {
     this.cut(true);
     this.running.clear();
     this.unsettled.clear();
+    this.said.length = 0;
   }
 
+  /** A heartbeat, and a measurement of every job, which tells the orchestrator what runs here. */
   heartbeat(): void {
     this.beat("agent.heartbeat", {});
+    for (const [jobId, { epoch }] of this.running)
+      this.push("agent.job.update", { jobId, epoch, status: "RUNNING", progress: { frame: this.count } });
   }
 
   /** What runs without the right to go on ends. */

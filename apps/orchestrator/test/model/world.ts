@@ -31,7 +31,7 @@ const TIMES = {
   killAfterMs: 1000,
   ackTimeoutMs: 2000,
   unknownTimeoutMs: 15_000,
-  leaseMs: 4000,
+  leaseMs: 9000,
 };
 const RESTART = { maxRestarts: 3, baseMs: 200, maxMs: 1000, goodRunMs: 5000 };
 const STEP_MS = 250;
