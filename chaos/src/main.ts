@@ -6,6 +6,9 @@ import { summary } from "./summary.js";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const interrupted = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupted.abort());
+
 try {
   const { seed = randomInt(2 ** 32), seconds, only, verbose } = chaosOptions(process.argv.slice(2));
   say(`seed ${seed}`);
@@ -16,6 +19,7 @@ try {
       ...{ seed, seconds, only, folder: folder.path, port: await freePort() },
       env: { PATH: process.env.PATH ?? "", LOG_LEVEL: "info" },
       say: verbose ? say : () => {},
+      signal: interrupted.signal,
     });
     for (const { kind, about, what } of report.findings) say(`${kind}: ${about}: ${what}`);
     process.stdout.write(`${summary(seed, seconds, report)}\n`);
@@ -27,5 +31,6 @@ try {
   process.exitCode = good ? 0 : 1;
 } catch (thrown) {
   say(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
-  process.exitCode = 1;
+  // What was going on when it was interrupted must not keep the process.
+  process.exit(1);
 }

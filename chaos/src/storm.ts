@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { runnersIn, signal, waitFor } from "@stream-control/test-kit";
 import { Breaker } from "./breaker.js";
@@ -25,6 +26,8 @@ export interface StormOptions {
   /** The environment of every process. */
   env: Record<string, string>;
   say: (line: string) => void;
+  /** Ends the run at once, and every process with it. */
+  signal: AbortSignal;
 }
 
 export interface StormReport {
@@ -45,42 +48,55 @@ const END_MS = 30_000;
 
 /** One run: start everything, break it for a while, heal it, look from outside whether all promises were kept. */
 export async function runStorm(options: StormOptions): Promise<StormReport> {
-  const { folder, port, env, say } = options;
+  const { folder, port, env } = options;
   const api = new Api(port);
   const fleet = await Fleet.open({ folder, port, api, env, encoders: ENCODERS, standInProcesses: STAND_IN_PROCESSES });
   try {
-    await fleet.start();
-    const drainable = fleet.encoders.flatMap(({ agentIds }) => agentIds);
-    const customers = new Customers(api, (stream) => fleet.rtmp.url(stream), drainable);
-    const breaker = new Breaker(fleet, say);
-    const random = new Random(options.seed);
-    for (let number = 0; number < STREAMS; number += 1) customers.run(streamJob(random, 0));
-    const look = (): Promise<View> => viewOf(api, fleet, customers);
-    await untilQuiet(look, WARM_UP_MS);
-
-    say("the storm begins");
-    const began = Date.now();
-    await rage(random, options, breaker, customers);
-    say("the storm is over, everything is healed");
-    await breaker.end();
-    await fleet.heal();
-    await customers.settled(QUIET_MS);
-    customers.endDrains();
-    await customers.settled(QUIET_MS);
-    const findings = await untilQuiet(look, QUIET_MS);
-    const quietAt = Date.now();
-
-    customers.stopAll();
-    await customers.settled(END_MS);
-    findings.push(...(await untilQuiet(look, END_MS)), ...(await orphans(folder)));
-    const view = await look();
-    const judged = await judge(view, api, breaker, quietAt, findings);
-    if (judged.interruption !== undefined) await tell(judged.interruption, began, view, api, say);
-    return { ...judged, faults: breaker.injected };
+    return await Promise.race([play(options, api, fleet), interruptionOf(options.signal)]);
   } finally {
     await fleet.close();
     for (const { pid } of await runnersIn(folder)) signal(-pid, "SIGKILL");
   }
+}
+
+async function play(options: StormOptions, api: Api, fleet: Fleet): Promise<StormReport> {
+  const { folder, say } = options;
+  await fleet.start();
+  const drainable = fleet.encoders.flatMap(({ agentIds }) => agentIds);
+  const customers = new Customers(api, (stream) => fleet.rtmp.url(stream), drainable);
+  const breaker = new Breaker(fleet, say);
+  const random = new Random(options.seed);
+  const look = (): Promise<View> => viewOf(api, fleet, customers);
+  for (let number = 0; number < STREAMS; number += 1) customers.run(streamJob(random, 0));
+  await customers.settled(WARM_UP_MS);
+  const [notUp] = await untilQuiet(look, WARM_UP_MS);
+  if (notUp !== undefined) throw new Error(`Before anything was broken, ${notUp.about} did not come up: ${notUp.what}`);
+
+  say("the storm begins");
+  const began = Date.now();
+  await rage(random, options, breaker, customers);
+  say("the storm is over, everything is healed");
+  await breaker.end();
+  await fleet.heal();
+  await customers.settled(QUIET_MS);
+  customers.endDrains();
+  await customers.settled(QUIET_MS);
+  const findings = await untilQuiet(look, QUIET_MS);
+  const quietAt = Date.now();
+
+  customers.stopAll();
+  await customers.settled(END_MS);
+  findings.push(...(await untilQuiet(look, END_MS)), ...(await orphans(folder)));
+  const view = await look();
+  const judged = await judge(view, api, breaker, quietAt, findings);
+  if (judged.interruption !== undefined) await tell(judged.interruption, began, view, api, say);
+  return { ...judged, faults: breaker.injected };
+}
+
+/** Rejects when the signal comes. */
+async function interruptionOf(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw new Error("The storm was interrupted; everything that it had started has been ended.");
 }
 
 /** Says when the longest interruption was, and what the log has of its job. */

@@ -33,11 +33,14 @@ const SLOTS_PER_STAND_IN = 20;
 const SLOTS_PER_ENCODER = 3;
 const READY_MS = 30_000;
 
-/** Short times, so that a storm of a minute has every deadline in it many times. */
+/**
+ * Short times, so that a storm of a minute has every deadline in it many times. The lease outlasts the agents' pauses before
+ * they connect again (4 s), as the default does, so that a short restart of the orchestrator costs no stream.
+ */
 const TIMES = {
   HEARTBEAT_INTERVAL_MS: "500",
   HEARTBEAT_TIMEOUT_MS: "2500",
-  LEASE_MS: "3000",
+  LEASE_MS: "6000",
   STOP_GRACE_MS: "3000",
   KILL_AFTER_MS: "2000",
   ASSIGN_ACK_TIMEOUT_MS: "3000",
@@ -101,7 +104,7 @@ export class Fleet {
     return runs.flat();
   }
 
-  /** Undoes every fault that is left. */
+  /** Undoes every fault that is left; who then does not come back is a finding, not an error. */
   async heal(): Promise<void> {
     this.rtmp.thaw();
     await this.rtmp.start();
@@ -110,7 +113,9 @@ export class Fleet {
       await link.allow();
       link.release();
     }
-    await this.start();
+    this.orchestrator.start();
+    await this.orchestrator.ready();
+    for (const { process } of this.members) process.start();
   }
 
   /** Ends everything, agents first so that they can say goodbye. */

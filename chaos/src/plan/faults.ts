@@ -64,7 +64,7 @@ const PAUSE_MS = [50, 1000] as const;
 const APART_MS = [6000, 12_000] as const;
 /** Short ones test what rides them out, long ones outlast heartbeat timeout and lease. */
 const SHORT_MS = [50, 1500] as const;
-const LONG_MS = [3000, 8000] as const;
+const LONG_MS = [3000, 10_000] as const;
 
 /**
  * Every fault of a storm of that length, in the order of time. The same random numbers give the same storm.
