@@ -75,7 +75,7 @@ test("the right to run a job is never with two agents at once, whatever is late,
           const given = epoch;
           side.jobs.set(JOB, { status: "RUNNING", epoch, fenced: true });
           leases.begin(side.session);
-          const { msgId } = side.session.lastBeat;
+          const msgId = side.session.lastBeatId;
           if (delayMs !== undefined && msgId !== undefined)
             later(delayMs, () => grant(side, msgId, given, rates[Number(id)] ?? 1));
         };
