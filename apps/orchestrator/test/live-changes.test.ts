@@ -274,6 +274,17 @@ describe("what an agent says happened to its job", () => {
     expect(logged.map(({ message }) => message)).toEqual(["The camera is gone."]);
   });
 
+  test("after its end, or is found out too late, is not added: the end is the last entry of the log", async () => {
+    const { house, agent, id } = await running();
+    await using _house = house;
+    agent.stopped(id);
+    agent.send("agent.job.event", lost(id));
+    agent.send("agent.job.mute", { jobId: id, success: true });
+    await agent.roundTrip();
+    await house.jobIn(id, "STOPPED");
+    expect((await house.eventsOf(id)).at(-1)).toMatchObject({ type: "job.stopped" });
+  });
+
   test("is bounded per job, and nobody else can use up a job's share", async () => {
     const { house, agent, id } = await running();
     await using _house = house;

@@ -1,4 +1,4 @@
-import type { JobEvent, JsonObject, StreamMetadata } from "@stream-control/protocol";
+import { isFinalStatus, type JobEvent, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { Store, Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
@@ -99,6 +99,8 @@ export class Ledger {
    */
   mergeMetadata(jobId: string, patch: JsonObject, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
     return this.change(jobId, guard, (job) => {
+      // From an agent it comes too late: nothing is muted or paused any more.
+      if (guard !== undefined && isFinalStatus(job.status)) return undefined;
       const before = fromJson<StreamMetadata>(job.stream_metadata) ?? {};
       const merged = JSON.stringify(mergeFields(before, patch));
       if (merged === JSON.stringify(before)) return undefined;
@@ -106,9 +108,9 @@ export class Ledger {
     });
   }
 
-  /** Adds an entry to a job's log without changing the job. */
+  /** Adds an entry to a job's log without changing the job. The end of a job stays its last entry: a later one is ignored. */
   note(jobId: string, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
-    return this.change(jobId, guard, () => ({ entry }));
+    return this.change(jobId, guard, (job) => (isFinalStatus(job.status) ? undefined : { entry }));
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
