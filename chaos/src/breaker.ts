@@ -55,19 +55,24 @@ export class Breaker {
   private async carryOut(fault: Fault): Promise<void> {
     const { fleet } = this;
     const { kind, victim } = fault;
-    const encoder = this.victim(fleet.encoders, victim);
+    const byProcess = ({ process }: Member) => process;
+    const encoder = this.victim(fleet.encoders, victim, byProcess);
     switch (kind) {
       case "orchestrator.kill":
       case "orchestrator.restart":
       case "orchestrator.freeze":
-        return this.onProcess(fault, this.victim([fleet.orchestrator], victim), []);
+        return this.onProcess(
+          fault,
+          this.victim([fleet.orchestrator], victim, (whole) => whole),
+          [],
+        );
       case "agent.kill":
       case "agent.restart":
       case "agent.freeze":
         return this.onProcess(fault, encoder?.process, []);
       case "stand-ins.kill":
       case "stand-ins.freeze": {
-        const member = this.victim(fleet.standIns, victim);
+        const member = this.victim(fleet.standIns, victim, byProcess);
         // Unlike a real agent, a stand-in takes its jobs with it.
         return this.onProcess(fault, member?.process, kind === "stand-ins.kill" ? (member?.agentIds ?? []) : []);
       }
@@ -179,24 +184,13 @@ export class Breaker {
     }
   }
 
-  /** One of those that are whole. */
-  private victim<T extends object>(
-    candidates: readonly T[],
-    at: number,
-    partOf: (candidate: T) => object = processOf,
-  ): T | undefined {
-    return pointedAt(
-      candidates.filter((candidate) => !this.broken.has(partOf(candidate))),
-      at,
-    );
+  /** One of those of which the part that is to be broken is whole. */
+  private victim<T>(candidates: readonly T[], at: number, partOf: (candidate: T) => object): T | undefined {
+    const whole = candidates.filter((candidate) => !this.broken.has(partOf(candidate)));
+    return pointedAt(whole, at);
   }
 
   private async pause(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.over.signal }).catch(() => undefined);
   }
-}
-
-/** What is broken of a thing: its process, where it has one. */
-function processOf(thing: object): object {
-  return "process" in thing ? (thing.process as object) : thing;
 }

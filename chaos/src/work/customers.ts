@@ -80,7 +80,7 @@ export class Customers {
   private async perform(errand: Errand): Promise<void> {
     switch (errand.do) {
       case "submit-light":
-        return this.submitLight(errand.config, errand.restart);
+        return this.submitLight(errand.config);
       case "submit-stream":
         return this.submitStream(errand.restart, errand.continues);
       case "stop-light":
@@ -105,9 +105,9 @@ export class Customers {
     return pointedAt(open, which);
   }
 
-  private submitLight(config: LightConfig, restart: boolean): Promise<void> {
+  private submitLight(config: LightConfig): Promise<void> {
     const finite = config.standIn.runMs !== null;
-    return this.submit({ kind: "light", streamPath: undefined, finite, restart }, { inlineConfig: config });
+    return this.submit({ kind: "light", streamPath: undefined, finite, restart: true }, { inlineConfig: config });
   }
 
   private submitStream(restart: boolean, continues: boolean): Promise<void> {
