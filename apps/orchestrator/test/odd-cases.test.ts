@@ -103,3 +103,21 @@ describe("two agents with one id", () => {
     expect((await house.api("GET", "/v1/agents")).body).toMatchObject([{ currentJobIds: [id, second.id] }]);
   });
 });
+
+test("an agent that comes back with an old try of its job must end it, and the present one counts as lost", async () => {
+  const restart = { maxRestarts: 5, baseMs: 1, maxMs: 1, goodRunMs: 60_000 };
+  await using house = await House.open({ heartbeatIntervalMs: 100, restart });
+  const agent = await house.agent({ modern: {} });
+  const { id } = await house.submit({ restartPolicy: "onFailure" });
+  await house.jobIn(id, "RUNNING");
+  agent.fail(id);
+  await house.jobWhere(id, (job) => job.status === "RUNNING" && job.epoch === 2, "running again");
+  await agent.cut();
+  const back = await house.agent({
+    modern: { activeJobs: [{ jobId: id, status: "RUNNING", epoch: 1 }] },
+    onStop: (self, jobId) => self.stopped(jobId, "STOPPED", { epoch: 1 }),
+  });
+  await back.next("orchestrator.job.stop", ({ reason }) => reason === "NOT_YOURS");
+  await house.jobWhere(id, (job) => job.status === "RUNNING" && job.epoch === 3, "running anew");
+  expect((await house.eventsOf(id)).map(({ data }) => data?.code)).toContain("JOB_LOST");
+});

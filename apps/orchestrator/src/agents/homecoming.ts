@@ -68,7 +68,10 @@ export class Homecoming {
     // An agent that names one job while it has several slots has said nothing of the others.
     const complete = hello.activeJobs !== undefined || hello.activeJob == null || hello.capabilities.slots <= 1;
     const held = [...(this.deps.registry.get(session.agentId)?.jobs ?? [])];
-    const silent = complete ? held.filter(([jobId]) => !reported.has(jobId)) : [];
+    // Who names an old try of a job does not have the present one.
+    const named = (jobId: string, epoch: number) =>
+      reported.has(jobId) && (reported.get(jobId)?.epoch ?? epoch) === epoch;
+    const silent = complete ? held.filter(([jobId, { epoch }]) => !named(jobId, epoch)) : [];
     const unaccounted = new Map(silent.map(([jobId, { epoch }]) => [jobId, epoch]));
     this.unaccounted.set(session, unaccounted);
     const heldMs = silent.map(([id, { epoch, fenced }]) =>
@@ -85,7 +88,12 @@ export class Homecoming {
   /** A report about a job shows that the agent has it, although its hello did not name it. */
   heardOf(session: AgentSession, { payload }: Report): void {
     if (!("jobId" in payload) || typeof payload.jobId !== "string") return;
-    if (this.unaccounted.get(session)?.delete(payload.jobId)) this.deps.leases.keep(payload.jobId);
+    const unaccounted = this.unaccounted.get(session);
+    const epoch = unaccounted?.get(payload.jobId);
+    // A late report of an old try says nothing of the present one.
+    if (epoch === undefined || ("epoch" in payload && (payload.epoch ?? epoch) !== epoch)) return;
+    unaccounted?.delete(payload.jobId);
+    this.deps.leases.keep(payload.jobId);
   }
 
   private async stillThere(session: AgentSession, { jobId, status, epoch }: ActiveJob): Promise<void> {
