@@ -61,7 +61,7 @@ export class Homecoming {
    * The agent said hello.
    *
    * @param twin an open session of the same id was just displaced: maybe another machine, which then still runs the jobs
-   * that this one does not name. Those with a lease are taken to be gone only after that.
+   * that this one does not name. Those with a lease are taken to be gone only after that, and of others nobody can say.
    */
   async returned(session: AgentSession, hello: AgentPayload<"agent.hello">, twin = false): Promise<void> {
     const reported = new Map(reportedJobs(hello).map((job) => [job.jobId, job]));
@@ -80,7 +80,7 @@ export class Homecoming {
     this.later(session.agentId, Math.max(this.deps.settleMs, ...heldMs), async (settled) => {
       this.unaccounted.delete(session);
       if (settled.session !== session) return;
-      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch)));
+      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch, twin)));
     });
     await Promise.all([...reported.values()].map((job) => this.stillThere(session, job)));
   }
@@ -108,8 +108,9 @@ export class Homecoming {
     else this.deps.leases.keep(jobId);
   }
 
-  private async gone(agent: Agent, jobId: string, epoch: number): Promise<void> {
-    const change = goneAs(agent.jobs.get(jobId)?.status);
+  private async gone(agent: Agent, jobId: string, epoch: number, twin: boolean): Promise<void> {
+    const held = agent.jobs.get(jobId);
+    const change = twin && held?.fenced === false && held.status !== "ASSIGNED" ? REPLACED : goneAs(held?.status);
     // With the epoch of then: the job may have ended and be back with this very agent by now.
     await this.deps.ledger.apply(jobId, change, { agentId: agent.id, epoch });
   }
@@ -138,6 +139,16 @@ const REPORTED_AS: Partial<Record<JobStatus, "starting" | "running" | "stopping"
   STARTING: "starting",
   RUNNING: "running",
   STOPPING: "stopping",
+};
+
+/** What it means for a job without a lease that a second machine of the same id came without it. */
+const REPLACED: JobChange = {
+  type: "lost",
+  reason: {
+    code: "AGENT_REPLACED",
+    message: "Another machine said hello with the agent's id; the first may still run the job.",
+    fault: "agent",
+  },
 };
 
 /** What it means for a job that its agent came back without it. */
