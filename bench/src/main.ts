@@ -1,33 +1,88 @@
 import { cpus, totalmem } from "node:os";
+import { measureAdoption } from "./adoption.js";
 import { measureDispatch } from "./dispatch.js";
+import { FAILOVER_WANTED_MS, measureFailover } from "./failover.js";
 import { measureFirstFrame } from "./first-frame.js";
 import { measureIdleAgents } from "./idle-agents.js";
+import { measureReconcile } from "./reconcile.js";
 import { measureSourceLoss } from "./slate.js";
 
-/** Prints one table: what was measured, what it should be, and on which machine. */
+type Row = [what: string, measured: string, wanted: string];
 const ms = (value: number) => `${value.toFixed(1)} ms`;
-const { full, half, calm } = await measureDispatch();
-const idle = await measureIdleAgents();
-const frame = await measureFirstFrame();
-const loss = await measureSourceLoss();
+const seconds = (valueMs: number) => `${(valueMs / 1000).toFixed(1)} s`;
 
-const rows: [what: string, measured: string, wanted: string][] = [
-  ["POST to assignment at the agent, 50 jobs/s, p50", ms(calm.p50Ms), ""],
-  ["POST to assignment at the agent, 50 jobs/s, p99", ms(calm.p99Ms), ""],
-  ["jobs dispatched and finished, 200 agents, durable", `${Math.round(full.finishedPerSecond)} /s`, ">= 2000 /s"],
-  [`POST to assignment at ${Math.round(half.finishedPerSecond)} jobs/s (half), p50`, ms(half.p50Ms), ""],
-  [`POST to assignment at ${Math.round(half.finishedPerSecond)} jobs/s (half), p99`, ms(half.p99Ms), "< 20 ms"],
-  [`memory with ${idle.agents} idle agents`, `${Math.round(idle.rssMiB)} MiB`, ""],
-  [`CPU with ${idle.agents} idle agents, of one core`, `${idle.cpuPercent.toFixed(1)} %`, ""],
-  ["POST to first encoded frame, median", ms(frame.productMs), ""],
-  ["the same ffmpeg by hand, median", ms(frame.byHandMs), ""],
-  ["more than by hand, median", ms(frame.moreMs), "<= 250 ms"],
-  ["more than by hand, worst of 15", ms(frame.worstMoreMs), ""],
-  [`source lost to slate at the receiver, ${loss.rounds} runs, p50`, ms(loss.p50Ms), "< 1000 ms"],
-  [`source lost to slate at the receiver, ${loss.rounds} runs, p99`, ms(loss.p99Ms), "< 1000 ms"],
-  ["reconnects at the RTMP server meanwhile", String(loss.reconnects), "0"],
-  ["errors of the receiver's decoder meanwhile", String(loss.decodeErrors), "0"],
-];
+/** Every benchmark by its name; `pnpm bench NAME…` runs some of them. */
+const benchmarks: Record<string, () => Promise<Row[]>> = {
+  dispatch: async () => {
+    const { full, half, calm } = await measureDispatch();
+    const halfLoad = `POST to assignment at ${Math.round(half.finishedPerSecond)} jobs/s (half)`;
+    return [
+      ["POST to assignment at the agent, 50 jobs/s, p50", ms(calm.p50Ms), ""],
+      ["POST to assignment at the agent, 50 jobs/s, p99", ms(calm.p99Ms), ""],
+      ["jobs dispatched and finished, 200 agents, durable", `${Math.round(full.finishedPerSecond)} /s`, ">= 2000 /s"],
+      [`${halfLoad}, p50`, ms(half.p50Ms), ""],
+      [`${halfLoad}, p99`, ms(half.p99Ms), "< 20 ms"],
+    ];
+  },
+  idle: async () => {
+    const idle = await measureIdleAgents();
+    return [
+      [`memory with ${idle.agents} idle agents`, `${Math.round(idle.rssMiB)} MiB`, ""],
+      [`CPU with ${idle.agents} idle agents, of one core`, `${idle.cpuPercent.toFixed(1)} %`, ""],
+    ];
+  },
+  "first-frame": async () => {
+    const frame = await measureFirstFrame();
+    return [
+      ["POST to first encoded frame, median", ms(frame.productMs), ""],
+      ["the same ffmpeg by hand, median", ms(frame.byHandMs), ""],
+      ["more than by hand, median", ms(frame.moreMs), "<= 250 ms"],
+      ["more than by hand, worst of 15", ms(frame.worstMoreMs), ""],
+    ];
+  },
+  slate: async () => {
+    const loss = await measureSourceLoss();
+    return [
+      [`source lost to slate at the receiver, ${loss.rounds} runs, p50`, ms(loss.p50Ms), "< 1000 ms"],
+      [`source lost to slate at the receiver, ${loss.rounds} runs, p99`, ms(loss.p99Ms), "< 1000 ms"],
+      ["reconnects at the RTMP server meanwhile", String(loss.reconnects), "0"],
+      ["errors of the receiver's decoder meanwhile", String(loss.decodeErrors), "0"],
+    ];
+  },
+  reconcile: async () =>
+    (await measureReconcile()).map(({ outageMs, allBackMs }) => [
+      `1,000 agents and jobs back after SIGKILL and ${outageMs / 1000} s away`,
+      seconds(allBackMs),
+      "<= 5 s",
+    ]),
+  failover: async () => {
+    const { elsewhereMs } = await measureFailover();
+    const worst = `dead machine to media from another, worst of ${elsewhereMs.length}`;
+    return [[worst, seconds(Math.max(...elsewhereMs)), `<= ${FAILOVER_WANTED_MS / 1000} s`]];
+  },
+  adoption: async () => {
+    const { supervisedMs, longestFrameMs, frameMs } = await measureAdoption();
+    const rounds = supervisedMs.length;
+    return [
+      [
+        `killed agent's start to its job measured again, worst of ${rounds}`,
+        seconds(Math.max(...supervisedMs)),
+        "<= 2 s",
+      ],
+      ["longest distance of two frames at the receiver meanwhile", ms(longestFrameMs), `${frameMs} ms: none lost`],
+    ];
+  },
+};
+
+const names = process.argv.slice(2).filter((name) => name !== "--");
+const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+if (unknown !== undefined)
+  throw new Error(`There is no benchmark "${unknown}"; there are ${Object.keys(benchmarks).join(", ")}.`);
+const rows: Row[] = [];
+for (const [name, measure] of Object.entries(benchmarks))
+  if (names.length === 0 || names.includes(name)) rows.push(...(await measure()));
+
+// One table: what was measured, what it should be, and on which machine.
 const width = Math.max(...rows.map(([what]) => what.length));
 console.log(
   `\n${cpus().length} × ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}\n`,

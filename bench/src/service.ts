@@ -11,33 +11,42 @@ export interface Service {
   port: number;
   dataDir: string;
   child: ChildProcess;
+  /** Ends it in order and removes its data folder. */
   stop(): Promise<void>;
+  /** Ends it by SIGKILL; its data folder stays for the next one. */
+  kill(): Promise<void>;
 }
 
-/** Starts the built orchestrator on a free port and waits until it answers. */
-export async function startOrchestrator(env: Record<string, string> = {}): Promise<Service> {
-  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
-  const port = await freePort();
+/**
+ * Starts the built orchestrator on a free port and waits until it answers.
+ *
+ * @param earlier takes the place of that one, which was killed.
+ */
+export async function startOrchestrator(env: Record<string, string> = {}, earlier?: Service): Promise<Service> {
+  const dataDir = earlier?.dataDir ?? (await mkdtemp(join(tmpdir(), "sc-bench-")));
+  const port = earlier?.port ?? (await freePort());
   const child = spawnApp("orchestrator", { PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: "error", ...env });
   await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok, 20_000);
-  return { port, dataDir, child, stop: () => stopApp(child, dataDir) };
+  return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
-/** Starts the built agent against an orchestrator and waits until it is idle. */
-export async function startAgent(port: number, env: Record<string, string> = {}): Promise<Service> {
-  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
+/**
+ * Starts the built agent against an orchestrator and waits until it is connected.
+ *
+ * @param earlier takes the place of that one, which was killed.
+ */
+export async function startAgent(port: number, env: Record<string, string> = {}, earlier?: Service): Promise<Service> {
+  const dataDir = earlier?.dataDir ?? (await mkdtemp(join(tmpdir(), "sc-bench-")));
+  const id = env.AGENT_ID ?? "bench";
   const child = spawnApp("agent", {
-    ORCHESTRATOR_URL: `ws://127.0.0.1:${port}/agent`,
-    DATA_DIR: dataDir,
-    STOP_JOBS_ON_EXIT: "true",
-    LOG_LEVEL: "error",
-    ...env,
+    ...{ ORCHESTRATOR_URL: `ws://127.0.0.1:${port}/agent`, DATA_DIR: dataDir, AGENT_ID: id },
+    ...{ STOP_JOBS_ON_EXIT: "true", LOG_LEVEL: "error", ...env },
   });
   await waitUntil(async () => {
-    const agents = (await (await fetch(`http://127.0.0.1:${port}/v1/agents`)).json()) as { state: string }[];
-    return agents.some(({ state }) => state === "IDLE");
+    const response = await fetch(`http://127.0.0.1:${port}/v1/agents/${id}`);
+    return response.ok && ((await response.json()) as { state: string }).state !== "OFFLINE";
   }, 60_000);
-  return { port, dataDir, child, stop: () => stopApp(child, dataDir) };
+  return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
 function spawnApp(app: "orchestrator" | "agent", env: Record<string, string>): ChildProcess {
@@ -57,6 +66,13 @@ async function stopApp(child: ChildProcess, dataDir: string): Promise<void> {
     clearTimeout(timer);
   }
   await rm(dataDir, { recursive: true, force: true });
+}
+
+async function killApp(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
 }
 
 /** Tries until the condition holds; failures of the condition count as "not yet". */

@@ -10,9 +10,8 @@ type JobBody = Partial<Omit<CreateJob, "inlineConfig">> & { inlineConfig?: objec
 
 /** A real orchestrator and, where asked for, real agents, each a process of its own with a folder of its own. */
 export class Room {
-  readonly children: ChildProcess[] = [];
   private orchestrator: ChildProcess | undefined;
-  private agent: ChildProcess | undefined;
+  private readonly running = new Map<string, ChildProcess>();
 
   private constructor(
     readonly port: number,
@@ -39,7 +38,9 @@ export class Room {
       DATA_DIR: this.folder.file("orchestrator"),
       MEDIA_DIR: this.media,
       HEARTBEAT_INTERVAL_MS: "500",
-      HEARTBEAT_TIMEOUT_MS: "5000",
+      HEARTBEAT_TIMEOUT_MS: "3000",
+      LEASE_MS: "3000",
+      RESTART_BASE_MS: "200",
     });
     await waitFor(async () => (await fetch(`${this.url}/healthz`)).ok, { what: "the orchestrator" });
   }
@@ -48,24 +49,30 @@ export class Room {
     await end(this.orchestrator, "SIGKILL");
   }
 
-  async startAgent(env: Record<string, string> = {}): Promise<void> {
-    this.agent = this.spawn("agent", {
+  async startAgent(id = "encoder-1", env: Record<string, string> = {}): Promise<void> {
+    const child = this.spawn("agent", {
       ORCHESTRATOR_URL: `ws://127.0.0.1:${this.port}/agent`,
-      DATA_DIR: this.folder.file("agent"),
+      DATA_DIR: this.agentData(id),
       OUTPUT_DIRS: this.media,
       INPUT_DIRS: this.media,
-      AGENT_ID: "encoder-1",
+      AGENT_ID: id,
       SLOTS: "4",
       STOP_JOBS_ON_EXIT: "true",
       ...env,
     });
-    await waitFor(
-      async () => (await this.agents()).some(({ id, state }) => id === "encoder-1" && state !== "OFFLINE"),
-      {
-        deadlineMs: 60_000,
-        what: "the agent",
-      },
-    );
+    this.running.set(id, child);
+    await waitFor(async () => (await this.agents()).some((agent) => agent.id === id && agent.state !== "OFFLINE"), {
+      deadlineMs: 60_000,
+      what: `the agent ${id}`,
+    });
+  }
+
+  async killAgent(id = "encoder-1"): Promise<void> {
+    await end(this.running.get(id), "SIGKILL");
+  }
+
+  agentData(id = "encoder-1"): string {
+    return this.folder.file(`agent-${id}`);
   }
 
   agents(): Promise<AgentRecord[]> {
@@ -122,7 +129,7 @@ export class Room {
   }
 
   async close(): Promise<void> {
-    await end(this.agent, "SIGTERM");
+    await Promise.all([...this.running.values()].map((agent) => end(agent, "SIGTERM")));
     await end(this.orchestrator, "SIGTERM");
     await this.folder.remove();
   }
@@ -140,7 +147,6 @@ export class Room {
       env: { PATH: process.env.PATH, LOG_LEVEL: "debug", ...env },
       stdio: ["ignore", log, log],
     });
-    this.children.push(child);
     return child;
   }
 

@@ -237,7 +237,7 @@ describe("a stream that is scheduled on a real agent", () => {
   it("keeps no secret file readable by others while it runs", async () => {
     const { id } = await room.submit({ inlineConfig: pushTo("private") });
     await room.until(id, "RUNNING");
-    const runners = room.folder.file("agent", "runners");
+    const runners = `${room.agentData()}/runners`;
     const [folder] = await readdir(runners);
     const { mode } = await import("node:fs/promises").then(({ stat }) => stat(`${runners}/${folder}/spec.json`));
     expect(mode & 0o077).toBe(0);

@@ -1,3 +1,3 @@
 import { bundle } from "../../tsup.base.js";
 
-export default bundle(["src/index.ts", "src/testing.ts"]);
+export default bundle(["src/index.ts", "src/clock.ts", "src/testing.ts"]);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Folders that hold sources of ours. */
-export const SOURCE_FOLDERS = ["apps", "packages", "bench", "examples", "scripts"];
+export const SOURCE_FOLDERS = ["apps", "packages", "bench", "chaos", "examples", "scripts"];
 
 /**
  * The JavaScript entry of a development tool, to be run by `process.execPath`: no shell, no `.cmd` shims.

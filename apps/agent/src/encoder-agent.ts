@@ -1,18 +1,20 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import {
   AgentClient,
   type AgentOptions,
+  type AssignContext,
   type Assignment,
   accept,
-  CommandError,
   type Decision,
   decline,
-  type JobRef,
 } from "@stream-control/agent-sdk";
+import type { MachineProbe } from "@stream-control/ffmpeg";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { type Limits, prepare } from "./assignments/prepare.js";
-import type { RunnerHandle, RunnerObserver } from "./runners/runner-handle.js";
+import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
+import { jobReports } from "./job-reports.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
+import { runningJobs } from "./running-jobs.js";
 
 export interface EncoderAgentOptions {
   connection: Omit<AgentOptions, "handlers" | "logger">;
@@ -26,9 +28,9 @@ export interface EncoderAgentOptions {
 }
 
 /** Longest wait at the start for the runners of an earlier agent, before the agent connects without their status. */
-const ADOPTION_WAIT_MS = 3000;
-/** Progress goes to the orchestrator about once a second; what comes sooner is left out. */
-const PROGRESS_INTERVAL_MS = 900;
+const ADOPTION_WAIT_MS = 1000;
+/** Longest wait at the end for jobs that are being started. */
+const ASSIGNING_WAIT_MS = 5000;
 /** What the orchestrator would say, until it has said it. */
 const DEFAULT_GRACE = { stopGraceMs: 10_000, killAfterMs: 5000 };
 
@@ -37,45 +39,69 @@ export class EncoderAgent {
   private readonly client: AgentClient;
   private readonly runners: Runners;
   private readonly logger: Logger;
+  private readonly limits: Limits;
+  private readonly assigning = new Set<Promise<Decision>>();
+  private isStopping = false;
+  /** Why no job can run at present. */
+  private machineProblem: string | undefined;
 
   constructor(private readonly options: EncoderAgentOptions) {
     this.logger = options.logger;
+    this.limits = { ...options.limits };
     this.runners = new Runners({
       ...options.runners,
-      observe: (job) => this.observer(job),
+      observe: (job) => jobReports(job, this.client, this.logger),
       logger: this.logger,
     });
     this.client = new AgentClient({
       ...options.connection,
       logger: this.logger,
       handlers: {
-        onAssign: (assignment) => this.assign(assignment),
-        onStop: ({ jobId }, { deadlineMs }) => this.handle(jobId).stop(deadlineMs),
-        onKill: ({ jobId }) => this.handle(jobId).kill(),
-        onMute: ({ jobId }) => this.handle(jobId).setMuted(true),
-        onUnmute: ({ jobId }) => this.handle(jobId).setMuted(false),
+        ...runningJobs(this.runners, this.limits),
+        onAssign: (assignment, context) => this.assign(assignment, context),
         onSettled: (job) => this.runners.forget(job),
       },
     });
   }
 
-  /** Takes over the jobs of an earlier agent, then connects. */
-  async start(): Promise<void> {
+  /**
+   * Takes over the jobs of an earlier agent, then connects.
+   *
+   * @param machine what the machine can do, where that is being found out; jobs are taken over meanwhile.
+   * @throws what `machine` rejects with.
+   */
+  async start(machine?: Promise<MachineProbe>): Promise<void> {
     const adopted = this.runners
       .adopt((job) => this.client.adopt(job, "STARTING"))
       .catch((thrown: unknown) => {
         this.logger.error({ err: toError(thrown) }, "jobs of an earlier agent could not be taken over");
       });
+    if (machine !== undefined) this.useMachine(await machine);
     const patience = new AbortController();
     await Promise.race([adopted, delay(ADOPTION_WAIT_MS, undefined, patience).catch(() => undefined)]);
     patience.abort();
     this.client.start();
   }
 
+  /** What the machine can do from now on. */
+  useMachine({ encoders, version }: Pick<MachineProbe, "encoders" | "version">): void {
+    this.limits.encoders = encoders;
+    this.machineProblem = undefined;
+    const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
+    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version });
+  }
+
+  /** Declines every job with that sentence until `useMachine`; what runs goes on. */
+  declineAll(problem: string): void {
+    this.machineProblem = problem;
+  }
+
   /** Disconnects. With `stopJobsOnExit` all jobs are ended gracefully before; otherwise they go on. */
   async stop(): Promise<void> {
+    this.isStopping = true;
+    this.client.setDrain(true);
+    await this.assigned();
     if (this.options.stopJobsOnExit) {
-      this.client.setDrain(true);
       for (const handle of this.runners.handles) handle.stop();
       await this.runners.allGone();
     }
@@ -88,56 +114,52 @@ export class EncoderAgent {
     if (this.options.stopJobsOnExit) for (const handle of this.runners.handles) handle.killNow();
   }
 
-  private async assign(assignment: Assignment): Promise<Decision> {
-    const { limits, ffmpegPath, ffprobePath } = this.options;
+  /** Waits until what is being started has been answered: a job that runs unacknowledged is nobody's. */
+  private async assigned(): Promise<void> {
+    const patience = new AbortController();
+    const late = delay(ASSIGNING_WAIT_MS, undefined, patience).catch(() => undefined);
+    await Promise.race([Promise.allSettled(this.assigning), late]);
+    patience.abort();
+    await nextTurn();
+  }
+
+  private assign(assignment: Assignment, context: AssignContext): Promise<Decision> {
+    const decision = this.decide(assignment, context);
+    this.assigning.add(decision);
+    const done = () => void this.assigning.delete(decision);
+    decision.then(done, done);
+    return decision;
+  }
+
+  private async decide(assignment: Assignment, { signal, lease }: AssignContext): Promise<Decision> {
+    const { ffmpegPath, ffprobePath } = this.options;
     const { jobId, epoch = 0 } = assignment;
-    const prepared = await prepare(assignment, limits);
+    if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
+    const prepared = await prepare(assignment, this.limits);
     if (!prepared.ok) {
       this.logger.warn({ jobId, problem: prepared.error.message }, "declined a job");
       return decline(prepared.error);
     }
+    if (this.isStopping || signal.aborted) return unable("AGENT_STOPPING", "This agent stops.");
+    if (lease !== undefined && lease.leftMs < 1)
+      return unable("LEASE_EXPIRED", "The job's lease ran out before the agent could start it.");
     const { stopGraceMs, killAfterMs } = this.client.timings ?? DEFAULT_GRACE;
+    const job = { jobId, epoch, ...prepared.job, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs };
     try {
-      const rest = { paused: false, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs };
-      await this.runners.launch({ jobId, epoch, ...prepared.job, ...rest });
+      await this.runners.launch(job, lease);
     } catch (thrown) {
       this.logger.error({ err: toError(thrown), jobId }, "a runner could not be started");
-      const message = "The agent could not start a process for this job; its log has the reason.";
-      return decline({ code: "RUNNER_START_FAILED", message, detail: { fault: "agent" } });
+      return isFileProblem(thrown)
+        ? unable("DATA_DIR_NOT_WRITABLE", `The agent's data folder ${fileProblem(thrown)}.`)
+        : unable("RUNNER_START_FAILED", "The agent could not start a process for this job; its log has the reason.");
+    }
+    if (signal.aborted) {
+      await this.runners.discard({ jobId, epoch });
+      return unable("ASSIGN_TIMEOUT", "The job was started too late.");
     }
     this.logger.info({ jobId, epoch }, "started a job");
     return accept();
   }
-
-  private handle(jobId: string): RunnerHandle {
-    const handle = this.runners.running(jobId);
-    if (handle === undefined)
-      throw new CommandError({ code: "JOB_NOT_FOUND", message: "This job is not running on this agent." });
-    return handle;
-  }
-
-  private observer({ jobId, epoch }: JobRef): RunnerObserver {
-    let status: Parameters<RunnerObserver["onStatus"]>[0] = "STARTING";
-    let progressAt = Number.NEGATIVE_INFINITY;
-    return {
-      onStatus: (now, progress) => {
-        status = now;
-        this.client.update(jobId, now, progress === undefined ? {} : { progress });
-      },
-      onProgress: (progress) => {
-        if (performance.now() - progressAt < PROGRESS_INTERVAL_MS) return;
-        progressAt = performance.now();
-        this.client.update(jobId, status, { progress });
-      },
-      onLog: (level, message) => this.client.log(jobId, level, message),
-      onEnded: (result) => {
-        const { error, progress } = result;
-        this.logger.info({ jobId, epoch, status: result.status, code: error?.code }, "a job ended");
-        this.client.stopped(jobId, result.status, {
-          ...(error === undefined ? {} : { error }),
-          ...(progress === undefined ? {} : { progress }),
-        });
-      },
-    };
-  }
 }
+
+const unable = (code: string, message: string): Decision => decline({ code, message, detail: { fault: "agent" } });

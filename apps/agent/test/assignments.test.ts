@@ -99,11 +99,22 @@ test("the short form writes where it says", async () => {
   expect(await readdir(join(media, "x"))).toEqual([]);
 });
 
-test("a recording without a place gets one, and an earlier one of the same job is kept", async () => {
+test("a recording without a place gets one, and what an earlier try recorded is kept", async () => {
   const input = { streamUrl: "test:", outputFormat: "mkv" };
   expect((await prepared(input)).config.destinations).toMatchObject([{ path: join(media, "job-1.mkv") }]);
-  const second = await prepared(input, undefined, "job-1", 2);
-  expect(second.config.destinations).toMatchObject([{ path: join(media, "job-1-2.mkv") }]);
+  // Nothing was recorded by the first try.
+  expect((await prepared(input, undefined, "job-1", 2)).config.destinations).toMatchObject([
+    { path: join(media, "job-1.mkv") },
+  ]);
+  for (const name of ["job-1.mkv", "match.mp4"]) await writeFile(join(media, name), "recorded");
+  expect((await prepared(input, undefined, "job-1", 2)).config.destinations).toMatchObject([
+    { path: join(media, "job-1-2.mkv") },
+  ]);
+  const named = { streamUrl: "test:", outputPath: "match.mp4" };
+  expect((await prepared(named)).config.destinations).toMatchObject([{ path: join(media, "match.mp4") }]);
+  expect((await prepared(named, undefined, "job-1", 3)).config.destinations).toMatchObject([
+    { path: join(media, "match-3.mp4") },
+  ]);
 });
 
 test("with nowhere to go there is an HLS preview, in a folder that the job's id cannot lead astray", async () => {

@@ -1,91 +1,24 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { silentLogger } from "@stream-control/service-kit";
-import { isRunning, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
-import { PROTOCOLS } from "../src/config.js";
-import { EncoderAgent } from "../src/encoder-agent.js";
+import type { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
+import { isRunning, type TemporaryFolder, waitFor } from "@stream-control/test-kit";
+import { AgentKit, type StartOptions } from "./agent-kit.js";
 
+let kit: AgentKit;
 let double: OrchestratorDouble;
 let base: TemporaryFolder;
-const agents: EncoderAgent[] = [];
 beforeEach(async () => {
-  base = await temporaryFolder();
-  double = await OrchestratorDouble.listen({ timings: { stopGraceMs: 200, killAfterMs: 100 } });
+  kit = await AgentKit.open();
+  ({ double, base } = kit);
 });
-afterEach(async () => {
-  for (const agent of agents.splice(0)) await agent.stop();
-  // Whatever a failed test left running.
-  for (const pid of await runnerPids()) if (await isRunning(pid)) process.kill(-pid, "SIGKILL");
-  await double.close();
-  await base.remove();
-});
+afterEach(() => kit.close());
 
-const runnersDir = () => join(base.path, "runners");
-const folders = () => readdir(runnersDir()).catch(() => []);
-
-async function runnerPids(): Promise<number[]> {
-  const texts = await Promise.all(
-    (await folders()).map((name) => readFile(join(runnersDir(), name, "pid"), "utf8").catch(() => "")),
-  );
-  return texts.filter((text) => text !== "").map(Number);
-}
-
-async function started({ stopJobsOnExit = false, dir = runnersDir() } = {}) {
-  const agent = new EncoderAgent({
-    connection: {
-      url: double.url,
-      token: "t",
-      agentId: "agent-1",
-      name: "Agent",
-      version: "1.0.0",
-      capabilities: { slots: 4 },
-      reconnect: { spreadMs: 20, baseMs: 20, maxMs: 100 },
-    },
-    runners: {
-      runnersDir: dir,
-      tmpdir: base.path,
-      launch: {
-        execPath: process.execPath,
-        runnerMain: join(import.meta.dirname, "fixtures/scripted-runner.mjs"),
-        env: { ONLY: "this" },
-      },
-      waits: { unreachableMs: 3000, replyMs: 3000, overdueMs: 200 },
-    },
-    limits: {
-      outputDirs: [join(base.path, "media")],
-      inputDirs: [],
-      allowedProtocols: PROTOCOLS,
-      maxResolution: undefined,
-      encoders: [{ name: "libx264", works: true }],
-    },
-    ffmpegPath: "ffmpeg",
-    ffprobePath: "ffprobe",
-    stopJobsOnExit,
-    logger: silentLogger(),
-  });
-  agents.push(agent);
-  const since = double.received.length;
-  await agent.start();
-  const hello = await double.next("agent.hello", () => true, { since });
-  return { agent, hello: hello.payload, since };
-}
-
-/** Assigns a job, waits until it runs, and gives the process id of its runner. */
-async function running(jobId: string, epoch = 1): Promise<number> {
-  const since = double.received.length;
-  const known = await runnerPids();
-  double.assign(jobId, { epoch, config: { streamUrl: "test:" } });
-  const ack = await double.next("agent.assign.ack", (payload) => payload.jobId === jobId, { since });
-  expect(ack.payload.accepted).toBe(true);
-  const isRunning = (payload: { jobId: string; status: string }) =>
-    payload.jobId === jobId && payload.status === "RUNNING";
-  await double.next("agent.job.update", isRunning, { since });
-  const [pid] = (await runnerPids()).filter((other) => !known.includes(other));
-  if (pid === undefined) throw new Error("The job has no runner.");
-  return pid;
-}
+const runnersDir = () => kit.runnersDir;
+const folders = () => kit.folders();
+const runnerPids = () => kit.runnerPids();
+const started = (options: StartOptions = {}) => kit.started(options);
+const running = (jobId: string, epoch = 1) => kit.running(jobId, { epoch });
 
 test("a job runs in a detached process with a bare environment, and its folder goes when it is settled", async () => {
   double.settle = false;
@@ -225,7 +158,7 @@ test("with stopJobsOnExit the jobs end before the agent does, gracefully and by 
 });
 
 test("a data folder with a long path has its sockets elsewhere, in a private folder", async () => {
-  await started({ dir: join(base.path, "x".repeat(100), "runners") });
+  await started({ runnersDir: join(base.path, "x".repeat(100), "runners") });
   double.assign("good-1", { config: { streamUrl: "test:" } });
   await double.next("agent.job.update", ({ status }) => status === "RUNNING");
   const folder = (await readdir(base.path)).find((name) => name.startsWith("stream-control-")) ?? "";

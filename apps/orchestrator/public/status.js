@@ -37,7 +37,11 @@ function drawStreams() {
   draw("streams", jobs, (card, job) => {
     const { progress } = job;
     card.title.textContent = job.streamMetadata?.title ?? job.id;
-    setState(card.state, job.status, job.reason?.message ?? job.pendingReason);
+    const shown = progress?.onAir;
+    const instead =
+      job.status === "RUNNING" && shown !== undefined && shown !== "program" ? `on air: ${shown}` : undefined;
+    setState(card.state, job.status, job.reason?.message ?? job.pendingReason ?? instead);
+    if (instead !== undefined) card.state.className = "state warn";
     card.figures.textContent =
       progress == null
         ? ""

@@ -16,6 +16,7 @@ const variables = z.object({
   DATA_DIR: z.string().default("./data/orchestrator"),
   MEDIA_DIR: z.string().optional(),
   ASSIGN_ACK_TIMEOUT_MS: envVar.ms({ min: 50 }).default(10_000),
+  LEASE_MS: envVar.ms({ min: 500 }).default(12_000),
   JOB_UNKNOWN_TIMEOUT_MS: envVar.ms({ min: 1000 }).default(900_000),
   MAX_RESTARTS: envVar.int({ max: 1000 }).default(DEFAULT_RESTART.maxRestarts),
   RESTART_BASE_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.baseMs),
@@ -53,6 +54,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     throw new ConfigError(
       "The configuration is wrong: HEARTBEAT_TIMEOUT_MS must be greater than HEARTBEAT_INTERVAL_MS, or every agent times out between two heartbeats.",
     );
+  if (v.LEASE_MS <= v.HEARTBEAT_INTERVAL_MS)
+    throw new ConfigError(
+      "The configuration is wrong: LEASE_MS must be greater than HEARTBEAT_INTERVAL_MS, or every lease runs out between two heartbeats.",
+    );
   return {
     logLevel: v.LOG_LEVEL,
     orchestrator: {
@@ -66,6 +71,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,
+      leaseMs: v.LEASE_MS,
       unknownTimeoutMs: v.JOB_UNKNOWN_TIMEOUT_MS,
       restart: { ...DEFAULT_RESTART, maxRestarts: v.MAX_RESTARTS, baseMs: v.RESTART_BASE_MS, maxMs: v.RESTART_MAX_MS },
       titles: {

@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { AgentRows } from "./agents/agent-rows.js";
+import { CommandReplies } from "./agents/command-replies.js";
+import { Drains } from "./agents/drains.js";
+import { EventBudget } from "./agents/event-budget.js";
 import { AgentGateway } from "./agents/gateway.js";
 import { Homecoming } from "./agents/homecoming.js";
+import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
@@ -15,6 +20,7 @@ import { routeUpgrades } from "./http/upgrade.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
+import { LiveChanges } from "./jobs/live-changes.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
@@ -50,6 +56,10 @@ export interface OrchestratorOptions {
   mediaDir?: string;
   ackTimeoutMs?: number;
   unknownTimeoutMs?: number;
+  /** How long a fenced job may go on after its agent was last heard. */
+  leaseMs?: number;
+  /** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
+  liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
   logger?: Logger;
@@ -65,6 +75,8 @@ const DEFAULTS = {
   dataDir: "./data/orchestrator",
   ackTimeoutMs: 10_000,
   unknownTimeoutMs: 900_000,
+  leaseMs: 12_000,
+  liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
 } as const satisfies OrchestratorOptions;
@@ -120,37 +132,63 @@ export class Orchestrator {
 
     const reader = new JobReader(store.db);
     const ledger = new Ledger({ store, logger, restart: settings.restart, now });
-    const registry = new AgentRegistry(store, logger);
+    const registry = new AgentRegistry(new AgentRows(store), logger);
     const board = new ProgressBoard();
     const templates = new TemplateCatalogue(store, now);
-    const scheduler = new Scheduler({ ledger, registry, logger, ackTimeoutMs, now });
+    const monotonic = () => performance.now();
+    const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
+    const replies = new CommandReplies();
+    const budget = new EventBudget(monotonic);
+    const scheduler = new Scheduler({
+      ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
+      longestPauseMs: settings.restart.maxMs,
+    });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, stopGraceMs });
-    const watchdog = new Watchdog({ ...settings, ledger, registry, scheduler, logger });
+    const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
       registry,
       control,
+      leases,
       logger,
       settleMs: heartbeatIntervalMs,
       awayMs: heartbeatTimeoutMs,
     });
-    const reports = new AgentReports({ ledger, registry, scheduler, board, news: hub, logger });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, logger });
+    const drains = new Drains({ ledger, registry, reader, control, logger, now });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
+    const reports = new AgentReports({
+      ledger,
+      registry,
+      scheduler,
+      leases,
+      replies,
+      budget,
+      board,
+      news: hub,
+      logger,
+    });
+    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
 
     await registry.load();
     const open = await reader.open();
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
+    drains.start();
     hub.start(open, await reader.lastSeq());
-    ledger.onCommit(({ job }) => {
-      if (job.ended_at !== null) board.forget(job.id);
+    ledger.onCommit(({ job, before }) => {
+      if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
+      if (job.ended_at === null) return;
+      board.forget(job.id);
+      budget.forget(job.id);
+      leases.keep(job.id);
     });
     gateway.start();
-    releases.add("the timers", () => {
-      for (const part of [scheduler, watchdog, homecoming]) part.stop();
+    releases.add("the timers", async () => {
+      for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
+      await Promise.all([gateway.stop(), hub.stop()]);
     });
 
     const startedAt = now().toISOString();
@@ -164,11 +202,12 @@ export class Orchestrator {
         return { startedAt };
       },
       routes: {
-        "/v1/agents": agentRoutes(registry),
+        "/v1/agents": agentRoutes(registry, drains),
         "/v1/jobs": jobRoutes({
           ledger,
           reader,
           control,
+          changes,
           views,
           board,
           submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
@@ -186,6 +225,8 @@ export class Orchestrator {
     await once(server, "listening");
     releases.add("the HTTP server", async () => {
       const closed = once(server, "close");
+      // Requests that wait for an agent's answer are answered now, since none can come any more.
+      replies.stop();
       server.close();
       server.closeIdleConnections();
       // Requests under way may finish, but one that never ends does not keep the service up.

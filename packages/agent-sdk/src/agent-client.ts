@@ -1,23 +1,20 @@
-import {
-  type AgentMessageType,
-  agentMessagePayloads,
-  buildMessage,
-  describeIssues,
-  PROTOCOL_VERSION,
-  parseWith,
-} from "@stream-control/protocol";
-import { silentLogger, toError } from "@stream-control/service-kit";
-import { Connection, type ConnectionEvents } from "./connection.js";
+import type { AgentCapabilities, JsonObject } from "@stream-control/protocol";
+import { silentLogger } from "@stream-control/service-kit";
+import { machineClock } from "./clock.js";
+import { Connection, type ConnectionEvents, MAX_BUFFERED_BYTES } from "./connection.js";
+import { inBackground } from "./context.js";
 import { Dispatcher } from "./dispatcher.js";
-import { type EndedJob, JobTable, type LiveJob } from "./job-table.js";
-import { soundDetails } from "./sound-details.js";
+import { EventOutbox } from "./event-outbox.js";
+import { Hello } from "./hello.js";
+import { JobTable, type LiveJob } from "./job-table.js";
+import { LeaseBook } from "./leases.js";
+import { Reports } from "./reports.js";
 import type {
   AgentLogger,
   AgentOptions,
   FinalStatus,
   JobRef,
   LogLevel,
-  PayloadOut,
   ReportDetails,
   ReportedStatus,
   Timings,
@@ -28,55 +25,86 @@ import { accept } from "./types.js";
  * An agent's side of the protocol: connects, says hello, keeps the connection alive and comes back after a loss, brings
  * assignments and commands to the handlers, and sends reports.
  *
- * A job's end is kept and sent again after each reconnect until the orchestrator has settled it. Of everything else
- * that is reported while there is no connection, the latest status of each job is sent at the next hello.
+ * A job's end is kept and sent again after each reconnect until the orchestrator has settled it, and its events until they
+ * have arrived. Of everything else that is reported while there is no connection, the latest status of each job is sent at
+ * the next hello.
  */
 export class AgentClient {
   private readonly jobs = new JobTable();
+  private readonly outbox = new EventOutbox();
   private readonly logger: AgentLogger;
-  private readonly dispatcher: Dispatcher;
+  private readonly reports: Reports;
   private readonly connection: Connection;
-  private draining: boolean;
+  private readonly hello: Hello;
   private latestTimings: Timings | undefined;
 
   /** @throws TypeError where the address or what the hello would say is wrong, naming the field. */
   constructor(private readonly options: AgentOptions) {
-    const { url, token, agentId, name, version, capabilities, meta, drain = false } = options;
+    const { url, handlers, agentId, now = machineClock() } = options;
     if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
       throw new TypeError("url must be a WebSocket address such as ws://localhost:8080/agent");
-    this.draining = drain;
-    const identity = { agentId, name, version, auth: { token }, protocolVersion: PROTOCOL_VERSION };
-    const hello = {
-      ...identity,
-      capabilities: { slots: 1, ...capabilities },
-      ...(meta === undefined ? {} : { meta }),
-    };
-    const parsed = parseWith(agentMessagePayloads["agent.hello"], hello);
-    if (!parsed.ok) throw new TypeError(`The agent's options are wrong: ${describeIssues(parsed.issues)}.`);
+    this.hello = new Hello(options, this.jobs);
     this.logger = options.logger ?? silentLogger();
-    this.dispatcher = new Dispatcher({
-      handlers: options.handlers,
+    const leases = new LeaseBook(now);
+    const client = this;
+    this.reports = new Reports({
+      agentId,
       jobs: this.jobs,
-      slots: parsed.value.capabilities.slots,
-      isDraining: () => this.draining,
+      outbox: this.outbox,
+      channel: {
+        get online() {
+          return client.connection.online;
+        },
+        get congested() {
+          return client.connection.bufferedBytes > (options.maxBufferedBytes ?? MAX_BUFFERED_BYTES);
+        },
+        get nextPing() {
+          return client.connection.nextPing;
+        },
+        send: (text) => this.connection.send(text),
+      },
+      logger: this.logger,
+      settles: () => this.latestTimings?.protocolVersion !== undefined,
+      onForgotten: ({ jobId, epoch, status }) =>
+        this.notify("settlement", () => handlers.onSettled?.({ jobId, epoch, status })),
+    });
+    const dispatcher = new Dispatcher({
+      handlers,
+      jobs: this.jobs,
+      leases,
+      slots: this.hello.slots,
+      isDraining: () => this.hello.draining,
+      assignTimeoutMs: options.assignTimeoutMs ?? 20_000,
       commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
       logger: this.logger,
-      send: (type, payload, correlationId) => this.send(type, payload, correlationId),
-      onAccepted: (job) => this.flush(job),
-      resendEnds: (jobId) => this.resendEnds(jobId),
+      send: (type, payload, correlationId) => this.reports.send(type, payload, correlationId),
+      onAccepted: (job) => this.accepted(job),
+      forget: (job) => {
+        this.jobs.drop(job);
+        this.outbox.forget(job);
+      },
+      settle: (job) => {
+        for (const ended of this.jobs.settle(job)) this.outbox.forget(ended);
+      },
+      resendEnds: (jobId) => this.reports.resendEnds(jobId),
     });
     const events: ConnectionEvents = {
-      onOpening: () => this.jobs.forgetSent(),
+      onOpening: () => {
+        this.jobs.forgetSent();
+        this.outbox.forgetSent();
+        leases.opened();
+      },
       onOnline: (timings) => this.onOnline(timings),
-      onOffline: () => this.notify(() => options.handlers.onOffline?.()),
-      onMessage: (message) => this.dispatcher.dispatch(message),
-      onBadPayload: (message, msgId) => this.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
+      onOffline: () => this.notify("offline", () => handlers.onOffline?.()),
+      onMessage: (message, notBefore) => dispatcher.dispatch(message, notBefore),
+      onHeartbeat: (msgId, at) => {
+        leases.heartbeat(msgId, at);
+        this.reports.flushWaiting();
+      },
+      onAnswered: (ping) => this.outbox.arrived(ping),
+      onBadPayload: (message, msgId) => this.reports.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
     };
-    const helloNow = () => {
-      const activeJobs = this.jobs.activeJobs();
-      return { ...hello, drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs };
-    };
-    this.connection = new Connection(options, helloNow, events, this.logger);
+    this.connection = new Connection(options, () => this.hello.payload(), events, this.logger, now);
   }
 
   /** Whether the orchestrator has taken the hello of the present connection. */
@@ -106,10 +134,18 @@ export class AgentClient {
 
   /** From now on new jobs are declined; the orchestrator learns it with the next hello. */
   setDrain(drain: boolean): void {
-    this.draining = drain;
+    this.hello.draining = drain;
   }
 
-  /** Takes a job over that was running before this client was made, so that it is in the hello. Before `start`. */
+  /** What the agent can do from now on, its slots left out; the orchestrator learns it with the next hello. */
+  setCapabilities(capabilities: Omit<Partial<AgentCapabilities>, "slots">): void {
+    this.hello.setCapabilities(capabilities);
+  }
+
+  /**
+   * Takes a job over that was running before this client was made, so that it is in the hello, and renewed where it is
+   * fenced. Before `start`.
+   */
   adopt(job: JobRef, status: ReportedStatus): void {
     this.jobs.add({ ...job, accepted: true, status, decision: Promise.resolve(accept()) });
   }
@@ -119,85 +155,45 @@ export class AgentClient {
    * connection is slow, a report that brings nothing but progress is dropped.
    */
   update(jobId: string, status: ReportedStatus, details: ReportDetails = {}): void {
-    const job = this.jobs.get(jobId);
-    if (job === undefined) {
-      this.logger.warn({ jobId, status }, "a report about a job that is not running was dropped");
-      return;
-    }
-    const { error, progress = job.progress } = soundDetails(details);
-    Object.assign(job, { status, error, progress });
-    const onlyProgress = job.sentStatus === status && error === undefined;
-    if (job.accepted && !(onlyProgress && this.congested)) this.sendStatus(job);
+    this.reports.update(jobId, status, details);
   }
 
   /** Sends a line of a job's log; dropped while there is no connection or it is slow. */
   log(jobId: string, level: LogLevel, message: string): void {
-    if (this.congested) return;
-    const epoch = this.jobs.get(jobId)?.epoch;
-    this.send("agent.job.log", {
-      jobId,
-      level,
-      epoch,
-      message: message.slice(0, 16_384),
-      ts: new Date().toISOString(),
-    });
+    this.reports.log(jobId, level, message);
+  }
+
+  /**
+   * Reports something worth keeping that happened to a job, such as `stream.source_lost`: lower-case words joined by dots
+   * and underscores. Events of a job arrive in their order and before its end, at least once, a repeated one with the same
+   * `msgId`. While there is no connection the last 200 of each job are kept.
+   */
+  event(jobId: string, type: string, message: string, data?: JsonObject): void {
+    this.reports.event(jobId, type, message, data);
   }
 
   /** Reports a job's end and frees its slot; kept until the orchestrator has settled it. */
   stopped(jobId: string, status: FinalStatus, details: ReportDetails = {}): void {
-    const job = this.jobs.get(jobId);
-    if (job === undefined) {
-      this.logger.warn({ jobId, status }, "the end of a job that is not running was dropped");
-      return;
-    }
-    if (job.accepted) this.sendEnd(this.jobs.end(job, status, soundDetails(details)));
-    else job.end = { status, details: soundDetails(details) };
-  }
-
-  private get congested(): boolean {
-    return this.connection.bufferedBytes > (this.options.maxBufferedBytes ?? 1_048_576);
+    this.reports.stopped(jobId, status, details);
   }
 
   private onOnline(timings: Timings): void {
     this.latestTimings = timings;
     const { host } = new URL(this.options.url);
     this.logger.info({ host, agentId: this.options.agentId }, "connected to the orchestrator");
-    this.resendEnds();
-    for (const job of this.jobs.accepted()) this.sendStatus(job);
-    this.notify(() => this.options.handlers.onOnline?.(timings));
+    this.reports.resume();
+    // Leases that ran on during the loss are renewed now, not an interval later.
+    if (this.jobs.accepted().length > 0 && this.options.handlers.onLease !== undefined) this.connection.heartbeat();
+    this.notify("online", () => this.options.handlers.onOnline?.(timings));
   }
 
-  private notify(handler: () => Promise<void> | void): void {
-    (async () => handler())().catch((thrown: unknown) =>
-      this.logger.error({ err: toError(thrown) }, "a handler failed"),
-    );
+  private accepted(job: LiveJob): void {
+    this.reports.accepted(job);
+    // The lease of an assignment is short by the age of the last answered ping; the answer to this makes it whole.
+    if (job.lease !== undefined) this.connection.heartbeat();
   }
 
-  private flush(job: LiveJob): void {
-    if (job.status !== "ACCEPTED") this.sendStatus(job);
-    if (job.end !== undefined) this.sendEnd(this.jobs.end(job, job.end.status, job.end.details));
-  }
-
-  private resendEnds(jobId?: string): void {
-    for (const ended of this.jobs.unsettled(jobId)) this.sendEnd(ended);
-  }
-
-  private sendStatus(job: LiveJob): void {
-    const { jobId, epoch, status, error, progress } = job;
-    if (this.send("agent.job.update", { jobId, status, epoch, error, progress })) job.sentStatus = status;
-  }
-
-  private sendEnd({ jobId, epoch, status, details }: EndedJob): void {
-    this.send("agent.job.stopped", { jobId, status, epoch, ...details });
-    if (!this.online || this.latestTimings?.protocolVersion !== undefined) return;
-    // An orchestrator without a protocol version settles nothing: having sent it the end is all that can be done.
-    this.jobs.settle({ jobId, epoch });
-    this.notify(() => this.options.handlers.onSettled?.({ jobId, epoch, status }));
-  }
-
-  private send<T extends AgentMessageType>(type: T, payload: PayloadOut<T>, correlationId?: string): boolean {
-    if (!this.online) return false;
-    const extra = { agentId: this.options.agentId, ...(correlationId === undefined ? {} : { correlationId }) };
-    return this.connection.send(JSON.stringify(buildMessage(type, payload, extra)));
+  private notify(what: string, handler: () => Promise<void> | void): void {
+    inBackground(this.logger, what, async () => handler());
   }
 }

@@ -1,10 +1,15 @@
 import type { AgentPayloadInput } from "@stream-control/protocol";
+import type { Clock } from "./clock.js";
 import { Link, type LinkEvents } from "./link.js";
 import { type ConnectionEnd, isRefusal, RECONNECT_DEFAULTS, ReconnectPolicy } from "./reconnect.js";
 import type { AgentLogger, AgentOptions } from "./types.js";
 
 /** How long `stop` waits for the orchestrator's side of the close. */
 const CLOSE_TIMEOUT_MS = 2000;
+/** Unsent bytes above which what may be left out is left out. */
+export const MAX_BUFFERED_BYTES = 1_048_576;
+/** At this many times as much, what must not be left out ends the connection: it comes again after the next hello. */
+const UNSENT_FACTOR = 16;
 
 export interface ConnectionEvents extends Omit<LinkEvents, "onEnd"> {
   /** A connection is about to be opened: nothing that was sent on an earlier one counts. */
@@ -26,6 +31,7 @@ export class Connection {
     private readonly hello: () => AgentPayloadInput<"agent.hello">,
     private readonly events: ConnectionEvents,
     private readonly logger: AgentLogger,
+    private readonly now: Clock,
   ) {
     this.policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, ...options.reconnect });
   }
@@ -41,6 +47,16 @@ export class Connection {
   /** Sends a text; false where it could not go out. */
   send(text: string): boolean {
     return this.link?.send(text) ?? false;
+  }
+
+  /** Number of the next ping on the present link. */
+  get nextPing(): number {
+    return this.link?.nextPing ?? 0;
+  }
+
+  /** Sends a heartbeat now, where there is a link. */
+  heartbeat(): void {
+    this.link?.heartbeat();
   }
 
   start(): void {
@@ -70,11 +86,15 @@ export class Connection {
         hello: this.hello,
         helloTimeoutMs: this.options.helloTimeoutMs ?? 10_000,
         maxMessageBytes: this.options.maxMessageBytes ?? 4_194_304,
+        maxUnsentBytes: UNSENT_FACTOR * Math.max(this.options.maxBufferedBytes ?? 0, MAX_BUFFERED_BYTES),
+        now: this.now,
         logger: this.logger,
       },
       {
         onOnline: (timings) => this.events.onOnline(timings),
-        onMessage: (message) => this.events.onMessage(message),
+        onMessage: (message, notBefore) => this.events.onMessage(message, notBefore),
+        onHeartbeat: (msgId, at) => this.events.onHeartbeat(msgId, at),
+        onAnswered: (ping) => this.events.onAnswered(ping),
         onBadPayload: (problem, msgId) => this.events.onBadPayload(problem, msgId),
         onEnd: (end) => this.ended(end),
       },

@@ -1,4 +1,5 @@
 import type { ActiveJob, ErrorInfo, JobStatus, Progress } from "@stream-control/protocol";
+import type { Lease } from "./lease.js";
 import type { Decision, FinalStatus, JobRef, ReportDetails, StopOptions } from "./types.js";
 
 /** A job that was assigned and has not ended. */
@@ -16,6 +17,14 @@ export interface LiveJob extends JobRef {
   stop?: { kill: boolean; options: StopOptions };
   /** An end that came before the decision. */
   end?: { status: FinalStatus; details: ReportDetails };
+  /** How long a fenced job may go on, as far as this agent was told. */
+  lease?: Lease | undefined;
+  /** The orchestrator has said that the job is not this agent's. */
+  disowned?: boolean;
+  /** Copies of the assignment that wait for the decision. */
+  copies?: number;
+  /** Stops that are with the handler. */
+  stops?: number;
 }
 
 /** A job's end that the orchestrator has not settled. */
@@ -24,6 +33,8 @@ export interface EndedJob extends JobRef {
   details: ReportDetails;
   /** The last status before the end. */
   lastStatus: JobStatus;
+  /** The orchestrator has said that the job is not this agent's: it will settle nothing. */
+  disowned?: boolean;
 }
 
 /** Ends kept at most: an orchestrator that never settles must not fill the memory. */
@@ -58,6 +69,7 @@ export class JobTable {
   end(job: LiveJob, status: FinalStatus, details: ReportDetails): EndedJob {
     this.drop(job);
     const ended: EndedJob = { jobId: job.jobId, epoch: job.epoch, status, details, lastStatus: job.status };
+    if (job.disowned) ended.disowned = true;
     this.ended = [...this.ended.filter((other) => other.jobId !== job.jobId || !sameEpoch(other, job)), ended].slice(
       -MAX_ENDED,
     );
@@ -69,9 +81,21 @@ export class JobTable {
     return jobId === undefined ? this.ended : this.ended.filter((job) => job.jobId === jobId);
   }
 
-  /** Forgets a job's end: that of the epoch, or every one where the orchestrator names none. */
-  settle({ jobId, epoch }: JobRef): void {
-    this.ended = this.ended.filter((job) => job.jobId !== jobId || (epoch !== undefined && job.epoch !== epoch));
+  /**
+   * Forgets a job's end: that of the epoch, or every one where the orchestrator names none.
+   *
+   * @returns what was forgotten.
+   */
+  settle({ jobId, epoch }: JobRef): readonly EndedJob[] {
+    const isMeant = (job: EndedJob) => job.jobId === jobId && (epoch === undefined || job.epoch === epoch);
+    const settled = this.ended.filter(isMeant);
+    if (settled.length > 0) this.ended = this.ended.filter((job) => !isMeant(job));
+    return settled;
+  }
+
+  /** What runs of a job, and what is left of it, is not this agent's any more. */
+  disown(jobId: string): void {
+    for (const job of [this.live.get(jobId), ...this.unsettled(jobId)]) if (job !== undefined) job.disowned = true;
   }
 
   /** A new connection begins, on which nothing has been sent. */

@@ -1,5 +1,8 @@
 import { type AgentPayloadInput, buildMessage, parseOrchestratorMessage } from "@stream-control/protocol";
 import { WebSocket } from "ws";
+import type { Clock } from "./clock.js";
+import { Complaints } from "./complaints.js";
+import { LONGEST_TIMER_MS } from "./deadline.js";
 import type { ConnectionEnd } from "./reconnect.js";
 import type { AgentLogger, Timings } from "./types.js";
 
@@ -13,32 +16,50 @@ export interface LinkOptions {
   hello(): AgentPayloadInput<"agent.hello">;
   helloTimeoutMs: number;
   maxMessageBytes: number;
+  /** Unsent bytes at which the connection is given up. */
+  maxUnsentBytes: number;
+  /** The clock of the leases. */
+  now: Clock;
   logger: AgentLogger;
 }
 
 export interface LinkEvents {
   onOnline(timings: Timings): void;
-  onMessage(message: OrchestratorMessageIn): void;
+  /** @param notBefore a moment before the orchestrator sent it, by the clock of the leases. */
+  onMessage(message: OrchestratorMessageIn, notBefore: number): void;
+  /** @param at before it was sent, by the clock of the leases. */
+  onHeartbeat(msgId: string, at: number): void;
+  /** The ping of that number was answered: whatever was sent before it has arrived. */
+  onAnswered(ping: number): void;
   onBadPayload(problem: string, msgId: string | undefined): void;
   onEnd(end: ConnectionEnd & { reason: string }): void;
 }
 
 /** RFC 6455 §7.4.1: a connection that ended without a close frame. */
 const ABNORMAL_CLOSURE = 1006;
+/** A heartbeat interval below this is no interval. */
+const SHORTEST_INTERVAL_MS = 10;
 
 /** One connection to the orchestrator, from its opening to its end: hello, heartbeats, and the watch for silence. */
 export class Link {
   private readonly socket: WebSocket;
   private readonly helloTimer: NodeJS.Timeout;
-  private heartbeat: NodeJS.Timeout | undefined;
+  private beats: NodeJS.Timeout | undefined;
   private onlineAt: number | undefined;
   private heardAt = performance.now();
   private failure = "";
+  private readonly complaints: Complaints;
+  private pings = 0;
+  /** When the pings that are not answered yet were sent, by their number; the hello's is 0. */
+  private readonly sentAt = new Map<number, number>();
+  /** When the newest answered ping was sent: what comes now was sent by the orchestrator after that. */
+  private answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly options: LinkOptions,
     private readonly events: LinkEvents,
   ) {
+    this.complaints = new Complaints(options.now, options.logger);
     this.helloTimer = setTimeout(
       () => this.abort("the orchestrator did not answer the hello in time"),
       options.helloTimeoutMs,
@@ -48,10 +69,16 @@ export class Link {
       handshakeTimeout: options.helloTimeoutMs,
       perMessageDeflate: false,
     });
-    this.socket.on("open", () => this.write(buildMessage("agent.hello", options.hello())));
+    this.socket.on("open", () => {
+      this.sentAt.set(0, options.now());
+      this.write(buildMessage("agent.hello", options.hello()));
+    });
     this.socket.on("message", (data, isBinary) => this.read(isBinary ? undefined : data.toString()));
     this.socket.on("ping", () => this.heard());
-    this.socket.on("pong", () => this.heard());
+    this.socket.on("pong", (data) => {
+      this.heard();
+      this.answered(Number(data.toString()));
+    });
     this.socket.on("error", (error) => {
       this.failure ||= error.message;
     });
@@ -67,11 +94,32 @@ export class Link {
     return this.socket.bufferedAmount;
   }
 
+  /** Number of the next ping: its answer says that what is sent now has arrived. */
+  get nextPing(): number {
+    return this.pings + 1;
+  }
+
   /** Sends a text; false where the orchestrator has not taken the hello or the connection is gone. */
   send(text: string): boolean {
     if (!this.online) return false;
+    if (this.bufferedBytes > this.options.maxUnsentBytes) {
+      this.abort("the orchestrator does not read what it is sent");
+      return false;
+    }
     this.socket.send(text);
     return true;
+  }
+
+  /** Sends a heartbeat now, beside the regular ones. */
+  heartbeat(): void {
+    if (!this.online) return;
+    const message = buildMessage("agent.heartbeat", {});
+    const at = this.options.now();
+    this.events.onHeartbeat(message.msgId, at);
+    this.pings += 1;
+    this.sentAt.set(this.pings, at);
+    this.write(message);
+    this.socket.ping(`${this.pings}`);
   }
 
   /** Closes in order: what was sent before is delivered first. `onEnd` follows, at the latest after ws's own deadline. */
@@ -98,11 +146,12 @@ export class Link {
     this.heard();
     const { logger } = this.options;
     if (text === undefined) {
-      logger.warn({}, "ignored a binary message of the orchestrator");
+      if (this.complaints.pass()) logger.warn({}, "ignored a binary message of the orchestrator");
       return;
     }
     const parsed = parseOrchestratorMessage(text);
     if (!parsed.ok) {
+      if (!this.complaints.pass()) return;
       const { kind, message, type, msgId } = parsed.problem;
       logger.warn({ problem: message, type }, "ignored a message of the orchestrator");
       if (kind === "bad-payload" && type !== "orchestrator.error") this.events.onBadPayload(message, msgId);
@@ -114,14 +163,24 @@ export class Link {
     if (message.type === "orchestrator.hello.ok") this.greeted(message.payload);
     else if (this.onlineAt === undefined && message.type !== "orchestrator.error")
       logger.warn({ type: message.type }, "ignored a message that came before the hello was answered");
-    else this.events.onMessage(message);
+    else this.events.onMessage(message, this.answeredAt);
+  }
+
+  private answered(ping: number): void {
+    const at = this.sentAt.get(ping);
+    if (at === undefined) return;
+    this.answeredAt = Math.max(this.answeredAt, at);
+    for (const number of this.sentAt.keys()) if (number <= ping) this.sentAt.delete(number);
+    if (ping > 0) this.events.onAnswered(ping);
   }
 
   private greeted(timings: Timings): void {
     clearTimeout(this.helloTimer);
-    clearInterval(this.heartbeat);
-    this.heartbeat = setInterval(() => this.beat(timings.heartbeatTimeoutMs), timings.heartbeatIntervalMs);
+    clearInterval(this.beats);
+    const interval = Math.min(LONGEST_TIMER_MS, Math.max(SHORTEST_INTERVAL_MS, timings.heartbeatIntervalMs));
+    this.beats = setInterval(() => this.beat(timings.heartbeatTimeoutMs), interval);
     if (this.onlineAt !== undefined) return;
+    this.answered(0);
     this.onlineAt = performance.now();
     this.events.onOnline(timings);
   }
@@ -132,14 +191,12 @@ export class Link {
       this.abort("the orchestrator was silent for longer than the heartbeat timeout");
       return;
     }
-    if (this.socket.readyState !== WebSocket.OPEN) return;
-    this.write(buildMessage("agent.heartbeat", {}));
-    this.socket.ping();
+    this.heartbeat();
   }
 
   private ended(code: number, reason: string): void {
     clearTimeout(this.helloTimer);
-    clearInterval(this.heartbeat);
+    clearInterval(this.beats);
     const onlineMs = this.onlineAt === undefined ? undefined : performance.now() - this.onlineAt;
     const why = reason || this.failure || (code === ABNORMAL_CLOSURE ? "the connection was cut" : "");
     this.events.onEnd({ code, onlineMs, reason: why });

@@ -5,7 +5,7 @@ import type { ReconnectOptions } from "./types.js";
 export const RECONNECT_DEFAULTS: ReconnectOptions = {
   spreadMs: 4000,
   baseMs: 1000,
-  maxMs: 30_000,
+  maxMs: 4000,
   refusedMs: 60_000,
   stableMs: 10_000,
   random: Math.random,

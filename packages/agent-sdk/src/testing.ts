@@ -25,6 +25,12 @@ export interface OrchestratorDoubleOptions {
   mute?: boolean;
 }
 
+/** The lease of an assignment that the double renews. */
+interface FencedJob {
+  epoch: number;
+  leaseMs: number;
+}
+
 interface Wait {
   matches(message: AgentMessageIn): boolean;
   resolve(message: AgentMessageIn): void;
@@ -40,6 +46,9 @@ export class OrchestratorDouble {
   /** Moments of the connections, on `performance.now()`. */
   readonly connectedAt: number[] = [];
   settle: boolean;
+  /** Answer heartbeats by renewing the leases of the jobs that were assigned with one. */
+  renew = true;
+  private readonly fenced = new Map<string, FencedJob>();
   private readonly waits = new Set<Wait>();
   private readonly sockets = new Map<WebSocket, string | undefined>();
 
@@ -80,6 +89,8 @@ export class OrchestratorDouble {
   }
 
   assign(jobId: string, fields: Partial<OrchestratorPayload<"orchestrator.assign.start">> = {}): string {
+    const { leaseMs, epoch = 1 } = fields;
+    if (leaseMs !== undefined) this.fenced.set(jobId, { epoch, leaseMs });
     return this.send("orchestrator.assign.start", {
       jobId,
       idempotencyKey: null,
@@ -149,6 +160,8 @@ export class OrchestratorDouble {
     if (!parsed.ok) throw new Error(`The agent sent a bad message: ${parsed.problem.message}`);
     const { message } = parsed;
     if (message.type === "agent.hello") this.greet(socket, message);
+    if (message.type === "agent.heartbeat" && this.renew) this.renewLeases(socket, message.msgId);
+    if (message.type === "agent.job.stopped") this.fenced.delete(message.payload.jobId);
     if (message.type === "agent.job.stopped" && this.settle) {
       const { jobId, epoch, status } = message.payload;
       socket.send(JSON.stringify(buildMessage("orchestrator.job.settled", { jobId, epoch, status })));
@@ -157,12 +170,26 @@ export class OrchestratorDouble {
     for (const wait of this.waits) if (wait.matches(message)) wait.resolve(message);
   }
 
+  private renewLeases(socket: WebSocket, msgId: string | undefined): void {
+    const byLength = Map.groupBy(this.fenced, ([, { leaseMs }]) => leaseMs);
+    for (const [leaseMs, jobs] of byLength) {
+      const payload = { leaseMs, jobs: jobs.map(([jobId, { epoch }]) => ({ jobId, epoch })) };
+      const extra = msgId === undefined ? {} : { correlationId: msgId };
+      socket.send(JSON.stringify(buildMessage("orchestrator.lease.renewed", payload, extra)));
+    }
+  }
+
   private greet(socket: WebSocket, { payload }: AgentMessageOf<"agent.hello">): void {
     if (this.options.mute === true) return;
     if (this.options.token !== undefined && payload.auth.token !== this.options.token) {
       socket.close(CLOSE_CODES.unauthorized, "wrong token");
       return;
     }
+    for (const [other, id] of this.sockets)
+      if (other !== socket && id === payload.agentId) {
+        this.sockets.set(other, undefined);
+        other.close(CLOSE_CODES.replaced, "replaced");
+      }
     this.sockets.set(socket, payload.agentId);
     const timings = {
       heartbeatIntervalMs: 3000,

@@ -3,12 +3,17 @@ import type {
   AgentMessageType,
   AgentPayload,
   buildMessage,
+  Destination,
   ErrorInfo,
   JobStatus,
   JsonObject,
   OrchestratorPayload,
   Progress,
+  Source,
 } from "@stream-control/protocol";
+
+import type { Clock } from "./clock.js";
+import type { Lease } from "./lease.js";
 
 /** Where log lines go: any pino logger fits. Messages are static sentences, what varies is in the fields. */
 export interface AgentLogger {
@@ -54,12 +59,20 @@ export interface StopOptions {
   deadlineMs?: number | undefined;
 }
 
+/** What comes with an assignment. */
+export interface AssignContext {
+  /** Aborted when the handler has missed its deadline: the job counts as declined, and must not be started any more. */
+  signal: AbortSignal;
+  /** Of a fenced job: how long it may go on unless it is renewed. */
+  lease?: Lease;
+}
+
 type Awaitable<T> = T | Promise<T>;
 
 /** What an agent does. Handlers may throw; a command without its handler is answered with `success: false`. */
 export interface AgentHandlers {
   /** Takes or refuses a job; the acknowledgement is sent when this settles. Called once per job and epoch. */
-  onAssign(assignment: Assignment): Awaitable<Decision>;
+  onAssign(assignment: Assignment, context: AssignContext): Awaitable<Decision>;
   /** Ends a job gracefully. The agent calls `stopped` when it has ended. */
   onStop(job: JobRef, options: StopOptions): Awaitable<void>;
   /** Ends a job at once; where absent, `onStop` is called with `deadlineMs: 0`. */
@@ -68,6 +81,15 @@ export interface AgentHandlers {
   onUnmute?(job: JobRef): Awaitable<void>;
   onPause?(job: JobRef): Awaitable<void>;
   onUnpause?(job: JobRef): Awaitable<void>;
+  onAddDestination?(job: JobRef, destination: Destination): Awaitable<void>;
+  onRemoveDestination?(job: JobRef, destinationId: string): Awaitable<void>;
+  /** `null` is the source of the job's own config. */
+  onSwitchInput?(job: JobRef, source: Source | null): Awaitable<void>;
+  /**
+   * A fenced job may go on for longer: until `lease.leftMs` is 0. An agent with this handler promises that a job whose
+   * lease runs out ends by itself, with nobody's help.
+   */
+  onLease?(job: JobRef, lease: Lease): Awaitable<void>;
   onReboot?(reason: string | undefined): Awaitable<void>;
   /** The job's end is on the orchestrator's disk: whatever the agent keeps of it may go. */
   onSettled?(settlement: Settlement): Awaitable<void>;
@@ -87,7 +109,10 @@ export interface AgentOptions {
   agentId: string;
   name: string;
   version: string;
-  /** What it can do; `slots` (default 1) is the number of jobs it takes at once. */
+  /**
+   * What it can do; `slots` (default 1) is the number of jobs it takes at once. `features` follow from the handlers unless
+   * given.
+   */
   capabilities?: Partial<AgentCapabilities>;
   /** Ask not to be given jobs. */
   drain?: boolean;
@@ -100,10 +125,17 @@ export interface AgentOptions {
   helloTimeoutMs?: number;
   /** Longest wait for a command's handler before it is answered with an error. Default 10,000. */
   commandTimeoutMs?: number;
+  /** Longest wait for `onAssign` before the job is declined. Default 20,000. */
+  assignTimeoutMs?: number;
   /** Largest message taken from the orchestrator, in bytes. Default 4 MiB. */
   maxMessageBytes?: number;
-  /** Unsent bytes above which progress and logs are dropped. Default 1 MiB. */
+  /**
+   * Unsent bytes above which progress and logs are dropped and events wait; at 16 times as much, and at least 16 MiB, the
+   * connection is given up. Default 1 MiB.
+   */
   maxBufferedBytes?: number;
+  /** The clock of the leases; see `machineClock`, which it is unless given. */
+  now?: Clock;
 }
 
 /** How pauses between connections grow, in milliseconds. */
@@ -112,7 +144,7 @@ export interface ReconnectOptions {
   spreadMs: number;
   /** Bound of the pause after the first failed try; it doubles with each. Default 1,000. */
   baseMs: number;
-  /** Bound of every such pause. Default 30,000. */
+  /** Bound of every such pause. Default 4,000: a fleet is back within 5 s of its orchestrator. */
   maxMs: number;
   /** Bound of the pause after a refusal that only a person can end (wrong token, id taken). Default 60,000. */
   refusedMs: number;

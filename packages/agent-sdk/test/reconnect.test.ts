@@ -18,14 +18,25 @@ test("a thousand agents that lose the orchestrator in one moment do not come bac
 test("pauses grow with every failed try, up to the bound", () => {
   const policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, random: () => 1 });
   const grown = Array.from({ length: 8 }, () => policy.nextPauseMs({ code: 1006, onlineMs: undefined }));
-  expect(grown).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  expect(grown).toEqual([1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000]);
 });
 
 test("a connection that lasted makes the pauses small again, a short one does not", () => {
-  const policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, random: () => 1 });
+  const policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, spreadMs: 500, random: () => 1 });
   for (let i = 0; i < 6; i++) policy.nextPauseMs({ code: 1006, onlineMs: undefined });
-  expect(policy.nextPauseMs({ code: 1006, onlineMs: 5 })).toBe(30_000);
-  expect(policy.nextPauseMs({ code: 1006, onlineMs: 20_000 })).toBe(4000);
+  expect(policy.nextPauseMs({ code: 1006, onlineMs: 5 })).toBe(4000);
+  expect(policy.nextPauseMs({ code: 1006, onlineMs: 20_000 })).toBe(500);
+  expect(policy.nextPauseMs({ code: 1006, onlineMs: undefined })).toBe(2000);
+});
+
+test("however long the orchestrator was away, nobody waits for more than 4 s, and still not all for the same time", () => {
+  const late = Array.from({ length: 1000 }, () => {
+    const policy = new ReconnectPolicy(RECONNECT_DEFAULTS);
+    for (let i = 0; i < 50; i++) policy.nextPauseMs({ code: 1006, onlineMs: undefined });
+    return policy.nextPauseMs({ code: 1006, onlineMs: undefined });
+  });
+  expect(Math.max(...late)).toBeLessThanOrEqual(4000);
+  expect(Math.max(...late) - Math.min(...late)).toBeGreaterThan(1500);
 });
 
 test("a refusal is repeated slowly", () => {

@@ -9,11 +9,13 @@ import { agentRecordSchema } from "./resources/agent.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
 import {
+  addDestinationSchema,
   agentReplySchema,
   drainRequestSchema,
   errorBodySchema,
   jobReplySchema,
   metadataReplySchema,
+  switchInputSchema,
 } from "./resources/replies.js";
 import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
 import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
@@ -31,6 +33,8 @@ const resources: Record<string, z.ZodType> = {
   "metadata-reply": metadataReplySchema,
   "metadata-update": metadataUpdateSchema,
   "drain-request": drainRequestSchema,
+  "add-destination": addDestinationSchema,
+  "switch-input": switchInputSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   "stream-context": streamContextSchema,

@@ -51,7 +51,7 @@ test("the shapes of the UI messages of that description are those of our records
     drain: false,
     capabilities: { slots: 2 },
   };
-  const ours = { version: "1.0.0", currentJobIds: [], meta: {}, error: null };
+  const ours = { version: "1.0.0", currentJobIds: [], drainDeadlineAt: null, meta: {}, error: null };
   expect(parseWith(agentRecordSchema, { ...agent, ...ours })).toMatchObject({ ok: true, value: agent });
 });
 

@@ -36,10 +36,9 @@ export async function runService(start: () => Promise<RunningService>, logger: L
     logger.info("stopped");
     process.exit(0);
   } catch (thrown) {
-    if (thrown instanceof ConfigError) {
-      process.stderr.write(`${thrown.message}\n`);
-      process.exit(78);
-    }
+    // The sentence is for whoever started it by hand; the log keeps what an engineer needs.
+    process.stderr.write(`${toError(thrown).message}\n`);
+    if (thrown instanceof ConfigError) process.exit(78);
     logger.fatal({ err: toError(thrown) }, "ended by an error");
     process.exit(1);
   }

@@ -2,7 +2,9 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import {
   CompiledQuery,
   type DatabaseConnection,
+  type DialectAdapter,
   type Driver,
+  SqliteAdapter,
   type SqliteDatabase,
   SqliteDialect,
   type SqliteStatement,
@@ -14,7 +16,7 @@ import {
  * Statements are prepared once per SQL text and kept: a grouped commit runs the same few statements hundreds of times.
  */
 export class NodeSqliteDialect extends SqliteDialect {
-  constructor(database: DatabaseSync) {
+  constructor(private readonly database: DatabaseSync) {
     super({ database: new PreparingDatabase(database) });
   }
 
@@ -27,7 +29,23 @@ export class NodeSqliteDialect extends SqliteDialect {
     driver.beginTransaction = async (connection: DatabaseConnection) => {
       await connection.executeQuery(CompiledQuery.raw("begin immediate"));
     };
+    // SQLite has rolled back by itself after a full disk and the like (https://www.sqlite.org/lang_transaction.html); to do
+    // it again is an error, which would hide the one that tells what happened.
+    driver.rollbackTransaction = async (connection: DatabaseConnection) => {
+      if (this.database.isTransaction) await connection.executeQuery(CompiledQuery.raw("rollback"));
+    };
     return driver;
+  }
+
+  override createAdapter(): DialectAdapter {
+    return new TransactionalDdlAdapter();
+  }
+}
+
+/** Lets a migration run in a transaction, which Kysely leaves out for SQLite although it can: half of one is worse than none. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 

@@ -29,9 +29,15 @@ export class Store<Tables> {
   /**
    * Runs an operation in a transaction that it may share with others; see {@link GroupCommit}. Resolves when the commit
    * is on disk. Inside, use only the handle that is passed: the outer `db` would wait for this very transaction.
+   *
+   * @throws StoreError when the database cannot be written now, such as on a full disk.
    */
-  write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    return this.commits.write(operation);
+  async write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await this.commits.write(operation);
+    } catch (error) {
+      throw unavailable(error) ?? error;
+    }
   }
 
   /** Waits for every write, then closes the file. */
@@ -85,6 +91,23 @@ function open(file: string): DatabaseSync {
       { cause: error },
     );
   }
+}
+
+/** Primary result codes that are the machine's fault, not the statement's: https://www.sqlite.org/rescode.html */
+const MACHINE_ERRORS: ReadonlyMap<number, string> = new Map([
+  [5, "it is locked by another process"],
+  [8, "it is read-only"],
+  [10, "reading or writing it failed"],
+  [11, "the file is damaged"],
+  [13, "the disk is full"],
+  [14, "the file cannot be opened"],
+  [26, "the file is no database"],
+]);
+
+function unavailable(error: unknown): StoreError | undefined {
+  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
+  const why = MACHINE_ERRORS.get(error.errcode & 0xff);
+  return why === undefined ? undefined : new StoreError(`The database cannot be used: ${why}.`, { cause: error });
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -10,8 +10,6 @@ import {
 
 export interface DestinationsInput {
   jobId: string;
-  /** Number of the assignment: a recording that the agent names does not overwrite that of an earlier one. */
-  epoch: number;
   explicit: Destination[];
   recordAs: FileFormat | undefined;
   streamMetadata: StreamMetadata | undefined;
@@ -22,7 +20,7 @@ export interface DestinationsInput {
  * form asked for; and where all that is nothing, an HLS preview. Paths are relative to the first output folder.
  */
 export function fillDestinations(input: DestinationsInput): ParseResult<Destination[]> {
-  const { jobId, epoch, explicit, recordAs, streamMetadata } = input;
+  const { jobId, explicit, recordAs, streamMetadata } = input;
   const destinations = [...explicit];
   const { streamUrl, streamKey } = streamMetadata?.youtube ?? {};
   if (streamUrl && streamKey) {
@@ -39,7 +37,7 @@ export function fillDestinations(input: DestinationsInput): ParseResult<Destinat
   if (recordAs !== undefined)
     destinations.push({
       type: "file",
-      path: `${epoch > 1 ? `${name}-${epoch}` : name}.${recordAs}`,
+      path: `${name}.${recordAs}`,
       format: recordAs,
       ...freeId("recording", explicit),
     });

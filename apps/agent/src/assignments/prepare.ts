@@ -1,20 +1,19 @@
-import { mkdir, stat } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { Assignment } from "@stream-control/agent-sdk";
-import { chooseVideoEncoder, EncoderUnavailableError, fileFormatOf, type ProbedEncoder } from "@stream-control/ffmpeg";
+import { chooseVideoEncoder, EncoderUnavailableError, type ProbedEncoder } from "@stream-control/ffmpeg";
 import {
   type Destination,
   describeIssues,
   type ErrorInfo,
-  FILE_FORMATS,
   type Issue,
   parseStreamConfig,
   type StreamConfig,
 } from "@stream-control/protocol";
 import type { AgentConfig } from "../config.js";
-import { allowedPath } from "./allowed-paths.js";
 import { fillDestinations } from "./destinations.js";
-import { protocolIssues } from "./protocols.js";
+import { makeFolders } from "./folders.js";
+import { checkDestination, checkSlate, checkSource } from "./paths.js";
+import { destinationProtocol, protocolIssues, sourceProtocol } from "./protocols.js";
+import { keepEarlierRecordings } from "./recordings.js";
 
 /** What the agent's owner allows, and what the machine can do. */
 export interface Limits extends Pick<AgentConfig, "outputDirs" | "inputDirs" | "allowedProtocols" | "maxResolution"> {
@@ -27,6 +26,7 @@ export interface PreparedJob {
   config: StreamConfig;
   videoEncoder: string;
   muted: boolean;
+  paused: boolean;
 }
 
 export type Preparation = { ok: true; job: PreparedJob } | { ok: false; error: ErrorInfo };
@@ -38,7 +38,6 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   const { config, recordAs } = parsed.value;
   const filled = fillDestinations({
     jobId: assignment.jobId,
-    epoch: assignment.epoch ?? 0,
     explicit: config.destinations,
     recordAs,
     streamMetadata: assignment.streamMetadata,
@@ -46,21 +45,53 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   if (!filled.ok) return invalid(filled.issues);
 
   const wanted = { ...config, destinations: filled.value };
-  const issues = [...protocolIssues(wanted, limits.allowedProtocols), ...resolutionIssues(wanted, limits)];
+  const issues = [...protocolIssues(protocolsOf(wanted), limits.allowedProtocols), ...resolutionIssues(wanted, limits)];
   const videoEncoder = chooseEncoder(config.video.encoder, limits.encoders, issues);
-  const source = await checkSource(wanted.source, limits.inputDirs, issues);
-  const destinations = await checkDestinations(wanted.destinations, limits.outputDirs, issues);
+  const source = await checkSource(wanted.source, "source", limits.inputDirs, issues);
+  const onAir = await checkOnAir(wanted, limits.inputDirs, issues);
+  const written = new Set<string>();
+  const destinations: Destination[] = [];
+  for (const [index, destination] of wanted.destinations.entries()) {
+    const field = `destinations.${index}`;
+    const checked = await checkDestination(destination, field, limits.outputDirs, written, issues);
+    if (checked !== undefined) destinations.push(checked);
+  }
   if (issues.length > 0 || videoEncoder === undefined) return invalid(issues);
 
-  try {
-    for (const destination of destinations) await makeFolder(destination);
-  } catch (thrown) {
-    const symbol = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown";
-    const message = `A folder to write to could not be made (${symbol}).`;
-    return { ok: false, error: { code: "OUTPUT_NOT_WRITABLE", message, detail: { fault: "destination" } } };
-  }
-  const muted = assignment.streamMetadata?.isMuted ?? false;
-  return { ok: true, job: { config: { ...wanted, source, destinations }, videoEncoder, muted } };
+  const problem = await makeFolders(destinations);
+  if (problem !== undefined) return { ok: false, error: problem };
+  const { isMuted: muted = false, isPaused: paused = false } = assignment.streamMetadata ?? {};
+  const kept = await keepEarlierRecordings(destinations, assignment.epoch ?? 0);
+  return {
+    ok: true,
+    job: { config: { ...wanted, ...onAir, source, destinations: kept }, videoEncoder, muted, paused },
+  };
+}
+
+function protocolsOf({ source, destinations, sourceLoss }: StreamConfig) {
+  const { backup } = sourceLoss;
+  return [
+    { path: "source", protocol: sourceProtocol(source) },
+    ...(backup === undefined ? [] : [{ path: "sourceLoss.backup", protocol: sourceProtocol(backup) }]),
+    ...destinations.map((destination, index) => ({
+      path: `destinations.${index}`,
+      protocol: destinationProtocol(destination),
+    })),
+  ];
+}
+
+/** What is shown when the source is lost or the stream is paused may be read from the disk too. */
+async function checkOnAir({ sourceLoss, pause }: StreamConfig, folders: readonly string[], issues: Issue[]) {
+  const { backup } = sourceLoss;
+  const checkedBackup = backup && (await checkSource(backup, "sourceLoss.backup", folders, issues));
+  return {
+    sourceLoss: {
+      ...sourceLoss,
+      ...(checkedBackup === undefined ? {} : { backup: checkedBackup }),
+      slate: await checkSlate(sourceLoss.slate, "sourceLoss.slate", folders, issues),
+    },
+    pause: { ...pause, slate: await checkSlate(pause.slate, "pause.slate", folders, issues) },
+  };
 }
 
 function invalid(issues: Issue[]): Preparation {
@@ -82,64 +113,4 @@ function resolutionIssues({ video }: StreamConfig, { maxResolution }: Limits): I
   return maxResolution !== undefined && video.height > Number.parseInt(maxResolution, 10)
     ? [{ path: "video.height", message: `this agent takes at most ${maxResolution}` }]
     : [];
-}
-
-async function checkSource(
-  source: StreamConfig["source"],
-  folders: readonly string[],
-  issues: Issue[],
-): Promise<StreamConfig["source"]> {
-  if (source.type !== "file") return source;
-  const verdict = await allowedPath(source.path, folders);
-  if (!verdict.ok) issues.push({ path: "source.path", message: verdict.message });
-  else if ((await kindOf(verdict.path)) !== "file")
-    issues.push({ path: "source.path", message: "there is no such file on this agent" });
-  return verdict.ok ? { ...source, path: verdict.path } : source;
-}
-
-async function checkDestinations(
-  destinations: readonly Destination[],
-  folders: readonly string[],
-  issues: Issue[],
-): Promise<Destination[]> {
-  const written = new Set<string>();
-  const checked: Destination[] = [];
-  for (const [index, destination] of destinations.entries()) {
-    const complain = (message: string) => issues.push({ path: `destinations.${index}.path`, message });
-    if ("url" in destination) {
-      checked.push(destination);
-      continue;
-    }
-    const verdict = await allowedPath(destination.path, folders);
-    if (!verdict.ok) {
-      complain(verdict.message);
-      continue;
-    }
-    const { path } = verdict;
-    if (written.has(path)) complain("another destination writes there too");
-    written.add(path);
-    const kind = await kindOf(path);
-    if (destination.type === "hls") {
-      if (kind === "file") complain("is a file, and HLS needs a folder");
-      checked.push({ ...destination, path });
-      continue;
-    }
-    if (kind === "folder") complain("is a folder");
-    const format = fileFormatOf({ ...destination, path });
-    if (format === undefined) complain(`must end in one of ${FILE_FORMATS.join(", ")}, or "format" be given`);
-    else checked.push({ ...destination, path, format });
-  }
-  return checked;
-}
-
-async function kindOf(path: string): Promise<"file" | "folder" | "nothing"> {
-  return stat(path).then(
-    (found) => (found.isDirectory() ? "folder" : "file"),
-    () => "nothing",
-  );
-}
-
-async function makeFolder(destination: Destination): Promise<void> {
-  if (destination.type === "file") await mkdir(dirname(destination.path), { recursive: true });
-  if (destination.type === "hls") await mkdir(destination.path, { recursive: true });
 }

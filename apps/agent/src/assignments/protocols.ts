@@ -1,17 +1,20 @@
-import type { Issue, StreamConfig } from "@stream-control/protocol";
+import type { Destination, Issue, Source } from "@stream-control/protocol";
 import type { Protocol } from "../config.js";
 
 const schemeOf = (url: string) => url.slice(0, url.indexOf(":")).toLowerCase();
 
-/** One issue for each source or destination whose protocol this agent is not allowed to speak. */
-export function protocolIssues({ source, destinations }: StreamConfig, allowed: readonly Protocol[]): Issue[] {
-  const used = [
-    { path: "source", protocol: "url" in source ? schemeOf(source.url) : source.type },
-    ...destinations.map((destination, index) => ({
-      path: `destinations.${index}`,
-      protocol: "url" in destination ? schemeOf(destination.url) : "file",
-    })),
-  ];
+/** The protocol that a source is read by. */
+export const sourceProtocol = (source: Source): string => ("url" in source ? schemeOf(source.url) : source.type);
+
+/** The protocol that a destination is written by. */
+export const destinationProtocol = (destination: Destination): string =>
+  "url" in destination ? schemeOf(destination.url) : "file";
+
+/** One issue for each protocol that this agent is not allowed to speak. */
+export function protocolIssues(
+  used: readonly { path: string; protocol: string }[],
+  allowed: readonly Protocol[],
+): Issue[] {
   const names: readonly string[] = allowed;
   return used
     .filter(({ protocol }) => !names.includes(protocol))

@@ -37,6 +37,8 @@ export const runnerSpecSchema = z.object({
    * whatever happens to the agent.
    */
   leaseMs: z.int().positive().optional(),
+  /** The same end on `os.uptime()`, in milliseconds: what is read late lasts no longer, nor does what a machine slept through. */
+  leaseUntilUptimeMs: z.number().optional(),
   ffmpegPath: z.string(),
   ffprobePath: z.string(),
   socketPath: z.string(),
@@ -69,7 +71,13 @@ export const runnerCommandSchema = z.discriminatedUnion("type", [
   /** Another source from now on; null is the config's own one. */
   z.object({ type: z.literal("input.switch"), id: z.string(), source: sourceSchema.nullable() }),
   /** The job may go on for this long from now. */
-  z.object({ type: z.literal("lease.renew"), id: z.string(), leaseMs: z.int().positive() }),
+  z.object({
+    type: z.literal("lease.renew"),
+    id: z.string(),
+    leaseMs: z.int().positive(),
+    /** As in the spec. */
+    leaseUntilUptimeMs: z.number().optional(),
+  }),
   /** Graceful; escalates by itself after the grace times. `deadlineMs` shortens them. */
   z.object({ type: z.literal("stop"), id: z.string(), deadlineMs: z.int().min(0).optional() }),
   /** At once. */

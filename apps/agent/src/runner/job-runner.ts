@@ -4,7 +4,7 @@ import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec } from "./con
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
-import { Lease } from "./lease.js";
+import { Lease, leftOf } from "./lease.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
 import { Reporter } from "./reporter.js";
 import { Senders } from "./senders.js";
@@ -52,7 +52,7 @@ export class JobRunner {
     this.reporter = new Reporter(options.emit, now, [...secretsOf(spec.config), ...secrets]);
     const { redactor } = this.reporter;
     this.wantMuted = spec.muted;
-    this.lease = new Lease(spec.leaseMs, monotonicNow, () => this.leaseExpired());
+    this.lease = new Lease(leftOf(spec), monotonicNow, () => this.leaseExpired());
     this.relay = new TsRelay({
       onHeldUp: (heldUp) => (heldUp ? switcher.onAir?.source.pause() : switcher.onAir?.source.resume()),
       // Looked at with every piece: a runner that was frozen must send nothing more when it wakes up too late.
@@ -140,7 +140,7 @@ export class JobRunner {
         if (command.source !== null) this.reporter.learn(secretsOf({ source: command.source, destinations: [] }));
         return this.director.switchInput(command.source);
       case "lease.renew":
-        return this.lease.renew(command.leaseMs);
+        return this.lease.renew(leftOf(command) ?? 0);
       case "stop":
         return this.stop(command.deadlineMs);
       case "kill":

@@ -1,3 +1,23 @@
+import { uptime } from "node:os";
+
+/** A lease as the contract has it. */
+export interface GivenLease {
+  leaseMs?: number | undefined;
+  leaseUntilUptimeMs?: number | undefined;
+}
+
+/**
+ * How much of a lease is left: what was written a while ago, or before the machine slept, is shorter by that.
+ *
+ * @param uptimeMs the machine's uptime, sleep included.
+ */
+export function leftOf(
+  { leaseMs, leaseUntilUptimeMs = Number.POSITIVE_INFINITY }: GivenLease,
+  uptimeMs = uptime() * 1000,
+): number | undefined {
+  return leaseMs === undefined ? undefined : Math.min(leaseMs, leaseUntilUptimeMs - uptimeMs);
+}
+
 /** Longest time a timer can wait. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { machineClock } from "@stream-control/agent-sdk/clock";
 import { childEnvironment } from "@stream-control/ffmpeg";
 import type { RunnerResult } from "./contract.js";
 import { ControlServer } from "./control-server.js";
@@ -53,7 +54,7 @@ async function main(folder: string): Promise<void> {
     env: childEnvironment(process.env),
     launcher: programLauncher(process.platform),
     now: Date.now,
-    monotonicNow: () => performance.now(),
+    monotonicNow: machineClock(),
     random: Math.random,
     emit: (event) => control.broadcast(event),
   });

@@ -11,6 +11,7 @@ import {
 } from "../runner/contract.js";
 
 const PID_FILE = "pid";
+const BOOT_FILE = "boot-id";
 
 /** Makes a new, empty folder for a job, readable by the agent's user alone: the spec in it holds stream keys. */
 export async function makeJobFolder(runnersDir: string): Promise<string> {
@@ -46,6 +47,17 @@ export async function writePid(folder: string, pid: number): Promise<void> {
 export async function readPid(folder: string): Promise<number | undefined> {
   const text = await readFile(join(folder, PID_FILE), "utf8").catch(() => "");
   return /^\d{1,10}\n$/.test(text) ? Number(text) : undefined;
+}
+
+/** Notes under which boot of the machine the job was started. */
+export async function writeBootId(folder: string, bootId: string | undefined): Promise<void> {
+  if (bootId !== undefined) await writeFile(join(folder, BOOT_FILE), `${bootId}\n`);
+}
+
+/** Undefined where none was noted. */
+export async function readBootId(folder: string): Promise<string | undefined> {
+  const text = await readFile(join(folder, BOOT_FILE), "utf8").catch(() => "");
+  return text.trim() || undefined;
 }
 
 export async function listJobFolders(runnersDir: string): Promise<string[]> {

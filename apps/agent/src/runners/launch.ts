@@ -36,8 +36,13 @@ export async function launchRunner(
     const { pid } = child;
     if (pid === undefined) throw new Error("The runner has no process id.");
     child.unref();
-    await writePid(folder, pid);
-    return new RunnerProcess(pid, folder, child);
+    const runner = new RunnerProcess(pid, folder, child);
+    await writePid(folder, pid).catch((thrown: unknown) => {
+      // Nobody would find it again.
+      runner.killGroup();
+      throw thrown;
+    });
+    return runner;
   } finally {
     await log.close();
   }

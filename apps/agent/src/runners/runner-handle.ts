@@ -1,40 +1,22 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { CommandError } from "@stream-control/agent-sdk";
-import type { ErrorInfo, Progress } from "@stream-control/protocol";
+import type { Lease } from "@stream-control/agent-sdk";
+import type { Destination, ErrorInfo } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
-import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec, RunnerStatus } from "../runner/contract.js";
+import type { RunnerEvent, RunnerResult, RunnerSpec } from "../runner/contract.js";
 import { ControlLink } from "./control-link.js";
 import { readResult } from "./job-folder.js";
+import { type Command, RunnerChannel } from "./runner-channel.js";
+import type { RunnerObserver, RunnerWaits } from "./runner-observer.js";
 import type { RunnerProcess } from "./runner-process.js";
-
-/** What a runner tells of its job. `onEnded` is the last call. */
-export interface RunnerObserver {
-  onStatus(status: RunnerStatus, progress: Progress | undefined): void;
-  onProgress(progress: Progress): void;
-  onLog(level: "info" | "warn" | "error", message: string): void;
-  onEnded(result: RunnerResult): void;
-}
-
-/** Waits of the agent for a runner, in milliseconds. */
-export interface RunnerWaits {
-  /** A living runner that cannot be reached for this long is ended. */
-  unreachableMs: number;
-  /** From a command to its reply. */
-  replyMs: number;
-  /** Beyond a stop's own grace times, until the runner is ended by force. */
-  overdueMs: number;
-}
-export const RUNNER_WAITS: RunnerWaits = { unreachableMs: 20_000, replyMs: 5000, overdueMs: 5000 };
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 100;
-
-type Command = RunnerCommand extends infer C ? (C extends { id: string } ? Omit<C, "id"> : never) : never;
+/** The longest time that a timer takes; Node runs a longer one at once. */
+const LONGEST_TIMER_MS = 2_147_483_647;
 
 export interface RunnerHandleOptions {
   folder: string;
-  spec: Pick<RunnerSpec, "jobId" | "epoch" | "socketPath" | "stopGraceMs" | "killAfterMs">;
+  spec: Pick<RunnerSpec, "jobId" | "epoch" | "socketPath" | "stopGraceMs" | "killAfterMs" | "config">;
   process: RunnerProcess;
   observer: RunnerObserver;
   logger: Logger;
@@ -43,11 +25,11 @@ export interface RunnerHandleOptions {
 
 /** The agent's hold on one runner: stays connected to it, carries commands, and notices its end, however it comes. */
 export class RunnerHandle {
-  private readonly replies = new Map<string, (error: ErrorInfo | undefined) => void>();
+  /** Where the job goes, by name, as far as this agent has seen it. */
+  readonly destinations: Map<string, Destination>;
+  private readonly channel: RunnerChannel;
   private readonly contact = Promise.withResolvers<void>();
   private readonly end = Promise.withResolvers<void>();
-  private link: ControlLink | undefined;
-  private unsent: RunnerCommand[] = [];
   private over = false;
   private stopping: NodeJS.Timeout | undefined;
   private ownWish: "stop" | "kill" | undefined;
@@ -55,6 +37,9 @@ export class RunnerHandle {
 
   constructor(private readonly options: RunnerHandleOptions) {
     this.waits = options.waits;
+    const named = ({ id, type }: Destination, index: number) => id ?? `${type}-${index + 1}`;
+    this.destinations = new Map(options.spec.config.destinations.map((one, index) => [named(one, index), one]));
+    this.channel = new RunnerChannel(options.waits.replyMs);
   }
 
   /** Settles at the runner's first hello, or at its end. */
@@ -81,23 +66,28 @@ export class RunnerHandle {
     });
   }
 
-  /** @throws CommandError where the runner refuses, is gone, or does not answer in time. */
-  async setMuted(muted: boolean): Promise<void> {
-    await this.command({ type: "mute", muted });
+  /** Carries a command out. @throws CommandError where the runner refuses, is gone, or does not answer in time. */
+  command(command: Command): Promise<void> {
+    return this.channel.command(command);
+  }
+
+  /** A fenced job may go on for as long as that. */
+  renew(lease: Lease): void {
+    this.channel.renew(lease);
   }
 
   /** Asks for a graceful end; an end by force follows where the runner does not keep to its grace times. */
   stop(deadlineMs?: number): void {
     const { stopGraceMs, killAfterMs } = this.options.spec;
     this.ownWish ??= "stop";
-    this.post({ type: "stop", id: randomUUID(), ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+    this.channel.send({ type: "stop", ...(deadlineMs === undefined ? {} : { deadlineMs }) });
     this.forceAfter(Math.min(stopGraceMs + killAfterMs, deadlineMs ?? Number.POSITIVE_INFINITY) + this.waits.overdueMs);
   }
 
   /** Asks for an end at once, and sees to it. */
   kill(): void {
     this.ownWish = "kill";
-    this.post({ type: "kill", id: randomUUID() });
+    this.channel.send({ type: "kill" });
     this.forceAfter(this.waits.overdueMs);
   }
 
@@ -120,7 +110,7 @@ export class RunnerHandle {
 
   /** The next connection; undefined when the job has ended or the agent has let go. */
   private async connect(): Promise<ControlLink | undefined> {
-    this.link = undefined;
+    this.channel.unlinked();
     const { folder, spec, process } = this.options;
     const deadline = performance.now() + this.waits.unreachableMs;
     for (let pause = FIRST_POLL_MS; !this.over; pause = Math.min(pause * 2, SLOWEST_POLL_MS)) {
@@ -145,8 +135,7 @@ export class RunnerHandle {
       link.close();
       return undefined;
     }
-    this.link = link;
-    for (const command of this.unsent.splice(0)) link.send(command);
+    this.channel.linked(link);
     return link;
   }
 
@@ -155,12 +144,13 @@ export class RunnerHandle {
     const { observer, spec, logger } = this.options;
     switch (event.type) {
       case "hello":
-        if (event.jobId !== spec.jobId || event.epoch !== spec.epoch)
+        if (event.jobId !== spec.jobId || event.epoch !== spec.epoch) {
           logger.error({ jobId: spec.jobId, found: event.jobId }, "a runner says it runs another job");
-        else {
-          this.options.process.learn(event.pid);
-          observer.onStatus(event.status, event.progress);
+          this.lose("The process that answers for this job runs another one.");
+          break;
         }
+        this.options.process.learn(event.pid);
+        observer.onStatus(event.status, event.progress);
         this.contact.resolve();
         break;
       case "status":
@@ -172,8 +162,11 @@ export class RunnerHandle {
       case "log":
         observer.onLog(event.level, event.message);
         break;
+      case "event":
+        observer.onEvent(event.event, event.message, event.data);
+        break;
       case "reply":
-        this.replies.get(event.id)?.(event.ok ? undefined : (event.error ?? REFUSED));
+        this.channel.reply(event.id, event.ok ? undefined : (event.error ?? REFUSED));
         break;
       case "ended":
         this.finish(event.result);
@@ -181,32 +174,10 @@ export class RunnerHandle {
     }
   }
 
-  private async command(command: Command): Promise<void> {
-    const id = randomUUID();
-    const { promise, resolve } = Promise.withResolvers<ErrorInfo | undefined>();
-    const timer = setTimeout(() => resolve(NO_REPLY), this.waits.replyMs);
-    this.replies.set(id, resolve);
-    this.post({ ...command, id });
-    try {
-      const error = await promise;
-      if (error !== undefined) throw new CommandError(error);
-    } finally {
-      clearTimeout(timer);
-      this.replies.delete(id);
-    }
-  }
-
-  /** Sends a command, or keeps it for the next connection. */
-  private post(command: RunnerCommand): void {
-    if (this.over) this.replies.get(command.id)?.(ENDED);
-    else if (this.link === undefined) this.unsent.push(command);
-    else this.link.send(command);
-  }
-
   private forceAfter(ms: number): void {
     if (this.over) return;
     clearTimeout(this.stopping);
-    this.stopping = setTimeout(() => this.options.process.killGroup(), ms);
+    this.stopping = setTimeout(() => this.options.process.killGroup(), Math.min(ms, LONGEST_TIMER_MS));
   }
 
   private lose(message: string): void {
@@ -229,16 +200,13 @@ export class RunnerHandle {
 
   private release(): void {
     clearTimeout(this.stopping);
-    for (const reply of this.replies.values()) reply(ENDED);
-    this.link?.close();
+    this.channel.close();
     this.contact.resolve();
     this.end.resolve();
   }
 }
 
 const REFUSED: ErrorInfo = { code: "COMMAND_FAILED", message: "The runner refused the command without a reason." };
-const NO_REPLY: ErrorInfo = { code: "COMMAND_TIMEOUT", message: "The runner did not answer the command in time." };
-const ENDED: ErrorInfo = { code: "JOB_NOT_RUNNING", message: "The job ended before the command was carried out." };
 
 const lost = (message: string, detail: object = {}): RunnerResult => ({
   status: "FAILED",

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
  * known by its pid alone, so that its command line tells whether it is still the same.
  */
 export class RunnerProcess {
+  private isGone = false;
+
   /** @param knownPid undefined where the agent that started it ended before it had written it down. */
   constructor(
     private knownPid: number | undefined,
@@ -13,8 +15,16 @@ export class RunnerProcess {
     private readonly child?: ChildProcess,
   ) {}
 
+  /** A process of before the machine's last start: whatever has its number now is something else. */
+  static ofEarlierBoot(jobFolder: string): RunnerProcess {
+    const process = new RunnerProcess(undefined, jobFolder);
+    process.isGone = true;
+    return process;
+  }
+
   /** Whether it runs; also true where that cannot be known before its hello. */
   get alive(): boolean {
+    if (this.isGone) return false;
     if (this.child !== undefined) return this.child.exitCode === null && this.child.signalCode === null;
     return this.knownPid === undefined || processAt(this.knownPid, this.jobFolder) === "ours";
   }

@@ -1,10 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { JobRef } from "@stream-control/agent-sdk";
+import type { JobRef, Lease } from "@stream-control/agent-sdk";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { RunnerSpec } from "../runner/contract.js";
-import { listJobFolders, makeJobFolder, readPid, readSpec, removeJobFolder, writeSpec } from "./job-folder.js";
+import { currentBootId } from "./boot-id.js";
+import {
+  listJobFolders,
+  makeJobFolder,
+  readBootId,
+  readPid,
+  readSpec,
+  removeJobFolder,
+  writeBootId,
+  writeSpec,
+} from "./job-folder.js";
 import { type LaunchOptions, launchRunner } from "./launch.js";
-import { RUNNER_WAITS, RunnerHandle, type RunnerObserver, type RunnerWaits } from "./runner-handle.js";
+import { untilUptimeMs } from "./runner-channel.js";
+import { RunnerHandle } from "./runner-handle.js";
+import { RUNNER_WAITS, type RunnerObserver, type RunnerWaits } from "./runner-observer.js";
 import { RunnerProcess } from "./runner-process.js";
 import { socketPathFor } from "./socket-path.js";
 
@@ -14,6 +26,8 @@ export interface RunnersOptions {
   tmpdir: string;
   launch: LaunchOptions;
   waits?: RunnerWaits;
+  /** What tells the present start of the machine from earlier ones; asked of the system unless given. */
+  bootId?: () => Promise<string | undefined>;
   /** Who is told about a job's runner. */
   observe(job: JobRef): RunnerObserver;
   logger: Logger;
@@ -41,18 +55,44 @@ export class Runners {
 
   constructor(private readonly options: RunnersOptions) {}
 
-  /** Starts a runner for a job. @throws Error where its folder or its process cannot be made. */
-  async launch(spec: Omit<RunnerSpec, "socketPath">): Promise<void> {
+  /**
+   * Starts a runner for a job.
+   *
+   * @param lease of a fenced job.
+   * @throws Error where its folder or its process cannot be made; nothing is left then.
+   */
+  async launch(given: Omit<RunnerSpec, "socketPath">, lease?: Lease): Promise<void> {
     const folder = await makeJobFolder(this.options.runnersDir);
     try {
       const socketPath = await socketPathFor(folder, this.options.tmpdir);
-      await writeSpec(folder, { ...spec, socketPath });
+      await writeBootId(folder, await this.bootId());
+      const spec: RunnerSpec = { ...given, socketPath };
+      if (lease !== undefined) {
+        // Rounded down; a lease that has run out meanwhile ends the job at once.
+        spec.leaseMs = Math.max(1, Math.floor(lease.leftMs));
+        spec.leaseUntilUptimeMs = untilUptimeMs(spec.leaseMs);
+      }
+      await writeSpec(folder, spec);
       const process = await launchRunner(folder, this.options.launch);
-      this.follow(folder, { ...spec, socketPath }, process);
+      const handle = this.follow(folder, spec, process);
+      if (lease !== undefined) handle.renew(lease);
     } catch (thrown) {
-      await removeJobFolder(folder);
+      await removeJobFolder(folder).catch((error: unknown) =>
+        this.options.logger.error({ err: toError(error), folder }, "a job folder could not be removed"),
+      );
       throw thrown;
     }
+  }
+
+  /** Ends a runner that should not have been started, and reports nothing of it. */
+  async discard({ jobId, epoch }: JobRef): Promise<void> {
+    const entry = this.all().find(({ spec }) => spec.jobId === jobId && spec.epoch === (epoch ?? 0));
+    if (entry === undefined) return;
+    entry.handle.detach();
+    entry.process.killGroup();
+    this.entries.delete(entry.folder);
+    await gone(entry.process);
+    await removeJobFolder(entry.folder, entry.spec.socketPath);
   }
 
   /**
@@ -60,11 +100,10 @@ export class Runners {
    * was reached or is known to have ended. An older assignment of a job is through before the newer one is given.
    */
   async adopt(onJob: (job: JobRef) => void): Promise<void> {
-    const found: FoundJob[] = [];
-    for (const folder of await listJobFolders(this.options.runnersDir)) {
-      const job = await this.inspect(folder);
-      if (job !== undefined) found.push(job);
-    }
+    const bootId = await this.bootId();
+    const folders = await listJobFolders(this.options.runnersDir);
+    const inspected = await Promise.all(folders.map((folder) => this.inspect(folder, bootId)));
+    const found = inspected.filter((job) => job !== undefined);
     found.sort((a, b) => a.spec.epoch - b.spec.epoch);
     const byJob = Map.groupBy(found, ({ spec }) => spec.jobId);
     await Promise.all(
@@ -77,9 +116,10 @@ export class Runners {
     );
   }
 
-  /** The handle of a running job. */
-  running(jobId: string): RunnerHandle | undefined {
-    return this.all().find(({ spec }) => spec.jobId === jobId)?.handle;
+  /** The handle of a running job, of that epoch where one is given. */
+  running(jobId: string, epoch?: number): RunnerHandle | undefined {
+    const isMeant = ({ spec }: Entry) => spec.jobId === jobId && (epoch === undefined || spec.epoch === epoch);
+    return this.all().find(isMeant)?.handle;
   }
 
   get handles(): RunnerHandle[] {
@@ -115,13 +155,19 @@ export class Runners {
     return handle;
   }
 
-  private async inspect(folder: string): Promise<FoundJob | undefined> {
+  private bootId(): Promise<string | undefined> {
+    return this.options.bootId?.() ?? currentBootId(process.platform);
+  }
+
+  private async inspect(folder: string, bootId: string | undefined): Promise<FoundJob | undefined> {
     const { logger } = this.options;
     const pid = await readPid(folder);
-    const process = new RunnerProcess(pid, folder);
+    const startedIn = await readBootId(folder);
+    const isStale = bootId !== undefined && startedIn !== undefined && startedIn !== bootId;
+    const process = isStale ? RunnerProcess.ofEarlierBoot(folder) : new RunnerProcess(pid, folder);
     try {
       const spec = await readSpec(folder);
-      logger.info({ jobId: spec.jobId, epoch: spec.epoch, pid }, "found a job of an earlier agent");
+      logger.info({ jobId: spec.jobId, epoch: spec.epoch, pid, isStale }, "found a job of an earlier agent");
       return { folder, spec, process };
     } catch (thrown) {
       logger.error({ err: toError(thrown), folder }, "removed a job folder that cannot be read");

@@ -9,6 +9,8 @@ import {
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { RawData, WebSocket } from "ws";
 import type { Homecoming } from "./homecoming.js";
+import type { Leases } from "./leases.js";
+import { Pace } from "./pace.js";
 import type { AgentRegistry } from "./registry.js";
 import type { AgentReports, Report } from "./reports.js";
 import { AgentSession, closeSocket, sendProblem, sendTo } from "./session.js";
@@ -22,6 +24,7 @@ export interface GatewayOptions {
   registry: AgentRegistry;
   reports: AgentReports;
   homecoming: Homecoming;
+  leases: Leases;
   logger: Logger;
 }
 
@@ -33,6 +36,7 @@ export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
   private readonly tokenDigest: Buffer;
   private sweep: NodeJS.Timeout | undefined;
+  private stopping = false;
 
   constructor(private readonly options: GatewayOptions) {
     this.tokenDigest = digest(options.agentToken);
@@ -45,6 +49,7 @@ export class AgentGateway {
 
   /** Tells every agent that the orchestrator goes away, and waits until their sockets are closed. */
   async stop(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.sweep);
     await Promise.all(
       [...this.sockets.keys()].map((socket) => {
@@ -57,13 +62,20 @@ export class AgentGateway {
 
   /** Takes over a socket that was opened on `/agent`. */
   accept(socket: WebSocket): void {
+    // Its connection may have been made a moment before the server stopped listening.
+    if (this.stopping) {
+      closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+      return;
+    }
     this.sockets.set(socket, undefined);
     let problems = 0;
+    const pace = new Pace(socket);
     const helloTimer = setTimeout(() => {
       closeSocket(socket, CLOSE_CODES.helloExpected, "no hello came in time");
     }, this.options.heartbeatTimeoutMs);
-    socket.on("message", (data, isBinary) => {
-      const understood = this.take(socket, textOf(data, isBinary));
+    socket.on("message", (data) => {
+      pace.count();
+      const understood = this.take(socket, textOf(data));
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
@@ -79,8 +91,10 @@ export class AgentGateway {
   /** @returns false for a message that was not understood. */
   private take(socket: WebSocket, text: string): boolean {
     const session = this.sockets.get(socket);
+    // It was refused already; what it sent meanwhile must not get it in after all.
+    if (session === undefined && socket.readyState !== socket.OPEN) return true;
     const parsed = parseAgentMessage(text);
-    if (session !== undefined) session.lastHeardMs = Date.now();
+    session?.heard();
     if (!parsed.ok) {
       const { problem } = parsed;
       this.options.logger.warn(
@@ -101,12 +115,15 @@ export class AgentGateway {
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
-    } else this.run(this.options.reports.take(session, message as Report), session.agentId);
+    } else {
+      this.options.homecoming.heardOf(session, message as Report);
+      this.run(this.options.reports.take(session, message as Report), session);
+    }
     return true;
   }
 
-  private hello(socket: WebSocket, { payload }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
-    const { registry, homecoming, logger } = this.options;
+  private hello(socket: WebSocket, { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
+    const { registry, homecoming, leases, logger } = this.options;
     const { agentId } = payload;
     if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
       logger.warn({ agentId }, "an agent was refused: wrong token");
@@ -118,7 +135,7 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now());
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {
@@ -128,9 +145,12 @@ export class AgentGateway {
       killAfterMs,
       protocolVersion: PROTOCOL_VERSION,
     });
+    const present = registry.get(agentId)?.session;
+    const twin = present?.open === true && present !== earlier;
     // What it runs is looked at before it can be given more, since both go through the ledger in this order.
-    this.run(homecoming.returned(session, payload), agentId);
+    this.run(homecoming.returned(session, payload, twin), session);
     const replaced = registry.connect(payload, session, new Date());
+    leases.renew(session, msgId);
     if (replaced !== undefined && replaced !== earlier)
       replaced.close(CLOSE_CODES.replaced, "another socket said hello with this agent id");
     logger.info({ agentId, version: payload.version }, "an agent connected");
@@ -145,23 +165,23 @@ export class AgentGateway {
   }
 
   private closeSilent(): void {
-    const limit = Date.now() - this.options.heartbeatTimeoutMs;
     for (const [socket, session] of this.sockets)
-      if (session !== undefined && session.lastHeardMs < limit)
+      if (session !== undefined && session.silentMs > this.options.heartbeatTimeoutMs)
         closeSocket(socket, CLOSE_CODES.heartbeatTimeout, "no heartbeat came in time");
   }
 
-  private run(work: Promise<void>, agentId: string): void {
+  /** What could not be recorded is told again: an agent that comes back says everything that still matters. */
+  private run(work: Promise<void>, session: AgentSession): void {
     work.catch((error: unknown) => {
-      this.options.logger.error({ err: toError(error), agentId }, "a report could not be recorded");
+      this.options.logger.error({ err: toError(error), agentId: session.agentId }, "a report could not be recorded");
+      session.close(CLOSE_CODES.tryAgainLater, "the report could not be recorded");
     });
   }
 }
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
-function textOf(data: RawData, isBinary: boolean): string {
-  // The protocol is text; a binary frame is read as text too, and fails as JSON where it is none.
-  const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer);
-  return bytes.toString(isBinary ? "latin1" : "utf8");
+/** The protocol is text; a binary frame is read as UTF-8 too, and fails as JSON where it is none. */
+function textOf(data: RawData): string {
+  return (Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data as Buffer)).toString("utf8");
 }

@@ -1,15 +1,19 @@
 import { type ActiveJob, type AgentPayload, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { JobChange } from "../jobs/changes.js";
 import type { JobControl } from "../jobs/control.js";
 import type { Ledger } from "../jobs/ledger.js";
-import type { JobChange } from "../jobs/transitions.js";
-import type { Agent, AgentRegistry } from "./registry.js";
+import type { Agent } from "./agent.js";
+import type { Leases } from "./leases.js";
+import type { AgentRegistry } from "./registry.js";
+import type { Report } from "./reports.js";
 import type { AgentSession } from "./session.js";
 
 export interface HomecomingDeps {
   ledger: Ledger;
   registry: AgentRegistry;
   control: JobControl;
+  leases: Leases;
   logger: Logger;
   /** After a hello, how long reports of what ended meanwhile may take before a job that was not named counts as gone. */
   settleMs: number;
@@ -17,12 +21,18 @@ export interface HomecomingDeps {
   awayMs: number;
 }
 
+/** Until what could not be written is tried again. */
+const RETRY_MS = 1000;
+
 /**
  * What happens to an agent's jobs when it goes away and when it comes back: what it still runs goes on, what it no
  * longer runs is settled by its policy, and what is not its own any more is stopped.
  */
 export class Homecoming {
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private stopped = false;
+  /** Per session that has just begun, the jobs that its agent has not yet said anything of, each with its epoch. */
+  private readonly unaccounted = new WeakMap<AgentSession, Map<string, number>>();
 
   constructor(private readonly deps: HomecomingDeps) {}
 
@@ -32,6 +42,7 @@ export class Homecoming {
   }
 
   stop(): void {
+    this.stopped = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
   }
@@ -47,31 +58,47 @@ export class Homecoming {
     });
   }
 
-  /** The agent said hello. */
-  async returned(session: AgentSession, hello: AgentPayload<"agent.hello">): Promise<void> {
+  /**
+   * The agent said hello.
+   *
+   * @param twin an open session of the same id was just displaced: maybe another machine, which then still runs the jobs
+   * that this one does not name. Those with a lease are taken to be gone only after that.
+   */
+  async returned(session: AgentSession, hello: AgentPayload<"agent.hello">, twin = false): Promise<void> {
     const reported = new Map(reportedJobs(hello).map((job) => [job.jobId, job]));
     // An agent that names one job while it has several slots has said nothing of the others.
     const complete = hello.activeJobs !== undefined || hello.activeJob == null || hello.capabilities.slots <= 1;
-    const agent = this.deps.registry.get(session.agentId);
-    const before = new Map(agent?.jobs);
-    this.later(session.agentId, this.deps.settleMs, async (settled) => {
-      if (!complete || settled.session !== session) return;
-      const gone = [...before].filter(([jobId]) => !reported.has(jobId));
-      await Promise.all(gone.map(([jobId, { epoch }]) => this.gone(settled, jobId, epoch)));
+    const held = [...(this.deps.registry.get(session.agentId)?.jobs ?? [])];
+    const silent = complete ? held.filter(([jobId]) => !reported.has(jobId)) : [];
+    const unaccounted = new Map(silent.map(([jobId, { epoch }]) => [jobId, epoch]));
+    this.unaccounted.set(session, unaccounted);
+    const heldMs = silent.map(([id, { epoch, fenced }]) =>
+      twin && fenced ? this.deps.leases.letGo({ id, epoch }, session.agentId) : 0,
+    );
+    this.later(session.agentId, Math.max(this.deps.settleMs, ...heldMs), async (settled) => {
+      this.unaccounted.delete(session);
+      if (settled.session !== session) return;
+      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch)));
     });
     await Promise.all([...reported.values()].map((job) => this.stillThere(session, job)));
+  }
+
+  /** A report about a job shows that the agent has it, although its hello did not name it. */
+  heardOf(session: AgentSession, { payload }: Report): void {
+    if (!("jobId" in payload) || typeof payload.jobId !== "string") return;
+    if (this.unaccounted.get(session)?.delete(payload.jobId)) this.deps.leases.keep(payload.jobId);
   }
 
   private async stillThere(session: AgentSession, { jobId, status, epoch }: ActiveJob): Promise<void> {
     // The report of its end follows.
     if (isFinalStatus(status)) return;
-    const change = {
-      type: status === "RUNNING" ? "running" : status === "STARTING" ? "starting" : "accepted",
-    } as const;
+    const change = { type: REPORTED_AS[status] ?? "accepted" } as const;
     const result = await this.deps.ledger.apply(jobId, change, { agentId: session.agentId, epoch });
     const mine = result.outcome === "applied" || (result.outcome === "ignored" && !isFinalStatus(result.job.status));
     if (!mine) session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
-    else if (result.job.wanted_status === "STOPPED") this.deps.control.sendStop(result.job);
+    // It may have been away when it was to stop the job, for good or to let it move.
+    else if (result.job.wanted_status === "STOPPED" || result.job.moving === 1) this.deps.control.sendStop(result.job);
+    else this.deps.leases.keep(jobId);
   }
 
   private async gone(agent: Agent, jobId: string, epoch: number): Promise<void> {
@@ -87,7 +114,8 @@ export class Homecoming {
       const agent = this.deps.registry.get(agentId);
       if (agent === undefined) return;
       action(agent).catch((error: unknown) => {
-        this.deps.logger.error({ err: toError(error), agentId }, "an agent's jobs could not be settled");
+        this.deps.logger.error({ err: toError(error), agentId }, "an agent's jobs could not be settled; tried again");
+        if (!this.stopped && !this.timers.has(agentId)) this.later(agentId, RETRY_MS, action);
       });
     }, ms);
     this.timers.set(agentId, timer);
@@ -97,6 +125,13 @@ export class Homecoming {
 function reportedJobs({ activeJobs, activeJob }: AgentPayload<"agent.hello">): ActiveJob[] {
   return activeJobs ?? (activeJob == null ? [] : [activeJob]);
 }
+
+/** What a status in a hello is to the lifecycle, beside the plain fact that the agent has the job. */
+const REPORTED_AS: Partial<Record<JobStatus, "starting" | "running" | "stopping">> = {
+  STARTING: "starting",
+  RUNNING: "running",
+  STOPPING: "stopping",
+};
 
 /** What it means for a job that its agent came back without it. */
 function goneAs(status: JobStatus | undefined): JobChange {

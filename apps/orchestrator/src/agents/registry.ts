@@ -1,88 +1,8 @@
-import type {
-  AgentCapabilities,
-  AgentPayload,
-  AgentRecord,
-  AgentState,
-  ErrorInfo,
-  JobStatus,
-  JsonObject,
-} from "@stream-control/protocol";
+import type { AgentPayload, ErrorInfo } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import type { Selectable, Store } from "@stream-control/store";
-import { fromJson } from "../jobs/job-record.js";
-import type { Candidate } from "../scheduling/placement.js";
-import type { AgentTable, Tables } from "../store/tables.js";
+import { Agent, type DrainOrder, type Held } from "./agent.js";
+import type { AgentRows } from "./agent-rows.js";
 import type { AgentSession } from "./session.js";
-
-/** A job in a slot: its status, and which assignment it is. */
-export interface Held {
-  readonly status: JobStatus;
-  readonly epoch: number;
-}
-
-/** An agent that is known, connected or not. */
-export class Agent implements Candidate {
-  session: AgentSession | undefined;
-  selfDrain = false;
-  operatorDrain = false;
-  error: ErrorInfo | null = null;
-  faulty = false;
-  assigned = 0;
-  /** Jobs that hold a slot, in the order in which they were given. */
-  readonly jobs = new Map<string, Held>();
-
-  constructor(
-    readonly id: string,
-    public name: string,
-    public version: string,
-    public capabilities: AgentCapabilities,
-    public meta: JsonObject,
-    public protocolVersion: number | null,
-    readonly firstSeenAt: string,
-    public lastSeenMs: number,
-  ) {}
-
-  get connected(): boolean {
-    return this.session !== undefined;
-  }
-  get draining(): boolean {
-    return this.operatorDrain || this.selfDrain;
-  }
-  get used(): number {
-    return this.jobs.size;
-  }
-  get hasRoom(): boolean {
-    return this.connected && !this.draining && !this.faulty && this.used < this.capabilities.slots;
-  }
-
-  /** What operators see: the most telling state of its jobs, unless the agent itself is the news. */
-  get state(): AgentState {
-    if (!this.connected) return "OFFLINE";
-    if (this.draining) return "DRAINING";
-    if (this.faulty) return "ERROR";
-    const statuses = new Set([...this.jobs.values()].map(({ status }) => status));
-    if (statuses.has("RUNNING")) return "RUNNING";
-    if (statuses.has("STARTING")) return "STARTING";
-    if (statuses.has("STOPPING")) return "STOPPING";
-    return statuses.size > 0 ? "RESERVED" : "IDLE";
-  }
-
-  record(): AgentRecord {
-    return {
-      id: this.id,
-      name: this.name,
-      version: this.version,
-      state: this.state,
-      currentJobId: this.jobs.keys().next().value ?? null,
-      currentJobIds: [...this.jobs.keys()],
-      lastSeenAt: new Date(this.session?.lastHeardMs ?? this.lastSeenMs).toISOString(),
-      drain: this.draining,
-      capabilities: this.capabilities,
-      meta: this.meta,
-      error: this.error,
-    };
-  }
-}
 
 /**
  * Every agent that ever said hello, and which jobs hold its slots. Kept in memory for the scheduler; what must outlive a
@@ -95,14 +15,13 @@ export class AgentRegistry {
   private readonly listeners = new Set<(agent: Agent) => void>();
 
   constructor(
-    private readonly store: Store<Tables>,
+    private readonly rows: AgentRows,
     private readonly logger: Logger,
   ) {}
 
   /** Reads what was known before the last stop; nobody is connected yet. */
   async load(): Promise<void> {
-    for (const row of await this.store.db.selectFrom("agents").selectAll().execute())
-      this.agents.set(row.id, fromRow(row));
+    for (const agent of await this.rows.load()) this.agents.set(agent.id, agent);
   }
 
   onChange(listener: (agent: Agent) => void): () => void {
@@ -153,12 +72,24 @@ export class AgentRegistry {
   }
 
   /** Resolves when the operator's wish is on disk. */
-  async setDrain(agent: Agent, drain: boolean): Promise<void> {
-    agent.operatorDrain = drain;
-    // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
-    if (!drain) agent.selfDrain = false;
+  async setDrain(agent: Agent, { drain, deadlineAt, migrate }: DrainOrder): Promise<void> {
+    const { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain } = agent;
+    Object.assign(agent, {
+      operatorDrain: drain,
+      drainDeadlineAt: drain ? deadlineAt : null,
+      drainMigrate: drain && migrate,
+      // An operator who ends a drain means it: what the agent said in its hello no longer counts either.
+      selfDrain: drain && selfDrain,
+    });
     this.changed(agent);
-    await this.write(agent);
+    try {
+      await this.rows.write(agent);
+    } catch (error) {
+      // What was answered with an error must not be in force until the next restart.
+      Object.assign(agent, { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain });
+      this.changed(agent);
+      throw error;
+    }
   }
 
   setError(agent: Agent, error: ErrorInfo): void {
@@ -198,44 +129,8 @@ export class AgentRegistry {
   }
 
   private persist(agent: Agent): void {
-    this.write(agent).catch((error: unknown) => {
+    this.rows.write(agent).catch((error: unknown) => {
       this.logger.error({ err: toError(error), agentId: agent.id }, "the agent could not be stored");
     });
   }
-
-  private async write(agent: Agent): Promise<void> {
-    const values = {
-      name: agent.name,
-      version: agent.version,
-      capabilities: JSON.stringify(agent.capabilities),
-      meta: JSON.stringify(agent.meta),
-      protocol_version: agent.protocolVersion,
-      operator_drain: agent.operatorDrain ? 1 : 0,
-      error: agent.error === null ? null : JSON.stringify(agent.error),
-      last_seen_at: agent.record().lastSeenAt,
-    };
-    await this.store.write((tx) =>
-      tx
-        .insertInto("agents")
-        .values({ id: agent.id, first_seen_at: agent.firstSeenAt, ...values })
-        .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
-        .execute(),
-    );
-  }
-}
-
-function fromRow(row: Selectable<AgentTable>): Agent {
-  const agent = new Agent(
-    row.id,
-    row.name,
-    row.version,
-    fromJson<AgentCapabilities>(row.capabilities) ?? { slots: 1 },
-    fromJson<JsonObject>(row.meta) ?? {},
-    row.protocol_version,
-    row.first_seen_at,
-    Date.parse(row.last_seen_at),
-  );
-  agent.operatorDrain = row.operator_drain === 1;
-  agent.error = fromJson<ErrorInfo>(row.error);
-  return agent;
 }

@@ -9,13 +9,17 @@ import {
   type Progress,
 } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
+import type { JobChange } from "../jobs/changes.js";
 import type { ApplyResult, Ledger } from "../jobs/ledger.js";
 import type { JobNews } from "../jobs/news.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
-import type { JobChange } from "../jobs/transitions.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
+import type { CommandReplies } from "./command-replies.js";
+import type { EventBudget } from "./event-budget.js";
+import type { Leases } from "./leases.js";
 import type { AgentRegistry } from "./registry.js";
 import type { AgentSession } from "./session.js";
+import { SWITCHED } from "./switched.js";
 
 /** A message of an agent that has said hello. */
 export type Report = Exclude<Incoming<AgentMessage>, { type: "agent.hello" }>;
@@ -27,6 +31,9 @@ export interface ReportsDeps {
   ledger: Ledger;
   registry: AgentRegistry;
   scheduler: Scheduler;
+  leases: Leases;
+  replies: CommandReplies;
+  budget: EventBudget;
   board: ProgressBoard;
   news: JobNews;
   logger: Logger;
@@ -43,7 +50,7 @@ export class AgentReports {
   async take(session: AgentSession, report: Report): Promise<void> {
     switch (report.type) {
       case "agent.heartbeat":
-        return this.heartbeat(session);
+        return this.heartbeat(session, report.msgId);
       case "agent.assign.ack":
         return this.acknowledged(session, report);
       case "agent.job.update":
@@ -56,16 +63,21 @@ export class AgentReports {
         return this.failed(session, report);
       case "agent.job.mute":
       case "agent.job.unmute":
-        return this.muted(session, report);
       case "agent.job.paused":
       case "agent.job.unpaused":
+        return this.switched(session, report);
+      case "agent.job.command.ack":
+        return this.deps.replies.answer(report.payload.commandId, report.payload);
+      case "agent.job.event":
+        return this.happened(session, report);
       case "agent.reboot.ack":
         this.deps.logger.info({ agentId: session.agentId, type: report.type }, "an agent answered a command");
         return;
     }
   }
 
-  private heartbeat(session: AgentSession): void {
+  private heartbeat(session: AgentSession, msgId: string | undefined): void {
+    this.deps.leases.renew(session, msgId);
     const agent = this.deps.registry.get(session.agentId);
     if (agent?.faulty) this.deps.registry.recover(agent);
   }
@@ -85,7 +97,7 @@ export class AgentReports {
       await this.apply(session, payload, { type: "failed", error, fault: "config" });
       return;
     }
-    this.deps.scheduler.avoid(jobId, session.agentId, error.message);
+    if (this.held(session, payload) !== undefined) this.deps.scheduler.avoid(jobId, session.agentId, error.message);
     const reason = { code: error.code, message: error.message, fault: faultOf(error) };
     await this.apply(session, payload, { type: "unassigned", reason });
   }
@@ -96,7 +108,7 @@ export class AgentReports {
       const ended = status === "FAILED" ? "FAILED" : "STOPPED";
       return this.ended(session, { ...payload, status: ended });
     }
-    const known = this.deps.registry.get(session.agentId)?.jobs.get(jobId)?.status;
+    const known = this.held(session, payload)?.status;
     if (known !== undefined && progress !== undefined) this.measured(jobId, progress);
     // A measurement comes every second; only a change of the status is worth a commit.
     if (known === status) return;
@@ -146,27 +158,33 @@ export class AgentReports {
     const agent = this.deps.registry.get(session.agentId);
     if (agent === undefined) return;
     if (jobId == null) this.deps.registry.setError(agent, error);
-    else if (agent.jobs.has(jobId))
+    else if (agent.jobs.has(jobId) && this.deps.budget.take(jobId))
       await this.deps.ledger.note(jobId, { type: "agent.error", message, data: { code, agentId: session.agentId } });
   }
 
-  private async muted(
-    session: AgentSession,
-    { type, payload }: ReportOf<"agent.job.mute" | "agent.job.unmute">,
-  ): Promise<void> {
+  private async switched(session: AgentSession, { type, payload }: ReportOf<keyof typeof SWITCHED>): Promise<void> {
     const { jobId, success, error } = payload;
-    const isMuted = type === "agent.job.mute";
-    const guard = { agentId: session.agentId };
+    const { patch, event, message, failed } = SWITCHED[type];
     if (success) {
-      const entry = isMuted
-        ? { type: "job.muted", message: "The sound is off." }
-        : { type: "job.unmuted", message: "The sound is on." };
-      await this.deps.ledger.mergeMetadata(jobId, { isMuted }, entry, guard);
+      await this.deps.ledger.mergeMetadata(jobId, patch, { type: event, message }, { agentId: session.agentId });
       return;
     }
-    const message = error?.message ?? `The agent could not ${isMuted ? "mute" : "unmute"} the stream.`;
-    if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) === true)
-      await this.deps.ledger.note(jobId, { type: isMuted ? "job.mute_failed" : "job.unmute_failed", message });
+    if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) === true && this.deps.budget.take(jobId))
+      await this.deps.ledger.note(jobId, { type: `${failed.event}`, message: error?.message ?? failed.message });
+  }
+
+  private async happened(session: AgentSession, { payload }: ReportOf<"agent.job.event">): Promise<void> {
+    const { jobId, epoch, type, message, data } = payload;
+    // First of all whose job it is: nobody can use up the budget of a job that is not its own.
+    if (this.held(session, payload) === undefined || !this.deps.budget.take(jobId)) return;
+    const entry = data === undefined ? { type, message } : { type, message, data };
+    await this.deps.ledger.note(jobId, entry, { agentId: session.agentId, epoch });
+  }
+
+  /** The job in the agent's slots, if that is the assignment that the report is about. */
+  private held(session: AgentSession, { jobId, epoch }: { jobId: string; epoch?: number | undefined }) {
+    const held = this.deps.registry.get(session.agentId)?.jobs.get(jobId);
+    return epoch === undefined || held?.epoch === epoch ? held : undefined;
   }
 
   private apply(
@@ -180,7 +198,9 @@ export class AgentReports {
   /** An agent that runs what is no longer its own must stop it, or a stream would be pushed twice. */
   private disownIfStale(session: AgentSession, jobId: string, result: ApplyResult): void {
     const ended = result.outcome === "ignored" && isFinalStatus(result.job.status);
-    if (result.outcome === "stale" || result.outcome === "missing" || ended)
+    // A late report of an assignment that this very agent had before: a stop would end the present one.
+    const elsewhere = result.outcome === "stale" && result.job.agent_id !== session.agentId;
+    if (elsewhere || result.outcome === "missing" || ended)
       session.send("orchestrator.job.stop", { jobId, reason: "NOT_YOURS", deadlineMs: 0 });
   }
 }

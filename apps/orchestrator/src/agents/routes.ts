@@ -5,12 +5,13 @@ import { Router } from "express";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import { listOf, pageQuery } from "../http/page-query.js";
+import type { Drains } from "./drains.js";
 import type { AgentRegistry } from "./registry.js";
 
 const agentsQuery = z.object({ ...pageQuery, state: listOf(agentStateSchema).optional() });
 
 /** `/v1/agents`: who there is, and drain. */
-export function agentRoutes(registry: AgentRegistry): Router {
+export function agentRoutes(registry: AgentRegistry, drains: Drains): Router {
   const router = Router();
   router.get("/", (request, response) => {
     const all = [...registry.all()].map((agent) => agent.record()).sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -21,9 +22,9 @@ export function agentRoutes(registry: AgentRegistry): Router {
     response.json(find(registry, request.params.id).record());
   });
   router.post("/:id/drain", async (request, response) => {
-    const { drain } = parseBody(drainRequestSchema, request.body);
+    const wanted = parseBody(drainRequestSchema, request.body);
     const agent = find(registry, request.params.id);
-    await registry.setDrain(agent, drain);
+    await drains.set(agent, wanted);
     response.json({ ok: true, agent: agent.record() });
   });
   return router;

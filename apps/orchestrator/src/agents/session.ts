@@ -12,7 +12,12 @@ const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 /** The socket of one agent that has said hello. */
 export class AgentSession {
+  /** When it was last heard: by the wall clock, for people. */
   lastHeardMs: number;
+  /** The same by the monotonic clock, which is what silence is measured with. */
+  private heardMs = performance.now();
+  /** `msgId` of the last hello or heartbeat: what an agent may count a new lease from. */
+  lastBeatId: string | undefined;
 
   constructor(
     readonly agentId: string,
@@ -20,8 +25,26 @@ export class AgentSession {
     readonly knowsEpochs: boolean,
     private readonly socket: WebSocket,
     nowMs: number,
+    helloId?: string,
   ) {
     this.lastHeardMs = nowMs;
+    this.lastBeatId = helloId;
+  }
+
+  /** A message came. */
+  heard(): void {
+    this.lastHeardMs = Date.now();
+    this.heardMs = performance.now();
+  }
+
+  /** Milliseconds since the last message. */
+  get silentMs(): number {
+    return performance.now() - this.heardMs;
+  }
+
+  /** False from the moment at which either side began to close: what is sent then does not arrive. */
+  get open(): boolean {
+    return this.socket.readyState === this.socket.OPEN;
   }
 
   /** @returns false where the socket is no longer open, so that the message has not been sent. */

@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { type Logger, toError } from "@stream-control/service-kit";
+import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
+import { StoreError } from "@stream-control/store";
 import cors from "cors";
 import express, { type Express, type Router } from "express";
 
@@ -41,9 +42,15 @@ export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHe
   if (mediaDir !== undefined) app.use("/media", media(mediaDir));
   app.use(express.static(publicDir));
   app.use(routeNotFound);
+  app.use(storeErrors);
   app.use(errorHandler(logger));
   return app;
 }
+
+/** A database that cannot be written is no mistake of the caller's: nothing was accepted, and trying again may help. */
+const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, next) => {
+  next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
+};
 
 /** Playlists change all the time, segments never; nothing but media is handed out. */
 function media(folder: string): express.RequestHandler {

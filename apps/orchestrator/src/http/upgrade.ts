@@ -35,6 +35,8 @@ export function routeUpgrades(server: Server, { onAgent, onUi, allowedOrigins }:
 }
 
 function refuse(stream: Duplex, status: string, sentence: string): void {
+  // A client that never closes its side would otherwise keep the connection, and with it a server that is to stop.
+  stream.once("finish", () => stream.destroy());
   stream.end(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${sentence.length}\r\n\r\n${sentence}`,
   );

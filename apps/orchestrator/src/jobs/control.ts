@@ -1,9 +1,16 @@
-import { isActiveStatus, isFinalStatus } from "@stream-control/protocol";
+import { isActiveStatus, isFinalStatus, type Reason, type StreamMetadata } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import type { JobReader } from "./job-reader.js";
+import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
+
+/** Commands that an agent confirms by a message of its own, and that are then seen in the stream's metadata. */
+export const SWITCH_COMMANDS = ["mute", "unmute", "pause", "unpause"] as const;
+export type SwitchCommand = (typeof SWITCH_COMMANDS)[number];
+
+const STOP_REQUESTED: Reason = { code: "STOP_REQUESTED", message: "A stop was requested.", fault: null };
 
 /** What an operator does to a job. */
 export class JobControl {
@@ -17,12 +24,19 @@ export class JobControl {
    *
    * @throws AppError `JOB_NOT_FOUND`.
    */
-  async stop(jobId: string): Promise<JobRow> {
-    const reason = { code: "STOP_REQUESTED", message: "A stop was requested.", fault: null };
+  async stop(jobId: string, reason: Reason = STOP_REQUESTED): Promise<JobRow> {
     const { job } = await this.deps.ledger.apply(jobId, { type: "stopRequested", reason });
     if (job === undefined) throw jobNotFound(jobId);
     if (job.status === "STOPPING") this.sendStop(job);
     return job;
+  }
+
+  /** Ends a job on its agent, to go on at another. @returns false where there is nothing to move (any more). */
+  async move(jobId: string, message: string): Promise<boolean> {
+    const reason = { code: "MOVE_REQUESTED", message, fault: null };
+    const { job, outcome } = await this.deps.ledger.apply(jobId, { type: "moveRequested", reason });
+    if (outcome === "applied") this.sendStop(job);
+    return outcome === "applied";
   }
 
   /** Tells the agent of a stopping job. An agent that is away is told when it comes back. */
@@ -30,28 +44,34 @@ export class JobControl {
     if (job.agent_id === null) return;
     this.deps.registry.get(job.agent_id)?.session?.send("orchestrator.job.stop", {
       jobId: job.id,
-      reason: "STOP_REQUESTED",
+      reason: job.moving === 1 ? "MOVE_REQUESTED" : "STOP_REQUESTED",
       deadlineMs: this.deps.stopGraceMs,
     });
   }
 
   /**
-   * Asks the agent to mute or unmute. What the stream's metadata says changes once the agent confirms it.
+   * Asks the agent to mute, unmute, pause or unpause. What the stream's metadata says changes once the agent confirms it.
    *
    * @throws AppError `JOB_NOT_FOUND`; `JOB_ENDED`, `JOB_NOT_RUNNING`; `AGENT_OFFLINE`.
    */
-  async setMuted(jobId: string, muted: boolean): Promise<JobRow> {
+  async switch(jobId: string, command: SwitchCommand): Promise<JobRow> {
     const job = await this.deps.reader.byId(jobId);
     if (job === undefined) throw jobNotFound(jobId);
-    const what = muted ? "mute" : "unmute";
-    if (isFinalStatus(job.status)) throw new AppError("JOB_ENDED", `The job has ended; there is nothing to ${what}.`);
+    if (isFinalStatus(job.status))
+      throw new AppError("JOB_ENDED", `The job has ended; there is nothing to ${command}.`);
     if (job.agent_id === null || !isActiveStatus(job.status))
-      throw new AppError("JOB_NOT_RUNNING", `The job has no agent yet; ${what} it when it runs.`);
+      throw new AppError("JOB_NOT_RUNNING", `The job has no agent yet; ${command} it when it runs.`);
     const session = this.deps.registry.get(job.agent_id)?.session;
-    const sent = session?.send(muted ? "orchestrator.job.mute" : "orchestrator.job.unmute", { jobId }) ?? false;
-    if (!sent)
-      throw new AppError("AGENT_OFFLINE", `The agent "${job.agent_id}" is offline; ${what} again when it is back.`);
-    return job;
+    if (session?.send(`orchestrator.job.${command}`, { jobId })) return job;
+    throw new AppError("AGENT_OFFLINE", `The agent "${job.agent_id}" is offline; ${command} again when it is back.`);
+  }
+
+  /** Mutes and pauses a stream that runs anew as it was muted and paused before: what viewers must not hear stays unheard. */
+  switchAgain(job: JobRow): void {
+    const { isMuted, isPaused } = fromJson<StreamMetadata>(job.stream_metadata) ?? {};
+    const session = job.agent_id === null ? undefined : this.deps.registry.get(job.agent_id)?.session;
+    if (isMuted === true) session?.send("orchestrator.job.mute", { jobId: job.id });
+    if (isPaused === true) session?.send("orchestrator.job.pause", { jobId: job.id });
   }
 }
 

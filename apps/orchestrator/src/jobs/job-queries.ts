@@ -1,12 +1,13 @@
 import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
-import type { LogEntry } from "./transitions.js";
+import type { LogEntry } from "./changes.js";
 
 const COLUMNS = [
   "id",
   "template_id",
   "inline_config",
-  "template_config",
+  "config",
+  "own_source",
   "status",
   "wanted_status",
   "agent_id",
@@ -23,6 +24,9 @@ const COLUMNS = [
   "requested_by",
   "idempotency_key",
   "restart_policy",
+  "on_disconnect",
+  "fenced",
+  "moving",
   "stream_context",
   "stream_metadata",
   "metadata",

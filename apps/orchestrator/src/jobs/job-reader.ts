@@ -20,6 +20,10 @@ export class JobReader {
     return this.db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
   }
 
+  byIdempotencyKey(key: string): Promise<JobRow | undefined> {
+    return this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).executeTakeFirst();
+  }
+
   /** One page of jobs in the order of their submission. */
   async page({ status, agentId, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
     let query = this.db

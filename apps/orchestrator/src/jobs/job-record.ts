@@ -26,6 +26,7 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     requestedBy: row.requested_by,
     idempotencyKey: row.idempotency_key,
     restartPolicy: row.restart_policy,
+    onDisconnect: row.on_disconnect,
     epoch: row.epoch,
     restarts: row.restarts,
     notBefore: row.not_before,
@@ -36,9 +37,9 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
   };
 }
 
-/** The config that an agent is given: the inline one, or the resolved template. */
+/** The config that an agent is given: the inline one, the resolved template, or what live changes made of it. */
 export const configOf = (row: JobRow): Record<string, unknown> =>
-  fromJson<Record<string, unknown>>(row.template_config ?? row.inline_config) ?? {};
+  fromJson<Record<string, unknown>>(row.config ?? row.inline_config) ?? {};
 
 /** Reads a JSON column; the orchestrator wrote it itself, so its shape is that of the type. */
 export function fromJson<T>(text: string | null): T | null {

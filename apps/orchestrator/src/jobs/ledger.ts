@@ -2,10 +2,11 @@ import type { JobEvent, JsonObject, StreamMetadata } from "@stream-control/proto
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { Store, Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
+import type { JobChange, LogEntry } from "./changes.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
 import { fromJson } from "./job-record.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./restart-policy.js";
-import { type JobChange, type LogEntry, transition } from "./transitions.js";
+import { transition } from "./transitions.js";
 
 /** A change that is on disk. */
 export interface Committed {
@@ -106,8 +107,21 @@ export class Ledger {
   }
 
   /** Adds an entry to a job's log without changing the job. */
-  note(jobId: string, entry: LogEntry): Promise<ApplyResult> {
-    return this.change(jobId, undefined, () => ({ entry }));
+  note(jobId: string, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
+    return this.change(jobId, guard, () => ({ entry }));
+  }
+
+  /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
+  amendConfig(
+    jobId: string,
+    amend: (job: JobRow) => { config: JsonObject; ownSource?: JsonObject | null },
+    entry: LogEntry,
+  ): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const { config, ownSource } = amend(job);
+      const own = ownSource === undefined ? {} : { own_source: ownSource && JSON.stringify(ownSource) };
+      return { changes: { config: JSON.stringify(config), ...own, updated_at: this.now().toISOString() }, entry };
+    });
   }
 
   private async change(

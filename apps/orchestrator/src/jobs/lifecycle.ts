@@ -5,11 +5,11 @@ import type { JobStatus } from "@stream-control/protocol";
  *
  * - CREATED: submitted; becomes PENDING in the same commit.
  * - PENDING: waits for an agent, also between two tries.
- * - ASSIGNED: an agent was chosen and is being told.
+ * - ASSIGNED: an agent was chosen and is being told. Where it leaves, the missing answer brings the job back.
  * - ACCEPTED, STARTING, RUNNING: as the agent reports; an agent may skip any of them.
  * - STOPPING: a stop was asked for, or the agent is stopping by itself.
  * - UNKNOWN: the agent is away and nobody can say.
- * - STOPPED, FAILED, CANCELED: final. CANCELED never had an agent when it was stopped.
+ * - STOPPED, FAILED, CANCELED: final. CANCELED: stopped before an agent had taken it.
  */
 const TABLE: Record<JobStatus, Partial<Record<LifecycleEventType, JobStatus>>> = {
   CREATED: { queued: "PENDING", stopRequested: "CANCELED", failed: "FAILED" },
@@ -19,13 +19,19 @@ const TABLE: Record<JobStatus, Partial<Record<LifecycleEventType, JobStatus>>> =
     unassigned: "PENDING",
     starting: "STARTING",
     running: "RUNNING",
-    lost: "UNKNOWN",
     ...leaving(),
   },
   ACCEPTED: { starting: "STARTING", running: "RUNNING", lost: "UNKNOWN", ...leaving() },
   STARTING: { running: "RUNNING", lost: "UNKNOWN", ...leaving() },
   RUNNING: { lost: "UNKNOWN", ...leaving() },
-  STOPPING: { stopped: "STOPPED", failed: "FAILED" },
+  STOPPING: {
+    stopRequested: "STOPPING",
+    unassigned: "CANCELED",
+    stopped: "STOPPED",
+    failed: "FAILED",
+    requeued: "PENDING",
+    lost: "UNKNOWN",
+  },
   UNKNOWN: { accepted: "ACCEPTED", starting: "STARTING", running: "RUNNING", ...leaving() },
   STOPPED: {},
   FAILED: {},

@@ -1,21 +1,24 @@
 import { once } from "node:events";
 import {
+  addDestinationSchema,
   type CreateJob,
   createJobSchema,
   type JobRecord,
   jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
+  switchInputSchema,
 } from "@stream-control/protocol";
 import { parseBody, parseQuery } from "@stream-control/service-kit/http";
 import { type Response, Router } from "express";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import { listOf, pageQuery } from "../http/page-query.js";
-import { type JobControl, jobNotFound } from "./control.js";
+import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
+import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
 import { type SubmissionDeps, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
@@ -32,18 +35,30 @@ export interface JobRoutesDeps {
   ledger: Ledger;
   reader: JobReader;
   control: JobControl;
+  changes: LiveChanges;
   views: JobViews;
   board: ProgressBoard;
   submission: SubmissionDeps;
 }
 
 /** `/v1/jobs`: submit, read and steer. */
-export function jobRoutes({ ledger, reader, control, views, board, submission }: JobRoutesDeps): Router {
+export function jobRoutes({ ledger, reader, control, changes, views, board, submission }: JobRoutesDeps): Router {
   const router = Router();
   const find = async (id: string) => {
     const row = await reader.byId(id);
     if (row === undefined) throw jobNotFound(id);
     return row;
+  };
+
+  const submit = async (body: CreateJob) => {
+    try {
+      return await ledger.submit(await toNewJob(body, submission));
+    } catch (error) {
+      // A request that is repeated is answered with its job, even if its template has gone since.
+      const known = body.idempotencyKey == null ? undefined : await reader.byIdempotencyKey(body.idempotencyKey);
+      if (known === undefined) throw error;
+      return { job: known, created: false };
+    }
   };
 
   router.get("/", async (request, response) => {
@@ -56,8 +71,7 @@ export function jobRoutes({ ledger, reader, control, views, board, submission }:
   });
 
   router.post("/", async (request, response) => {
-    const body: CreateJob = parseBody(createJobSchema, request.body);
-    const { job, created } = await ledger.submit(await toNewJob(body, submission));
+    const { job, created } = await submit(parseBody(createJobSchema, request.body));
     response.status(created ? 201 : 200).json(views.record(job));
   });
 
@@ -85,14 +99,29 @@ export function jobRoutes({ ledger, reader, control, views, board, submission }:
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
   });
 
-  for (const [action, muted] of [
-    ["mute", true],
-    ["unmute", false],
-  ] as const)
-    router.post(`/:id/${action}`, async (request, response) => {
-      const job = await control.setMuted(String(request.params.id), muted);
+  for (const command of SWITCH_COMMANDS)
+    router.post(`/:id/${command}`, async (request, response) => {
+      const job = await control.switch(String(request.params.id), command);
       response.status(202).json({ ok: true, job: views.record(job) });
     });
+
+  router.post("/:id/destinations", async (request, response) => {
+    const { destination } = parseBody(addDestinationSchema, request.body);
+    const destinationId = await changes.addDestination(request.params.id, destination);
+    response.status(201).json({ ok: true, destinationId, job: views.record(await find(request.params.id)) });
+  });
+
+  router.delete("/:id/destinations/:destinationId", async (request, response) => {
+    const { id, destinationId } = request.params;
+    await changes.removeDestination(id, destinationId);
+    response.json({ ok: true, job: views.record(await find(id)) });
+  });
+
+  router.post("/:id/input", async (request, response) => {
+    const { source } = parseBody(switchInputSchema, request.body);
+    await changes.switchInput(request.params.id, source);
+    response.json({ ok: true, job: views.record(await find(request.params.id)) });
+  });
 
   router.get("/:id/metadata", async (request, response) => {
     const row = await find(request.params.id);
@@ -126,9 +155,20 @@ async function streamAll(response: Response, reader: JobReader, views: JobViews)
     for (const record of records) {
       const room = response.write(separator + JSON.stringify(record));
       separator = ",";
-      if (!room && !response.closed) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!room && !response.closed) await drainedOrClosed(response);
       if (response.closed) return;
     }
   }
   response.end(separator === "[" ? "[]" : "]");
+}
+
+/** Waits without leaving a listener behind: a long history has many pages. */
+async function drainedOrClosed(response: Response): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  try {
+    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
+  } finally {
+    over.abort();
+  }
 }

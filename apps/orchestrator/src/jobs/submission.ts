@@ -30,17 +30,20 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
   const config = templateConfig ?? body.inlineConfig ?? {};
   if (templateConfig !== null || "source" in config) requireStreamConfig(config);
   const at = now();
+  // What is muted or paused is what the agent says it is, not what a client wishes.
+  const { isMuted: _muted, isPaused: _paused, ...given } = body.streamMetadata ?? {};
   const streamMetadata: StreamMetadata = {
     title: titles.title(body.streamContext, at),
     description: titles.description(body.streamContext),
     isMuted: false,
-    ...body.streamMetadata,
+    ...given,
   };
   return {
     id: newId(),
     template_id: body.templateId ?? null,
     inline_config: toJson(body.inlineConfig),
-    template_config: toJson(templateConfig),
+    config: toJson(templateConfig),
+    own_source: null,
     status: "PENDING",
     wanted_status: "RUNNING",
     agent_id: null,
@@ -57,6 +60,9 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
     requested_by: body.requestedBy ?? null,
     idempotency_key: body.idempotencyKey ?? null,
     restart_policy: body.restartPolicy,
+    on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),
+    fenced: 0,
+    moving: 0,
     stream_context: toJson(body.streamContext),
     stream_metadata: JSON.stringify(streamMetadata),
     metadata: toJson(body.metadata),

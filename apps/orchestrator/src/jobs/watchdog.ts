@@ -1,13 +1,16 @@
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Leases } from "../agents/leases.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
 import type { JobRow } from "../store/tables.js";
-import type { Committed, Ledger } from "./ledger.js";
+import type { JobChange } from "./changes.js";
+import type { ApplyResult, Committed, Ledger } from "./ledger.js";
 
 export interface WatchdogOptions {
   ledger: Ledger;
   registry: AgentRegistry;
   scheduler: Scheduler;
+  leases: Leases;
   logger: Logger;
   ackTimeoutMs: number;
   stopGraceMs: number;
@@ -16,6 +19,9 @@ export interface WatchdogOptions {
   unknownTimeoutMs: number;
 }
 
+/** Until a deadline that could not be written, such as on a full disk, is carried out again. */
+const RETRY_MS = 1000;
+
 /**
  * Sees to it that no job stays for ever in a status that somebody else should end: an assignment that nobody
  * acknowledges goes back to the queue, a stop that nobody confirms becomes a kill and then a failure, a job whose agent
@@ -23,6 +29,7 @@ export interface WatchdogOptions {
  */
 export class Watchdog {
   private readonly timers = new Map<string, NodeJS.Timeout>();
+  private stopped = false;
 
   constructor(private readonly options: WatchdogOptions) {}
 
@@ -35,6 +42,7 @@ export class Watchdog {
   }
 
   stop(): void {
+    this.stopped = true;
     for (const timer of this.timers.values()) clearTimeout(timer);
     this.timers.clear();
   }
@@ -45,14 +53,17 @@ export class Watchdog {
     const { ackTimeoutMs, stopGraceMs, unknownTimeoutMs } = this.options;
     if (job.status === "ASSIGNED") this.after(job, ackTimeoutMs, () => this.expireAssignment(job));
     if (job.status === "STOPPING") this.after(job, stopGraceMs, () => this.kill(job));
-    if (job.status === "UNKNOWN") this.after(job, unknownTimeoutMs, () => this.giveUp(job));
+    if (job.status !== "UNKNOWN") return;
+    if (this.isFenced(job)) this.after(job, this.leaseLeftMs(job), () => this.loseAfterLease(job));
+    else this.after(job, unknownTimeoutMs, () => this.giveUp(job));
   }
 
   private after(job: JobRow, ms: number, action: () => Promise<void> | void): void {
     const timer = setTimeout(() => {
       this.timers.delete(job.id);
       Promise.resolve(action()).catch((error: unknown) => {
-        this.options.logger.error({ err: toError(error), jobId: job.id }, "a deadline could not be carried out");
+        this.options.logger.error({ err: toError(error), jobId: job.id }, "a deadline is carried out later");
+        if (!this.stopped && !this.timers.has(job.id)) this.after(job, RETRY_MS, action);
       });
     }, ms);
     this.timers.set(job.id, timer);
@@ -62,26 +73,86 @@ export class Watchdog {
     const { agent_id: agentId } = job;
     if (agentId === null) return;
     const message = "The agent did not answer the assignment in time.";
-    // It may have started after all; without this the stream could end up on two agents.
-    this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
     this.options.scheduler.avoid(job.id, agentId, message);
-    await this.options.ledger.apply(
-      job.id,
-      { type: "unassigned", reason: { code: "ASSIGNMENT_EXPIRED", message, fault: "agent" } },
-      { agentId, epoch: job.epoch },
-    );
+    const { outcome } = await this.takeAway(job, (heldMs) => ({
+      type: "unassigned",
+      reason: { code: "ASSIGNMENT_EXPIRED", message, fault: "agent" },
+      heldMs,
+    }));
+    // It may have started after all, so that the stream could end up on two agents. An agent whose answer came in this
+    // very moment keeps the job and is told nothing.
+    if (outcome === "applied")
+      this.session(job)?.send("orchestrator.job.stop", { jobId: job.id, reason: "ASSIGNMENT_EXPIRED" });
   }
 
   private kill(job: JobRow): void {
     this.session(job)?.send("orchestrator.job.kill", { jobId: job.id, reason: "STOP_TIMEOUT" });
-    this.after(job, this.options.killAfterMs, async () => {
+    this.after(job, this.options.killAfterMs, () => this.giveUpStop(job));
+  }
+
+  private async giveUpStop(job: JobRow): Promise<void> {
+    if (!this.isFenced(job)) {
       const message = `The agent did not confirm the end of the job within ${this.options.stopGraceMs + this.options.killAfterMs} ms; it is told again when it reports the job.`;
       await this.options.ledger.apply(job.id, {
         type: "failed",
         error: { code: "STOP_FAILED", message },
         fault: "agent",
+        onlyIn: "STOPPING",
       });
-    });
+      return;
+    }
+    // Without a renewal the lease ends the job for certain, so that it need not be given up.
+    const leftMs = this.options.leases.letGo(job, job.agent_id ?? "");
+    if (leftMs > 0) {
+      this.after(job, leftMs, () => this.giveUpStop(job));
+      return;
+    }
+    const message = "The agent did not confirm the end of the job, whose lease has run out.";
+    const reason = { code: "LEASE_ENDED", message, fault: "agent" } as const;
+    await this.takeAway(job, () => ({ type: "stopped", reason, onlyIn: "STOPPING" }));
+  }
+
+  /** A job with a lease may go to another agent, but only once nobody can be running it any more. */
+  private isFenced(job: JobRow): boolean {
+    return job.fenced === 1 && job.agent_id !== null;
+  }
+
+  private leaseLeftMs(job: JobRow): number {
+    return this.options.leases.remainingMs(job.agent_id ?? "");
+  }
+
+  private async loseAfterLease(job: JobRow): Promise<void> {
+    // The agent may have been heard meanwhile; then there is more to wait for.
+    const leftMs = this.leaseLeftMs(job);
+    if (leftMs > 0) {
+      this.after(job, leftMs, () => this.loseAfterLease(job));
+      return;
+    }
+    const message = "The agent went away, and the job's lease has run out.";
+    await this.takeAway(job, () => ({
+      type: "failed",
+      error: { code: "AGENT_LOST", message },
+      fault: "agent",
+      onlyIn: "UNKNOWN",
+    }));
+  }
+
+  /**
+   * Ends an assignment without a word of its agent. Its lease is let go first, or a heartbeat that comes while this is being
+   * written would prolong it.
+   */
+  private async takeAway(job: JobRow, changeOf: (heldMs: number) => JobChange): Promise<ApplyResult> {
+    const { ledger, leases } = this.options;
+    const agentId = job.agent_id ?? "";
+    const heldMs = this.isFenced(job) ? leases.letGo(job, agentId) : 0;
+    let taken = false;
+    try {
+      const result = await ledger.apply(job.id, changeOf(heldMs), { agentId, epoch: job.epoch });
+      taken = result.outcome === "applied";
+      return result;
+    } finally {
+      if (!taken) leases.keep(job.id);
+    }
   }
 
   private async giveUp(job: JobRow): Promise<void> {
@@ -90,6 +161,7 @@ export class Watchdog {
       type: "failed",
       error: { code: "AGENT_OFFLINE", message },
       fault: "agent",
+      onlyIn: "UNKNOWN",
     });
   }
 

@@ -1,4 +1,7 @@
-import { type JsonObject, QUALITIES } from "@stream-control/protocol";
+import { type JsonObject, QUALITIES, videoSettingsSchema } from "@stream-control/protocol";
+
+/** What a stream config that says no height is encoded at. */
+const DEFAULT_HEIGHT = videoSettingsSchema.parse({}).height;
 
 /** What a job asks of an agent. */
 export interface Requirement {
@@ -13,7 +16,7 @@ export function requirementOf(config: JsonObject): Requirement {
     return { height: video.height };
   if (typeof quality === "string" && Object.hasOwn(QUALITIES, quality))
     return { height: QUALITIES[quality as keyof typeof QUALITIES].height };
-  return { height: undefined };
+  return { height: "source" in config || "streamUrl" in config ? DEFAULT_HEIGHT : undefined };
 }
 
 /** Jobs with the same key fit on the same agents. */

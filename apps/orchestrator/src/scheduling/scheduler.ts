@@ -1,54 +1,48 @@
 import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import type { Agent, AgentRegistry } from "../agents/registry.js";
+import type { Agent } from "../agents/agent.js";
+import type { Leases } from "../agents/leases.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import { configOf, fromJson } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
-import { choose, explain, type Waiting } from "./placement.js";
-import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
-
-interface WaitingJob extends Waiting {
-  readonly id: string;
-  readonly seq: number;
-  readonly epoch: number;
-  readonly requirement: Requirement;
-  readonly key: string;
-  readonly notBeforeMs: number;
-}
+import { Avoidance } from "./avoidance.js";
+import { choose, explain } from "./placement.js";
+import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions {
   ledger: Ledger;
   registry: AgentRegistry;
+  leases: Leases;
   logger: Logger;
   /** An assignment that is not acknowledged for this long goes to another agent. */
   ackTimeoutMs: number;
-  now?: () => Date;
+  /** No pause is longer, also where the wall clock was set back meanwhile. */
+  longestPauseMs: number;
+  now: () => Date;
+  /** A monotonic clock in milliseconds. */
+  monotonic: () => number;
 }
 
-/** After this an agent that did not take a job is asked again. */
-const AVOID_MS = 15_000;
 /** The net under the events: nothing should ever wait for it. */
 const TICK_MS = 5000;
+/** After an assignment that could not be written, such as on a full disk, the next one is tried. */
+const RETRY_MS = 500;
 
 /**
  * Gives waiting jobs to agents, the oldest job first. It is woken by what happens: a job came, a slot came free, an
  * agent joined. A job that fits nowhere keeps nobody behind it waiting.
  */
 export class Scheduler {
-  private readonly waiting = new Map<string, WaitingJob>();
-  /** Per job, the agents that did not take it lately, each with what happened. */
-  private readonly avoided = new Map<string, Map<string, string>>();
-  private readonly options: Required<SchedulerOptions>;
+  private readonly waiting = new WaitingJobs();
+  private readonly avoidance = new Avoidance(() => this.wake());
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
+  private retry: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
-  private newestSeq = 0;
-  private unordered = false;
   private stopped = false;
 
-  constructor(options: SchedulerOptions) {
-    this.options = { now: () => new Date(), ...options };
-  }
+  constructor(private readonly options: SchedulerOptions) {}
 
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
@@ -67,32 +61,21 @@ export class Scheduler {
     clearImmediate(this.scheduled);
     clearInterval(this.tick);
     clearTimeout(this.wakeUp);
+    clearTimeout(this.retry);
   }
 
   /** Why a job waits; undefined where it does not. */
   explain(jobId: string): Pick<JobDetail, "pendingReason" | "passedOver"> | undefined {
     const job = this.waiting.get(jobId);
     if (job === undefined) return undefined;
-    const seconds = Math.ceil((job.notBeforeMs - this.options.now().getTime()) / 1000);
+    const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
     return explain(this.options.registry.all(), job);
   }
 
   /** Keeps a job from an agent for a while, because the agent did not take it. */
   avoid(jobId: string, agentId: string, what: string): void {
-    const agents = this.avoidedBy(jobId);
-    agents.set(agentId, what);
-    this.avoided.set(jobId, agents);
-    const timer = setTimeout(() => {
-      agents.delete(agentId);
-      if (agents.size === 0 && this.avoided.get(jobId) === agents) this.avoided.delete(jobId);
-      this.wake();
-    }, AVOID_MS);
-    timer.unref();
-  }
-
-  private avoidedBy(jobId: string): Map<string, string> {
-    return this.avoided.get(jobId) ?? new Map();
+    this.avoidance.add(jobId, agentId, what);
   }
 
   private onCommit({ job, before }: Committed): void {
@@ -106,30 +89,28 @@ export class Scheduler {
   /** Brings the queue and the agents' slots in line with a job's row. */
   private follow(job: JobRow): void {
     const { registry } = this.options;
-    if (job.status !== "PENDING") this.waiting.delete(job.id);
+    if (job.status !== "PENDING") this.waiting.remove(job.id);
     else if (!this.waiting.has(job.id)) this.enqueue(job);
     if (job.agent_id === null) return;
-    if (isActiveStatus(job.status)) registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch });
+    if (isActiveStatus(job.status))
+      registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
     else registry.release(job.agent_id, job.id);
   }
 
   private enqueue(job: JobRow): void {
-    const requirement = requirementOf(configOf(job));
-    this.unordered ||= job.seq < this.newestSeq;
-    this.newestSeq = Math.max(this.newestSeq, job.seq);
-    this.waiting.set(job.id, {
-      id: job.id,
-      seq: job.seq,
-      epoch: job.epoch,
-      requirement,
-      key: requirementKey(requirement),
-      notBeforeMs: job.not_before === null ? 0 : Date.parse(job.not_before),
-      avoid: this.avoidedBy(job.id),
-    });
+    const nowMs = this.options.monotonic();
+    const heldMs = job.fenced === 1 ? this.options.leases.heldMs(job) : 0;
+    const readyAtMs = nowMs + Math.max(heldMs, this.pauseMs(job));
+    this.waiting.add(job, { readyAtMs, nowMs, avoid: this.avoidance.of(job.id) });
+  }
+
+  private pauseMs({ not_before: notBefore }: JobRow): number {
+    if (notBefore === null) return 0;
+    return Math.max(0, Math.min(Date.parse(notBefore) - this.options.now().getTime(), this.options.longestPauseMs));
   }
 
   private wake(): void {
-    if (this.stopped || this.scheduled !== undefined) return;
+    if (this.stopped || this.scheduled !== undefined || this.retry !== undefined) return;
     this.scheduled = setImmediate(() => {
       this.scheduled = undefined;
       this.run();
@@ -137,18 +118,11 @@ export class Scheduler {
   }
 
   private run(): void {
-    const { registry } = this.options;
-    const free = registry.free();
     if (this.waiting.size === 0) return;
-    this.sort();
-    const now = this.options.now().getTime();
+    const free = this.options.registry.free();
+    const nowMs = this.options.monotonic();
     const nowhere = new Set<string>();
-    let next = Number.POSITIVE_INFINITY;
-    for (const job of this.waiting.values()) {
-      if (job.notBeforeMs > now) {
-        next = Math.min(next, job.notBeforeMs);
-        continue;
-      }
+    for (const job of this.waiting.ready(nowMs)) {
       if (free.size === 0) break;
       if (nowhere.has(job.key)) continue;
       const agent = choose(free, job);
@@ -156,16 +130,17 @@ export class Scheduler {
       if (agent !== undefined) this.assign(job, agent);
       else if (job.avoid.size === 0) nowhere.add(job.key);
     }
-    this.wakeAt(next, now);
+    const { over, nextAtMs } = this.waiting.endPauses(nowMs);
+    for (const job of over) this.queued(job);
+    this.wakeAt(nextAtMs, nowMs);
   }
 
-  /** Restarted jobs come back to their old place, before those that were submitted later. */
-  private sort(): void {
-    if (!this.unordered) return;
-    const jobs = [...this.waiting.values()].sort((a, b) => a.seq - b.seq);
-    this.waiting.clear();
-    for (const job of jobs) this.waiting.set(job.id, job);
-    this.unordered = false;
+  private queued(job: WaitingJob): void {
+    const { pendingReason } = explain(this.options.registry.all(), job);
+    const data = { attempt: job.restarts };
+    this.options.ledger.note(job.id, { type: "stream.restart_queued", message: pendingReason, data }).catch((error) => {
+      this.options.logger.error({ err: toError(error), jobId: job.id }, "a note could not be written");
+    });
   }
 
   private wakeAt(atMs: number, nowMs: number): void {
@@ -175,47 +150,67 @@ export class Scheduler {
 
   private assign(job: WaitingJob, agent: Agent): void {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
-    this.waiting.delete(job.id);
-    this.options.registry.hold(agent.id, job.id, { status: "ASSIGNED", epoch: job.epoch + 1 });
+    this.waiting.take(job.id);
+    this.options.registry.hold(agent.id, job.id, {
+      status: "ASSIGNED",
+      epoch: job.epoch + 1,
+      fenced: isFenced(job, agent),
+    });
     this.commitAssignment(job, agent).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
+      // Waking at once would try it again in this very moment, and again, as long as the disk is full.
+      this.pauseAfterError();
       this.options.registry.release(agent.id, job.id);
-      this.waiting.set(job.id, job);
-      this.unordered = true;
+      this.waiting.putBack(job);
     });
+  }
+
+  private pauseAfterError(): void {
+    if (this.stopped) return;
+    this.retry ??= setTimeout(() => {
+      this.retry = undefined;
+      this.wake();
+    }, RETRY_MS);
   }
 
   private async commitAssignment(job: WaitingJob, agent: Agent): Promise<void> {
     const { ledger, registry } = this.options;
-    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id });
+    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id, fenced: isFenced(job, agent) });
     if (result.outcome !== "applied") {
       // It was stopped a moment before.
       registry.release(agent.id, job.id);
       return;
     }
     if (this.deliver(result.job, agent)) return;
-    await ledger.apply(
-      job.id,
-      {
-        type: "unassigned",
-        reason: { code: "AGENT_OFFLINE", message: "The agent left before it could be told.", fault: "network" },
-      },
-      { agentId: agent.id, epoch: result.job.epoch },
-    );
+    const message = "The agent left before it could be told.";
+    const reason = { code: "AGENT_OFFLINE", message, fault: "network" } as const;
+    const guard = { agentId: agent.id, epoch: result.job.epoch };
+    ledger.apply(job.id, { type: "unassigned", reason }, guard).catch((error: unknown) => {
+      // The job is assigned, on disk; the deadline of its acknowledgment brings it back.
+      this.options.logger.error({ err: toError(error), jobId: job.id }, "an undelivered assignment stays for now");
+    });
   }
 
   private deliver(job: JobRow, agent: Agent): boolean {
+    const { session } = agent;
+    if (session === undefined) return false;
+    const { leases } = this.options;
     const streamMetadata = fromJson<StreamMetadata>(job.stream_metadata);
-    return (
-      agent.session?.send("orchestrator.assign.start", {
-        jobId: job.id,
-        idempotencyKey: job.idempotency_key,
-        config: configOf(job),
-        expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
-        metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
-        ...(streamMetadata === null ? {} : { streamMetadata }),
-        epoch: job.epoch,
-      }) ?? false
-    );
+    if (job.fenced === 1) leases.begin(session);
+    return session.send("orchestrator.assign.start", {
+      jobId: job.id,
+      idempotencyKey: job.idempotency_key,
+      config: configOf(job),
+      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+      metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
+      ...(streamMetadata === null ? {} : { streamMetadata }),
+      epoch: job.epoch,
+      onDisconnect: job.on_disconnect,
+      ...(job.fenced === 1 ? { leaseMs: leases.leaseMs } : {}),
+      ...(session.lastBeatId === undefined ? {} : { leaseFrom: session.lastBeatId }),
+    });
   }
 }
+
+/** Only an agent that knows leases can be trusted to let go of a job by itself. */
+const isFenced = (job: WaitingJob, agent: Agent): boolean => job.fence && agent.knows("leases");

@@ -74,4 +74,26 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  "0002-leases-moves-drain-deadlines": {
+    async up(db) {
+      await db.schema
+        .alterTable("jobs")
+        .addColumn("on_disconnect", "text", (column) => column.notNull().defaultTo("continue"))
+        .execute();
+      for (const flag of ["fenced", "moving"])
+        await db.schema
+          .alterTable("jobs")
+          .addColumn(flag, "integer", (column) => column.notNull().defaultTo(0))
+          .execute();
+      await db.schema.alterTable("jobs").addColumn("own_source", "text").execute();
+      await sql`update jobs set on_disconnect = 'fence' where restart_policy = 'onFailure'`.execute(db);
+      // It holds the config in force, which may differ from the one submitted once a destination was added.
+      await db.schema.alterTable("jobs").renameColumn("template_config", "config").execute();
+      await db.schema.alterTable("agents").addColumn("drain_deadline_at", "text").execute();
+      await db.schema
+        .alterTable("agents")
+        .addColumn("drain_migrate", "integer", (column) => column.notNull().defaultTo(0))
+        .execute();
+    },
+  },
 };

@@ -1,4 +1,4 @@
-import type { JobStatus, RestartPolicy } from "@stream-control/protocol";
+import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
@@ -11,8 +11,10 @@ export interface JobTable {
   id: string;
   template_id: string | null;
   inline_config: Json | null;
-  /** The resolved template; null where the inline config is the config. */
-  template_config: Json | null;
+  /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
+  config: Json | null;
+  /** The source that the job was submitted with, while its input is switched to another. */
+  own_source: Json | null;
   status: JobStatus;
   wanted_status: "RUNNING" | "STOPPED";
   agent_id: string | null;
@@ -29,6 +31,14 @@ export interface JobTable {
   requested_by: string | null;
   idempotency_key: string | null;
   restart_policy: RestartPolicy;
+  on_disconnect: OnDisconnect;
+  /**
+   * The assignment has a lease: 1 where the job may move to another agent once that has run out. Of a waiting job: its last
+   * agent may not have let go of it yet.
+   */
+  fenced: number;
+  /** The job is being ended on its agent so that it can go on at another. */
+  moving: number;
   stream_context: Json | null;
   stream_metadata: Json | null;
   metadata: Json | null;
@@ -55,6 +65,8 @@ export interface AgentTable {
   protocol_version: number | null;
   /** The operator asked for no new jobs; outlives reconnects and restarts. */
   operator_drain: number;
+  drain_deadline_at: Timestamp | null;
+  drain_migrate: number;
   error: Json | null;
   first_seen_at: Timestamp;
   last_seen_at: Timestamp;

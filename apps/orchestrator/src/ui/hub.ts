@@ -1,7 +1,8 @@
 import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { WebSocket } from "ws";
-import type { Agent, AgentRegistry } from "../agents/registry.js";
+import type { Agent } from "../agents/agent.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import { closeSocket } from "../agents/session.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
@@ -19,9 +20,9 @@ export interface UiHubOptions {
 
 /** Ended jobs in a snapshot, beside all that are open; older ones are a REST call away. */
 const ENDED_IN_SNAPSHOT = 200;
-/** Events that a resuming page is given at most; one that missed more has the snapshot. */
-const MAX_REPLAYED_EVENTS = 5000;
-/** Unsent bytes at which a page counts as not reading. */
+/** Events that are read and sent at once to a page that resumes. */
+const REPLAY_PAGE = 1000;
+/** Unsent bytes, beside its snapshot, at which a page counts as not reading. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** How often it is looked whether a waiting job waits for another reason, and for how many jobs. */
 const REASON_PERIOD_MS = 1000;
@@ -32,15 +33,17 @@ const REASON_JOBS = 100;
  * number of the newest event that it includes; a page that gives it back as `?since=` gets the events it missed.
  */
 export class UiHub implements JobNews {
-  /** Pages that are up to date, and those still waiting for their snapshot with what came meanwhile. */
-  private readonly live = new Set<WebSocket>();
-  private readonly joining = new Map<WebSocket, string[]>();
+  /** Pages that are up to date, each with the unsent bytes that it may have. */
+  private readonly live = new Map<WebSocket, number>();
+  /** Pages that still wait for their snapshot, with what came meanwhile. */
+  private readonly joining = new Map<WebSocket, { texts: string[]; bytes: number }>();
   /** Open jobs as they were last committed. */
   private readonly open = new Map<string, JobRow>();
   private readonly toldReason = new Map<string, string | null>();
   private readonly changedAgents = new Set<Agent>();
   private readonly changedJobs = new Set<string>();
   private seq = 0;
+  private stopping = false;
   private flushing: NodeJS.Immediate | undefined;
   private reasons: NodeJS.Timeout | undefined;
 
@@ -59,10 +62,11 @@ export class UiHub implements JobNews {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.reasons);
     clearImmediate(this.flushing);
     await Promise.all(
-      [...this.live, ...this.joining.keys()].map((socket) => {
+      [...this.live.keys(), ...this.joining.keys()].map((socket) => {
         const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
         closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
         return closed;
@@ -72,7 +76,12 @@ export class UiHub implements JobNews {
 
   /** Takes over a socket that was opened on `/ui`. `since` is the last event that the page has. */
   accept(socket: WebSocket, since: number | undefined): void {
-    this.joining.set(socket, []);
+    // Its connection may have been made a moment before the server stopped listening.
+    if (this.stopping) {
+      closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+      return;
+    }
+    this.joining.set(socket, { texts: [], bytes: 0 });
     socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
     socket.on("close", () => {
       this.live.delete(socket);
@@ -102,28 +111,34 @@ export class UiHub implements JobNews {
     const { reader, registry, views } = this.options;
     // From here on what changes is kept for this page; the snapshot may already have it, which does no harm.
     const { seq } = this;
-    const missed = since === undefined ? [] : await reader.events({ afterSeq: since, limit: MAX_REPLAYED_EVENTS });
     const ended = await reader.recentlyEnded(ENDED_IN_SNAPSHOT);
     const jobs = new Map([...ended, ...(await reader.open())].map((job) => [job.id, job]));
     const inOrder = [...jobs.values()].sort((a, b) => a.seq - b.seq);
     const agents = [...registry.all()].map((agent) => agent.record());
+    const records = inOrder.map((job) => views.record(job));
+    if (socket.readyState !== socket.OPEN) return;
+    socket.send(JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
+    socket.send(JSON.stringify(buildMessage("ui.job.update", records, { seq })));
+    if (since !== undefined) await this.replay(socket, since, seq);
     const waiting = this.joining.get(socket);
-    if (waiting === undefined) return;
+    if (waiting === undefined || socket.readyState !== socket.OPEN) return;
     this.joining.delete(socket);
-    this.live.add(socket);
-    this.send(socket, JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
-    this.send(
-      socket,
-      JSON.stringify(
-        buildMessage(
-          "ui.job.update",
-          inOrder.map((job) => views.record(job)),
-          { seq },
-        ),
-      ),
-    );
-    for (const event of missed) if (event.seq <= seq) this.send(socket, eventMessage(event));
-    for (const text of waiting) this.send(socket, text);
+    for (const text of waiting.texts) socket.send(text);
+    // However large the snapshot is, the page may take its time to read it.
+    this.live.set(socket, socket.bufferedAmount + MAX_BUFFERED_BYTES);
+  }
+
+  /** Sends every event of an interval, however many they are: the next ones are read when the last ones are on their way. */
+  private async replay(socket: WebSocket, since: number, until: number): Promise<void> {
+    for (let afterSeq = since; afterSeq < until; ) {
+      const page = await this.options.reader.events({ afterSeq, limit: REPLAY_PAGE });
+      const missed = page.filter(({ seq }) => seq <= until);
+      const last = missed.pop();
+      if (last === undefined || socket.readyState !== socket.OPEN) return;
+      for (const event of missed) socket.send(eventMessage(event));
+      await new Promise<void>((resolve) => socket.send(eventMessage(last), () => resolve()));
+      afterSeq = last.seq;
+    }
   }
 
   private onCommit({ job, event }: Committed): void {
@@ -174,14 +189,19 @@ export class UiHub implements JobNews {
   }
 
   private broadcast(text: string): void {
-    for (const waiting of this.joining.values()) waiting.push(text);
-    for (const socket of this.live) this.send(socket, text);
+    for (const [socket, waiting] of this.joining) {
+      waiting.texts.push(text);
+      waiting.bytes += text.length;
+      if (waiting.bytes <= MAX_BUFFERED_BYTES) continue;
+      this.joining.delete(socket);
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    }
+    for (const [socket, allowance] of this.live) this.send(socket, text, allowance);
   }
 
-  private send(socket: WebSocket, text: string): void {
+  private send(socket: WebSocket, text: string, allowance: number): void {
     if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > MAX_BUFFERED_BYTES)
-      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
+    if (socket.bufferedAmount > allowance) closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
     else socket.send(text);
   }
 }

@@ -70,7 +70,7 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
   };
   const version = /^ffmpeg version (\S+)/.exec(await ask("-version"))?.[1] ?? "unknown";
   const key = await cacheKey(ffmpegPath, version);
-  const cached = cacheFile === undefined ? undefined : await readCache(cacheFile);
+  const cached = cacheFile === undefined ? undefined : await readProbe(cacheFile);
   if (cached?.key === key && now() - cached.probedAt < CACHE_MS) return cached;
 
   const [encoders, protocols, muxers] = await Promise.all([ask("-encoders"), ask("-protocols"), ask("-muxers")]);
@@ -90,7 +90,8 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
     outputProtocols: words(output),
     muxers: Array.from(muxers.matchAll(/^ {2}E (\S+)/gm), ([, name = ""]) => name).flatMap((name) => name.split(",")),
   };
-  if (cacheFile !== undefined) await writeCache(cacheFile, probe);
+  // A result that cannot be kept is none the worse: the next start tries again.
+  if (cacheFile !== undefined) await writeCache(cacheFile, probe).catch(() => undefined);
   return probe;
 }
 
@@ -164,7 +165,8 @@ async function cacheKey(path: string, version: string): Promise<string> {
   }
 }
 
-async function readCache(file: string): Promise<MachineProbe | undefined> {
+/** What an earlier `probeEncoders` kept in that cache file, whether or not it still holds; undefined where there is none. */
+export async function readProbe(file: string): Promise<MachineProbe | undefined> {
   try {
     const parsed = machineSchema.safeParse(JSON.parse(await readFile(file, "utf8")));
     return parsed.success ? parsed.data : undefined;

@@ -33,6 +33,11 @@ export const orchestratorMessagePayloads = {
     onDisconnect: onDisconnectSchema.optional(),
     /** How long a fenced job may go on after the last renewal. */
     leaseMs: z.int().positive().optional(),
+    /**
+     * `msgId` of the agent's last heartbeat or hello that the orchestrator had when it decided this. The lease counts from
+     * the moment at which the agent sent that: an assignment that was held up on its way does not begin a lease of its own.
+     */
+    leaseFrom: z.string().max(200).optional(),
   }),
   "orchestrator.job.stop": jobCommand.extend({
     reason: z.string().optional(),

@@ -35,6 +35,8 @@ export const agentRecordSchema = z
     currentJobIds: z.array(z.string()),
     lastSeenAt: timestampSchema,
     drain: z.boolean(),
+    /** When a drain ends the jobs that are still running; null where it lets them finish. */
+    drainDeadlineAt: timestampSchema.nullable(),
     capabilities: capabilitiesSchema,
     meta: jsonObjectSchema,
     error: errorInfoSchema.nullable(),

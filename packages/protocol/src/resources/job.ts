@@ -42,6 +42,7 @@ export const jobRecordSchema = z
     requestedBy: z.string().nullable(),
     idempotencyKey: z.string().nullable(),
     restartPolicy: restartPolicySchema,
+    onDisconnect: onDisconnectSchema,
     /** Number of the assignment; reports of an older one change nothing. */
     epoch: z.int().min(0),
     /** Restarts since the job last ran well. */

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { destinationSchema } from "../config/destination.js";
+import { sourceSchema } from "../config/source.js";
 import { agentRecordSchema } from "./agent.js";
 import { jobRecordSchema } from "./job.js";
 import { streamMetadataSchema } from "./stream-metadata.js";
@@ -32,4 +34,18 @@ export const agentReplySchema = z.object({ ok: z.literal(true), agent: agentReco
 export const metadataReplySchema = z.object({ metadata: streamMetadataSchema }).meta({ id: "MetadataReply" });
 
 /** Body of `POST /v1/agents/:id/drain`. */
-export const drainRequestSchema = z.object({ drain: z.boolean() }).meta({ id: "DrainRequest" });
+export const drainRequestSchema = z
+  .object({
+    drain: z.boolean(),
+    /** Milliseconds after which the jobs that still run are ended: movable ones go to other agents, the rest stop. */
+    deadlineMs: z.int().min(0).max(604_800_000).nullish(),
+    /** Move what may move to other agents now, instead of letting it finish here. */
+    migrate: z.boolean().default(false),
+  })
+  .meta({ id: "DrainRequest" });
+export type DrainRequest = z.infer<typeof drainRequestSchema>;
+
+/** Body of `POST /v1/jobs/:id/destinations`. */
+export const addDestinationSchema = z.object({ destination: destinationSchema }).meta({ id: "AddDestination" });
+/** Body of `POST /v1/jobs/:id/input`; null goes back to the config's own source. */
+export const switchInputSchema = z.object({ source: sourceSchema.nullable() }).meta({ id: "SwitchInput" });

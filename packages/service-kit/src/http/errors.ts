@@ -44,7 +44,15 @@ function asAppError(thrown: unknown): AppError {
     return new AppError("INVALID_REQUEST", "The address is not valid.", { cause: thrown });
   const type = typeof thrown === "object" && thrown !== null && "type" in thrown ? String(thrown.type) : "";
   const known = BODY_ERRORS[type];
-  return known === undefined
-    ? new AppError("INTERNAL_ERROR", "Something went wrong inside; the log has the detail.", { cause: thrown })
-    : new AppError(known.code, known.message, { cause: thrown });
+  if (known !== undefined) return new AppError(known.code, known.message, { cause: thrown });
+  if (isCallersFault(thrown)) return new AppError("INVALID_REQUEST", "The request cannot be read.", { cause: thrown });
+  return new AppError("INTERNAL_ERROR", "Something went wrong inside; the log has the detail.", { cause: thrown });
 }
+
+/** What express and its parsers blame the request for has a status, such as a body that is not gzip as its header says. */
+const isCallersFault = (thrown: unknown): boolean =>
+  thrown instanceof Error &&
+  "status" in thrown &&
+  typeof thrown.status === "number" &&
+  thrown.status >= 400 &&
+  thrown.status < 500;

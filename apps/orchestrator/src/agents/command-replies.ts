@@ -1,0 +1,52 @@
+import { randomUUID } from "node:crypto";
+import type { ErrorInfo } from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+
+/** What an agent answered to a command. */
+export interface CommandReply {
+  success: boolean;
+  error?: ErrorInfo | undefined;
+}
+
+/** Commands whose callers wait for the agent's answer. Every wait ends: by the answer, or by its deadline. */
+export class CommandReplies {
+  private readonly waiting = new Map<string, PromiseWithResolvers<CommandReply>>();
+
+  /**
+   * Sends a command and waits for its answer.
+   *
+   * @param send is given the command's id; false means that the agent cannot be reached.
+   * @throws AppError `AGENT_OFFLINE`, `AGENT_TIMEOUT`, or `AGENT_REFUSED` with the agent's own words.
+   */
+  async ask(send: (commandId: string) => boolean, deadlineMs: number): Promise<void> {
+    const commandId = randomUUID();
+    const answered = Promise.withResolvers<CommandReply>();
+    const timer = setTimeout(() => {
+      answered.reject(
+        new AppError("AGENT_TIMEOUT", `The agent did not answer within ${deadlineMs} ms; look whether it did it.`),
+      );
+    }, deadlineMs);
+    this.waiting.set(commandId, answered);
+    try {
+      if (!send(commandId))
+        throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
+      const { success, error } = await answered.promise;
+      if (success) return;
+      throw new AppError("AGENT_REFUSED", error?.message ?? "The agent refused the command.", { details: error });
+    } finally {
+      clearTimeout(timer);
+      this.waiting.delete(commandId);
+    }
+  }
+
+  /** The agent's answer; one that nobody waits for is dropped. */
+  answer(commandId: string, reply: CommandReply): void {
+    this.waiting.get(commandId)?.resolve(reply);
+  }
+
+  /** Ends every wait, since no answer can come any more. */
+  stop(): void {
+    const error = new AppError("SHUTTING_DOWN", "The orchestrator is stopping; look whether the agent did it.");
+    for (const { reject } of this.waiting.values()) reject(error);
+  }
+}

@@ -1,0 +1,12 @@
+import type { AgentHandlers } from "./types.js";
+
+/** The optional commands that an agent with these handlers knows, as the hello names them. */
+export function featuresOf(handlers: AgentHandlers): string[] {
+  const has = {
+    pause: handlers.onPause !== undefined && handlers.onUnpause !== undefined,
+    destinations: handlers.onAddDestination !== undefined && handlers.onRemoveDestination !== undefined,
+    input: handlers.onSwitchInput !== undefined,
+    leases: handlers.onLease !== undefined,
+  };
+  return Object.entries(has).flatMap(([feature, isThere]) => (isThere ? [feature] : []));
+}
