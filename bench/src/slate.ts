@@ -74,7 +74,7 @@ function startRunner(folder: string, source: string, destination: string): Child
       source: { type: "rtmp", url: source, listen: true },
       destinations: [{ type: "rtmp", url: destination }],
       video: { gopSeconds: 1 },
-      sourceLoss: { slate: { kind: "color", color: "#0000ff" }, returnAfterMs: 300 },
+      sourceLoss: { slate: { kind: "text", color: "#0000ff" }, returnAfterMs: 300 },
     }),
   };
   writeFileSync(join(folder, "spec.json"), JSON.stringify(spec), { mode: 0o600 });

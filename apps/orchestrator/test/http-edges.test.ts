@@ -146,3 +146,14 @@ describe("stopping", () => {
     await other.start();
   });
 });
+
+test("a body that is not packed as its header says is the caller's mistake", async () => {
+  await using house = await House.open();
+  const response = await fetch(`${house.url}/v1/jobs`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "content-encoding": "gzip" },
+    body: "{}",
+  });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ code: "INVALID_REQUEST" });
+});

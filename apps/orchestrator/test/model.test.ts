@@ -41,7 +41,7 @@ const step: fc.Arbitrary<{ toString(): string; run: Step }> = fc.oneof(
       "manners",
       fc.record({
         n: which,
-        assign: fc.constantFrom("run", "run", "decline", "mute", "instant"),
+        assign: fc.constantFrom("run", "run", "decline", "mute", "instant", "secret", "secret"),
         obeys: fc.boolean(),
       }),
       (world, { n, ...manners }) => {

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
+import { type Slate, type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
+import { ffmpeg } from "@stream-control/test-kit";
+import fc from "fast-check";
 import {
   factsWithoutProbing,
   fileFormatOf,
@@ -8,6 +10,7 @@ import {
   programArguments,
   rtmpAddress,
   senderArguments,
+  slateArguments,
 } from "../src/index.js";
 
 const FILE = { type: "file", path: "/r/a.mp4" } as const;
@@ -212,5 +215,78 @@ describe("the senders", () => {
     expect(rtmpAddress({ url: "rtmp://h/app/", streamKey: "k" })).toBe("rtmp://h/app/k");
     expect(rtmpAddress({ url: "rtmp://h/app?auth=1", streamKey: "k" })).toBe("rtmp://h/app/k?auth=1");
     expect(rtmpAddress({ url: "rtmp://h/app/k" })).toBe("rtmp://h/app/k");
+  });
+});
+
+describe("a slate", () => {
+  const job = config({ source: { type: "test" }, destinations: [RTMP], durationSeconds: 9 });
+  const slate = (input: Slate) => slateArguments(job, input, { videoEncoder: "libx264", muted: true });
+  const encodeOf = (args: readonly string[]) => args.slice(args.indexOf("-c:v")).join(" ");
+
+  test("is encoded exactly as the program is, without its end", () => {
+    const { durationSeconds: _, ...endless } = job;
+    const asProgram = encodeOf(programArguments(endless, { ...BOTH, videoEncoder: "libx264", muted: true }));
+    const slates: Slate[] = [
+      { kind: "color", color: "#101418" },
+      { kind: "image", path: "/s/a.png" },
+      { kind: "video", path: "/s/a.mp4" },
+      { kind: "text", text: "Soon", color: "#101418", clock: true },
+    ];
+    for (const kind of slates) {
+      const args = slate(kind);
+      expect(encodeOf(args).replace(" -shortest", "")).toBe(asProgram);
+      expect(args.join(" ")).toContain("volume@main=0");
+    }
+  });
+
+  test("takes nothing but its file", () => {
+    expect(slate({ kind: "image", path: "/s/%d.png" }).join(" ")).toContain(
+      "-re -protocol_whitelist file -f image2 -pattern_type none -loop 1 -framerate 30 -i /s/%d.png",
+    );
+    expect(slate({ kind: "video", path: "/s/a.mp4" }).join(" ")).toMatch(
+      /-re -stream_loop -1 -protocol_whitelist file -format_whitelist \S+ -i file:\/s\/a\.mp4/,
+    );
+  });
+
+  test("shows any text, letter for letter, broken into lines", async () => {
+    const small = config({ source: { type: "test" }, video: { width: 320, height: 180, fps: 10 } });
+    const texts = fc.array(fc.string({ unit: "grapheme-ascii", maxLength: 60 }), { minLength: 2, maxLength: 2 });
+    await fc.assert(
+      fc.asyncProperty(texts, fc.boolean(), async (words, clock) => {
+        const text = `${words.join(" ")} it's 50%: [a], \\b; {c}\0\n`;
+        const args = slateArguments(
+          small,
+          { kind: "text", text, color: "#123456", clock },
+          { videoEncoder: "libx264", muted: false },
+        );
+        const at = args.indexOf("-vf");
+        const { stderr } = await ffmpeg([
+          ...["-v", "error", "-f", "lavfi", "-i", "color=c=0x123456:s=320x180:r=10", "-vf", args[at + 1] ?? ""],
+          ...["-frames:v", "1", "-f", "null", "-"],
+        ]);
+        expect(stderr).toBe("");
+      }),
+      { numRuns: 8 },
+    );
+  });
+});
+
+describe("the monitors", () => {
+  test("see the source in small, and cost nothing where nobody asks", () => {
+    const input: StreamConfigInput = { source: { type: "test" }, destinations: [RTMP] };
+    const options = { ...BOTH, videoEncoder: "libx264", muted: false, monitored: true };
+    expect(programArguments(config(input), options)).toEqual(
+      programArguments(config(input), { ...options, monitored: false }),
+    );
+    const watched = programArguments(config({ ...input, sourceLoss: { blackMs: 500, silentMs: 700 } }), options).join(
+      " ",
+    );
+    expect(watched).toContain("[0:v:0]split[main][seen];[main]scale=1280:720");
+    expect(watched).toContain(
+      "[seen]fps=8,scale=160:90,blackdetect=d=0.5:pic_th=0.98:pix_th=0.10,metadata=mode=print:file=pipe\\\\:4:direct=1,nullsink",
+    );
+    expect(watched).toContain(
+      "silencedetect=n=-60dB:d=0.7,ametadata=mode=print:file=pipe\\\\:4:direct=1,volume@main=1.0",
+    );
   });
 });

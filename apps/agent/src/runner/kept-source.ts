@@ -3,20 +3,14 @@ import {
   isLiveSource,
   isRealtime,
   type MediaFacts,
-  type ProcessExit,
   probeSource,
-  programArguments,
   type StopTimes,
   type TsFeed,
 } from "@stream-control/ffmpeg";
 import type { ErrorInfo, Progress, Source, StreamConfig } from "@stream-control/protocol";
 import { backoffMs } from "@stream-control/service-kit/backoff";
-import { Encode } from "./encode.js";
-import { type EndedEncode, exitError, type Stall, sourceEnded, stallError } from "./encode-errors.js";
-import { FrameWatch } from "./frame-watch.js";
-import { type ProcessUsage, readUsage } from "./process-usage.js";
 import { type Health, type HealthEvent, nextHealth } from "./source-health.js";
-import { type PictureFault, SourceMonitor } from "./source-monitor.js";
+import { type LossReason, SourceTry, type TryEnd } from "./source-try.js";
 import type { Toolbox } from "./toolbox.js";
 
 /** A source that ended within this many milliseconds of the wanted length has run to its end. */
@@ -25,16 +19,9 @@ const DURATION_TOLERANCE_MS = 1500;
 const FIRST_PAUSE_MS = 500;
 /** Nobody can connect while a source that listens is not running. */
 const LISTEN_PAUSE_MS = 100;
-/** The slate is made ready this long before the grace time is over, or in the middle of a shorter one. */
-const READY_MS = 400;
-/** Sources that come in pieces (HLS) are silent between two of them. */
-const PIECEWISE_GRACE_MS = 8000;
 
 /** How a try of a source ended. */
 export type SourceEnd = { kind: "completed" } | { kind: "failed"; error: ErrorInfo; hadFrame: boolean };
-
-/** Why pictures are missing, for people and programs. */
-export type LossReason = "no_frames" | PictureFault;
 
 /** What a source is kept with. */
 export interface KeptSourceOptions {
@@ -53,20 +40,16 @@ export interface KeptSourceOptions {
   onEnd: (source: KeptSource, end: SourceEnd) => void;
 }
 
-/** One source of pictures and the encode that reads it, tried again when its owner says so. */
+/** One source of pictures, tried again when its owner says so. */
 export class KeptSource {
+  /** Why it was lost last while its encode ran. */
   lossReason: LossReason = "no_frames";
   private state: Health = "down";
   private facts: MediaFacts | undefined;
-  private encode: Encode | undefined;
-  private watch: FrameWatch | undefined;
-  private monitor: SourceMonitor | undefined;
+  private current: SourceTry | undefined;
   private probing: AbortController | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
   private tries = 0;
-  private stalled: Stall | undefined;
-  private usageAtMiss: ProcessUsage | undefined;
-  private overruled: ErrorInfo | undefined;
   private positionSeconds = 0;
   private over = false;
 
@@ -80,13 +63,13 @@ export class KeptSource {
   }
   /** Of the running encode. */
   get feed(): TsFeed | undefined {
-    return this.encode?.feed;
+    return this.current?.feed;
   }
   get progress(): Progress {
-    return this.encode?.progress ?? {};
+    return this.current?.progress ?? {};
   }
   get pid(): number | undefined {
-    return this.encode?.pid;
+    return this.current?.pid;
   }
   /** Whether it runs at the speed of the clock; known once the source was looked into. */
   get isRealtime(): boolean {
@@ -94,14 +77,15 @@ export class KeptSource {
   }
   /** Whether it has an end of its own. */
   get isFinite(): boolean {
-    return this.source.type !== "test" && !isLiveSource(this.source, this.facts) && !this.isLooped;
+    const isLooped = this.source.type === "file" && this.source.loop;
+    return !isLooped && !isLiveSource(this.source, this.facts);
   }
   /** Failed tries since it was last trusted. */
   get failedTries(): number {
     return this.tries;
   }
 
-  /** Begins a try: looks into the source where that is needed, then encodes. */
+  /** Begins a try, unless one runs: looks into the source where that is needed, then encodes. */
   start(): void {
     clearTimeout(this.retryTimer);
     if (this.over || this.state !== "down") return;
@@ -113,8 +97,9 @@ export class KeptSource {
   retryLater(): void {
     const { tools } = this.options;
     const maxMs = tools.spec.config.sourceLoss.retryMaxMs;
+    const isListening = "listen" in this.source && this.source.listen;
     this.tries += 1;
-    const pauseMs = this.isListening
+    const pauseMs = isListening
       ? LISTEN_PAUSE_MS
       : backoffMs(this.tries, { baseMs: FIRST_PAUSE_MS, maxMs, random: tools.random });
     clearTimeout(this.retryTimer);
@@ -123,51 +108,38 @@ export class KeptSource {
 
   /** Ends the present try with an error of the owner's, told by `onEnd`. */
   overrule(error: ErrorInfo): void {
-    this.overruled = error;
-    this.encode?.kill();
+    this.current?.overrule(error);
   }
 
   /** @throws FilterCommandError when the running encode does not take it. */
   async setMuted(muted: boolean): Promise<void> {
-    await this.encode?.setMuted(muted);
+    await this.current?.setMuted(muted);
   }
 
   /** Lets the encode write out what it has. @returns when it has ended. */
   async stop(times: StopTimes): Promise<void> {
     this.quit();
-    this.encode?.stop(times);
-    await this.encode?.exited;
+    await this.current?.stop(times);
   }
 
   /** Ends everything at once. */
   dispose(): void {
     this.quit();
-    this.encode?.dispose();
+    this.current?.dispose();
   }
 
   /** Ends the encode and its tries, and remembers where the file was; `start` goes on from there. */
   park(): void {
     clearTimeout(this.retryTimer);
     this.probing?.abort();
-    const encode = this.encode;
-    if (encode === undefined) return;
-    this.forget(encode);
-    encode.dispose();
-    this.apply("exit");
+    this.current?.dispose();
+    if (this.current !== undefined) this.forgetTry();
   }
 
   private quit(): void {
     this.over = true;
     clearTimeout(this.retryTimer);
     this.probing?.abort();
-    this.watch?.stop();
-  }
-
-  private get isLooped(): boolean {
-    return this.source.type === "file" && this.source.loop;
-  }
-  private get isListening(): boolean {
-    return "listen" in this.source && this.source.listen;
   }
 
   private config(): StreamConfig {
@@ -179,17 +151,14 @@ export class KeptSource {
   private async open(): Promise<void> {
     this.facts ??= factsWithoutProbing(this.source);
     if (this.facts === undefined) {
-      const { tools } = this.options;
-      const { startTimeoutMs, stallTimeoutMs } = tools.spec.config;
-      this.probing = new AbortController();
-      const probe = await probeSource({
-        ...{ source: this.source, ffprobePath: tools.spec.ffprobePath, env: tools.env, redactor: tools.redactor },
-        ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal: this.probing.signal, launcher: tools.launcher },
-      });
+      const probing = new AbortController();
+      this.probing = probing;
+      const probe = await this.probe(probing.signal);
       if (this.over) return;
-      if (!probe.ok) {
+      if (!probe.ok || probing.signal.aborted) {
         this.apply("exit");
-        this.options.onEnd(this, { kind: "failed", error: probe.error, hadFrame: false });
+        if (!probe.ok && !probing.signal.aborted)
+          this.options.onEnd(this, { kind: "failed", error: probe.error, hadFrame: false });
         return;
       }
       this.facts = probe.info;
@@ -199,129 +168,52 @@ export class KeptSource {
     this.options.onFacts(this);
   }
 
+  private probe(signal: AbortSignal) {
+    const { spec, env, redactor, launcher } = this.options.tools;
+    const { startTimeoutMs, stallTimeoutMs } = spec.config;
+    return probeSource({
+      ...{ source: this.source, ffprobePath: spec.ffprobePath, env, redactor, launcher },
+      ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal },
+    });
+  }
+
   private begin(facts: MediaFacts): void {
-    const { tools, name } = this.options;
-    const config = this.config();
-    const muted = this.options.muted();
-    const { blackMs, frozenMs, silentMs } = config.sourceLoss;
-    const monitored = blackMs !== undefined || frozenMs !== undefined || silentMs !== undefined;
-    const monitor = new SourceMonitor((fault) => this.seeFault(fault));
-    const { videoEncoder } = tools.spec;
-    const encode = new Encode({
-      ...{ tools, name, muted },
-      arguments: programArguments(config, {
-        ...facts,
-        ...{ videoEncoder, muted, monitored, startSeconds: this.positionSeconds },
-      }),
-      onFrame: () => this.seeFrame(encode),
-      onMonitor: monitored ? (line) => monitor.push(line) : undefined,
-    });
-    this.monitor = monitor;
-    this.stalled = undefined;
-    this.overruled = undefined;
-    this.encode = encode;
-    this.watch = this.watchFrames(config);
-    void encode.exited.then((exit) => this.ended(encode, exit));
-  }
-
-  private watchFrames(config: StreamConfig): FrameWatch {
-    const { startTimeoutMs, stallTimeoutMs, sourceLoss, video } = config;
-    const piecewise = this.source.type === "http" ? PIECEWISE_GRACE_MS : 0;
-    // Between two pictures of a slow rate nothing is missing yet.
-    const graceMs = Math.max(sourceLoss.graceMs, 3000 / video.fps, piecewise);
-    const missMs = this.isRealtime ? graceMs : Number.POSITIVE_INFINITY;
-    return new FrameWatch({
-      ...{ now: this.options.tools.now, startMs: startTimeoutMs, stallMs: Math.max(stallTimeoutMs, graceMs + 100) },
-      ...{ missMs, falterMs: missMs - Math.min(missMs / 2, READY_MS), trustMs: () => this.options.trustMs(this) },
-      on: (sign) => void this.heed(sign),
+    const { tools, name, muted, trustMs } = this.options;
+    this.current = new SourceTry({
+      ...{ tools, name, facts, config: this.config(), muted: muted(), startSeconds: this.positionSeconds },
+      trustMs: () => trustMs(this),
+      onHealth: (event, reason) => this.healthEvent(event, reason),
+      onEnd: (end) => this.ended(end),
     });
   }
 
-  private async heed(sign: "falter" | "miss" | "stall" | "late" | "trust"): Promise<void> {
-    switch (sign) {
-      case "trust":
-        if (this.state === "proving") this.tries = 0;
-        this.apply("trust");
-        return;
-      case "falter":
-        this.apply("falter");
-        return;
-      case "miss": {
-        this.lossReason = "no_frames";
-        this.apply("miss");
-        this.usageAtMiss = await this.usage();
-        return;
-      }
-      default: {
-        const { encode } = this;
-        this.watch?.stop();
-        const { startTimeoutMs, stallTimeoutMs } = this.options.tools.spec.config;
-        const before = sign === "late" ? { cpuMs: 0, memoryMiB: 0, state: "" } : this.usageAtMiss;
-        const after = await this.usage();
-        if (encode !== this.encode) return;
-        this.stalled = { afterMs: sign === "late" ? startTimeoutMs : stallTimeoutMs, before, after };
-        encode?.kill();
-      }
-    }
+  private healthEvent(event: HealthEvent, reason: LossReason | undefined): void {
+    if (reason !== undefined) this.lossReason = reason;
+    if (event === "trust") this.tries = 0;
+    this.apply(event);
   }
 
-  private async usage(): Promise<ProcessUsage | undefined> {
-    const pid = this.encode?.pid;
-    return pid === undefined ? undefined : readUsage(pid);
-  }
-
-  private seeFrame(encode: Encode): void {
-    if (encode !== this.encode) return;
-    if (this.monitor?.hasFault !== true) this.apply("frame");
-    this.watch?.see();
-  }
-
-  private seeFault(fault: PictureFault | undefined): void {
-    if (fault === undefined) {
-      this.watch?.distrust();
-      return;
-    }
-    this.lossReason = fault;
-    this.apply("bad");
-  }
-
-  private ended(encode: Encode, exit: ProcessExit): void {
-    if (encode !== this.encode) return;
-    const ended = this.describe(encode, exit);
-    const end = this.endOf(ended);
+  private ended(end: TryEnd): void {
+    const hadFrame = this.current?.hasFrame === true;
+    const done = end.kind === "input_ended" && this.reachedItsEnd();
     // A source may have changed before it comes back.
-    if (!encode.hasFrame) this.facts = undefined;
-    this.forget(encode);
-    this.apply("exit");
-    if (!this.over) this.options.onEnd(this, end);
-  }
-
-  private endOf(ended: EndedEncode): SourceEnd {
-    const failed = (error: ErrorInfo): SourceEnd => ({ kind: "failed", error, hadFrame: ended.hasFrame });
-    if (this.overruled !== undefined) return failed(this.overruled);
-    if (this.stalled !== undefined) return failed(stallError(ended, this.stalled));
-    if (ended.exit.reason !== "ended") return failed(exitError(ended));
-    return this.reachedItsEnd() ? { kind: "completed" } : failed(sourceEnded(ended));
+    if (!hadFrame) this.facts = undefined;
+    this.forgetTry();
+    const error = end.kind === "failed" ? end.error : end.asFailure;
+    this.options.onEnd(this, done ? { kind: "completed" } : { kind: "failed", error, hadFrame });
   }
 
   /** A file ends, and so does a job with a length; a live source that ends without being asked is lost. */
   private reachedItsEnd(): boolean {
     if (!isLiveSource(this.source, this.facts)) return true;
-    const { durationSeconds } = this.options.tools.spec.config;
     const remaining = this.options.remainingSeconds();
-    return durationSeconds !== undefined && remaining !== undefined && remaining * 1000 <= DURATION_TOLERANCE_MS;
+    return remaining !== undefined && remaining * 1000 <= DURATION_TOLERANCE_MS;
   }
 
-  private describe(encode: Encode, exit: ProcessExit): EndedEncode {
-    const { redactor } = this.options.tools;
-    return { source: this.source, hasFrame: encode.hasFrame, log: encode.log, exit, redactor };
-  }
-
-  private forget(encode: Encode): void {
-    this.watch?.stop();
-    this.watch = undefined;
-    if (this.isFinite) this.positionSeconds += (encode.progress.outTimeMs ?? 0) / 1000;
-    this.encode = undefined;
+  private forgetTry(): void {
+    if (this.isFinite) this.positionSeconds += (this.current?.progress.outTimeMs ?? 0) / 1000;
+    this.current = undefined;
+    this.apply("exit");
   }
 
   private apply(event: HealthEvent): void {

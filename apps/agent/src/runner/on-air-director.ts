@@ -3,10 +3,11 @@ import type { ErrorInfo, OnAir, Progress, Source } from "@stream-control/protoco
 import { AirControl } from "./air-control.js";
 import { refused } from "./errors.js";
 import { InputSwitch } from "./input-switch.js";
-import { KeptSource, type LossReason, type SourceEnd } from "./kept-source.js";
+import { KeptSource, type SourceEnd } from "./kept-source.js";
 import { RestartGuard } from "./restart-guard.js";
 import { SourceAbsence } from "./source-absence.js";
 import { type Health, isUsable } from "./source-health.js";
+import type { LossReason } from "./source-try.js";
 import { lossError } from "./stories.js";
 import type { Toolbox } from "./toolbox.js";
 
@@ -138,6 +139,8 @@ export class OnAirDirector {
       throw refused("NOT_LIVE", "A recording made at full speed can't be paused.");
     this.paused = paused;
     // A file was put aside where it was.
+    // Put aside again before it was there.
+    if (this.resuming) this.program.park();
     this.resuming = !paused && this.program.health === "down" && this.program.isFinite;
     if (this.resuming) this.program.start();
     const message = paused ? "The stream was paused." : "The stream goes on.";

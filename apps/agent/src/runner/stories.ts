@@ -1,5 +1,5 @@
 import type { ErrorInfo, OnAir } from "@stream-control/protocol";
-import type { LossReason } from "./kept-source.js";
+import type { LossReason } from "./source-try.js";
 
 /** What is on air, inside a sentence. */
 export const ON_AIR_WORDS: Record<OnAir, string> = {

@@ -2,7 +2,8 @@ import { FakeSocket } from "./fake-socket.js";
 
 /** How an agent answers assignments, and whether it does as it is told. */
 export interface Manners {
-  assign: "run" | "decline" | "mute" | "instant";
+  /** `secret`: it runs the job, but nothing that it says of it arrives. */
+  assign: "run" | "decline" | "mute" | "instant" | "secret";
   obeys: boolean;
 }
 
@@ -10,6 +11,7 @@ interface Run {
   epoch: number;
   /** Its right to go on, by the monotonic clock; Infinity without a lease. */
   untilMs: number;
+  secret: boolean;
 }
 
 interface Link {
@@ -74,8 +76,9 @@ export class VirtualAgent {
   /** A heartbeat, and a measurement of every job, which tells the orchestrator what runs here. */
   heartbeat(): void {
     this.beat("agent.heartbeat", {});
-    for (const [jobId, { epoch }] of this.running)
-      this.push("agent.job.update", { jobId, epoch, status: "RUNNING", progress: { frame: this.count } });
+    for (const [jobId, { epoch, secret }] of this.running)
+      if (!secret || this.manners.assign !== "secret")
+        this.push("agent.job.update", { jobId, epoch, status: "RUNNING", progress: { frame: this.count } });
   }
 
   /** What runs without the right to go on ends. */
@@ -126,7 +129,9 @@ export class VirtualAgent {
       ack(false);
       return;
     }
-    this.running.set(jobId, { epoch, untilMs });
+    const secret = this.manners.assign === "secret";
+    this.running.set(jobId, { epoch, untilMs, secret });
+    if (secret) return;
     ack(true);
     this.send("agent.job.update", { jobId, epoch, status: "RUNNING" });
     if (this.manners.assign === "instant") this.end(jobId, "STOPPED");

@@ -70,10 +70,10 @@ function textOverlays({ video: { width, height } }: StreamConfig, text: string, 
   return overlays;
 }
 
-/** Breaks a text at blanks into lines that are not longer than wanted unless a word is. */
+/** Breaks a text at blanks and control characters into lines that are not longer than wanted unless a word is. */
 function wrapText(text: string, letters: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/).filter((part) => part !== "")) {
+  for (const word of text.split(/[\s\p{Cc}]+/u).filter((part) => part !== "")) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= letters) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
