@@ -31,3 +31,21 @@ describe("docs/protocol.md", () => {
     expect(Object.values(CLOSE_CODES).filter((code) => !page.includes(`| ${code} |`))).toEqual([]);
   });
 });
+
+describe("docs/failure-matrix.md", () => {
+  const page = readFileSync(join(ROOT, "docs/failure-matrix.md"), "utf8");
+  const proofs = [...page.matchAll(/`([\w./-]+\.test\.ts)`: "([^"]+)"/g)];
+
+  test("names only tests that there are", () => {
+    const missing = proofs.filter(
+      ([, file = "", title = ""]) => !readFileSync(join(ROOT, file), "utf8").includes(title),
+    );
+    expect(missing.map(([proof]) => proof)).toEqual([]);
+  });
+
+  test("has a proof in every row", () => {
+    const rows = page.split("\n").filter((line) => line.startsWith("| ") && !/^\| (-|fault|what is asked)/.test(line));
+    expect(rows.length).toBeGreaterThan(40);
+    expect(rows.filter((row) => !/\.test\.ts`: "|the same test/.test(row))).toEqual([]);
+  });
+});
