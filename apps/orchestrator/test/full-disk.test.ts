@@ -47,6 +47,7 @@ test("a full disk: nothing acknowledged is lost, callers are told to try again, 
     expect(acknowledged.length).toBeGreaterThan(0);
     expect([refused.status, refused.body.code]).toEqual([503, "STORE_UNAVAILABLE"]);
     expect(refused.body.error).toContain("the disk is full");
+    expect(refused.headers.get("retry-after")).toBe("2");
     // To the last page.
     const rest = join(`/proc/${service.pid}/root`, folder.path, "rest");
     await expect(writeFile(rest, Buffer.alloc(8 * MIB))).rejects.toMatchObject({ code: "ENOSPC" });

@@ -78,9 +78,11 @@ describe("a job whose agent is lost", () => {
     const { house, first, second, id } = await running();
     await using _house = house;
     const moved = givenAt(second);
+    const lostAt = performance.now();
     await first.cut();
     await house.jobIn(id, "UNKNOWN");
     expect(await moved).toBeGreaterThan(leaseEnd(first, id));
+    expect((await moved) - lostAt).toBeLessThan(300 + LEASE_MS + 2000);
     expect(await house.jobIn(id, "RUNNING")).toMatchObject({ agentId: "second", epoch: 2, restarts: 1, error: null });
     expect((await house.eventsOf(id)).find(({ type }) => type === "stream.restart_requested")?.data).toMatchObject({
       code: "AGENT_LOST",

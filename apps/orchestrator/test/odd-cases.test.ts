@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Logger } from "@stream-control/service-kit";
 import { House } from "./house.js";
 
 describe("an agent that sends ten thousand messages a second", () => {
@@ -84,7 +85,7 @@ describe("an agent whose clock is an hour off", () => {
 
 describe("two agents with one id", () => {
   test("that displace each other again and again: jobs stay with the one that has them, and none is doubled", async () => {
-    await using house = await House.open({ heartbeatIntervalMs: 200 });
+    await using house = await House.open();
     const first = await house.agent({ slots: 2, modern: {} });
     const { id } = await house.submit();
     await house.jobIn(id, "RUNNING");
@@ -102,4 +103,50 @@ describe("two agents with one id", () => {
     expect(last.assignments.map(({ jobId }) => jobId)).toEqual([second.id]);
     expect((await house.api("GET", "/v1/agents")).body).toMatchObject([{ currentJobIds: [id, second.id] }]);
   });
+
+  test("of which the second does not have a job that goes on while cut off: nobody can say, until the first is back", async () => {
+    await using house = await House.open({ heartbeatIntervalMs: 100 });
+    const first = await house.agent({ modern: {} });
+    const { id } = await house.submit();
+    await house.jobIn(id, "RUNNING");
+    const twin = await house.agent({ modern: {} });
+    await first.closed;
+    expect(await house.jobIn(id, "UNKNOWN")).toMatchObject({ reason: { code: "AGENT_REPLACED" }, endedAt: null });
+    const back = await house.agent({ modern: { activeJobs: [{ jobId: id, status: "RUNNING", epoch: 1 }] } });
+    await twin.closed;
+    expect(await house.jobIn(id, "RUNNING")).toMatchObject({ epoch: 1, error: null });
+    expect(back.ofType("orchestrator.job.stop")).toEqual([]);
+  });
+});
+
+test("an agent that comes back with an old try of its job must end it, and the present one counts as lost", async () => {
+  const restart = { maxRestarts: 5, baseMs: 1, maxMs: 1, goodRunMs: 60_000 };
+  await using house = await House.open({ heartbeatIntervalMs: 100, restart });
+  const agent = await house.agent({ modern: {} });
+  const { id } = await house.submit({ restartPolicy: "onFailure" });
+  await house.jobIn(id, "RUNNING");
+  agent.fail(id);
+  await house.jobWhere(id, (job) => job.status === "RUNNING" && job.epoch === 2, "running again");
+  await agent.cut();
+  const back = await house.agent({
+    modern: { activeJobs: [{ jobId: id, status: "RUNNING", epoch: 1 }] },
+    onStop: (self, jobId) => self.stopped(jobId, "STOPPED", { epoch: 1 }),
+  });
+  await back.next("orchestrator.job.stop", ({ reason }) => reason === "NOT_YOURS");
+  await house.jobWhere(id, (job) => job.status === "RUNNING" && job.epoch === 3, "running anew");
+  expect((await house.eventsOf(id)).map(({ data }) => data?.code)).toContain("JOB_LOST");
+});
+
+test("an agent that says something unknown all the time fills no log", async () => {
+  const lines: unknown[] = [];
+  const quiet = () => undefined;
+  const note = (fields: { type?: string }) => void lines.push(fields.type);
+  const logger = { fatal: note, error: note, warn: note, info: quiet, debug: quiet, trace: quiet, child: () => logger };
+  await using house = await House.open({ logger: logger as unknown as Logger });
+  const agent = await house.agent();
+  for (let n = 0; n < 500; n += 1) agent.send("agent.of.tomorrow", {});
+  for (let n = 0; n < 500; n += 1) agent.send(`agent.number.${n}`, {});
+  await agent.roundTrip();
+  expect(lines.filter((type) => type === "agent.of.tomorrow")).toHaveLength(1);
+  expect(lines.length).toBeLessThan(60);
 });

@@ -29,6 +29,7 @@ export class JobWatch {
   private readonly over: Sustained;
   private readonly slow: Sustained;
   private restartedForLimit = false;
+  private restartedForSpeed = false;
 
   constructor(private readonly options: JobWatchOptions) {
     this.meter = new UsageMeter(options.now);
@@ -76,10 +77,14 @@ export class JobWatch {
     const fault: Fault = !isLocal && busy !== undefined && busy < IDLE_PERCENT ? "source" : "encoder";
     const why = fault === "source" ? "the source gives too little" : "the encoder is too slow";
     const message = `The program runs at ${speed.toFixed(2)} of real time: ${why}.`;
-    const detail = { fault, speed, ...(busy === undefined ? {} : { cpuPercent: busy }), action: slowEncoder.action };
+    // One restart shows whether it helps. Where the machine is simply too slow, a slow stream is better than none.
+    const action = slowEncoder.action === "restart" && this.restartedForSpeed ? "warn" : slowEncoder.action;
+    const detail = { fault, speed, ...(busy === undefined ? {} : { cpuPercent: busy }), action };
     this.options.onEvent("stream.encoder_slow", message, detail);
-    this.act(slowEncoder.action, { code: "ENCODER_SLOW", message, detail });
-    if (slowEncoder.action === "restart") this.slow.reset();
+    this.act(action, { code: "ENCODER_SLOW", message, detail });
+    if (action !== "restart") return;
+    this.restartedForSpeed = true;
+    this.slow.reset();
   }
 
   private act(action: "warn" | "restart" | "fail", error: ErrorInfo): void {

@@ -234,6 +234,11 @@ describe("the watch over a job", () => {
       "stream.encoder_slow encoder",
       "restart ENCODER_SLOW",
     ]);
+    // A machine that is too slow for the job stays so: the stream was ended by the second finding.
+    expect(await watch({ slowEncoder: { ...SLOW, action: "restart" } }, 40, 0.8)).toEqual([
+      ...["stream.encoder_slow encoder", "restart ENCODER_SLOW"],
+      "stream.encoder_slow encoder",
+    ]);
     expect(await watch({ slowEncoder: SLOW }, 30, 0.95)).toEqual([]);
   });
 

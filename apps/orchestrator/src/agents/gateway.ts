@@ -97,7 +97,9 @@ export class AgentGateway {
     session?.heard();
     if (!parsed.ok) {
       const { problem } = parsed;
-      this.options.logger.warn(
+      // Once per type: an agent that is newer than we are may send what we do not know all the time.
+      const level = session?.isNews(`${problem.kind} ${problem.type}`) === false ? "debug" : "warn";
+      this.options.logger[level](
         { agentId: session?.agentId, kind: problem.kind, type: problem.type },
         "message not understood",
       );

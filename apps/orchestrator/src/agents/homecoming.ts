@@ -62,14 +62,17 @@ export class Homecoming {
    * The agent said hello.
    *
    * @param twin an open session of the same id was just displaced: maybe another machine, which then still runs the jobs
-   * that this one does not name. Those with a lease are taken to be gone only after that.
+   * that this one does not name. Those with a lease are taken to be gone only after that, and of others nobody can say.
    */
   async returned(session: AgentSession, hello: AgentPayload<"agent.hello">, twin = false): Promise<void> {
     const reported = new Map(reportedJobs(hello).map((job) => [job.jobId, job]));
     // An agent that names one job while it has several slots has said nothing of the others.
     const complete = hello.activeJobs !== undefined || hello.activeJob == null || hello.capabilities.slots <= 1;
     const held = [...(this.deps.registry.get(session.agentId)?.jobs ?? [])];
-    const silent = complete ? held.filter(([jobId]) => !reported.has(jobId)) : [];
+    // Who names an old try of a job does not have the present one.
+    const named = (jobId: string, epoch: number) =>
+      reported.has(jobId) && (reported.get(jobId)?.epoch ?? epoch) === epoch;
+    const silent = complete ? held.filter(([jobId, { epoch }]) => !named(jobId, epoch)) : [];
     const unaccounted = new Map(silent.map(([jobId, { epoch }]) => [jobId, epoch]));
     this.unaccounted.set(session, unaccounted);
     const heldMs = silent.map(([id, { epoch, fenced }]) =>
@@ -78,7 +81,7 @@ export class Homecoming {
     this.later(session.agentId, Math.max(this.deps.settleMs, ...heldMs), async (settled) => {
       this.unaccounted.delete(session);
       if (settled.session !== session) return;
-      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch)));
+      await Promise.all([...unaccounted].map(([jobId, epoch]) => this.gone(settled, jobId, epoch, twin)));
     });
     await Promise.all([...reported.values()].map((job) => this.stillThere(session, job)));
   }
@@ -86,7 +89,12 @@ export class Homecoming {
   /** A report about a job shows that the agent has it, although its hello did not name it. */
   heardOf(session: AgentSession, { payload }: Report): void {
     if (!("jobId" in payload) || typeof payload.jobId !== "string") return;
-    if (this.unaccounted.get(session)?.delete(payload.jobId)) this.deps.leases.keep(payload.jobId);
+    const unaccounted = this.unaccounted.get(session);
+    const epoch = unaccounted?.get(payload.jobId);
+    // A late report of an old try says nothing of the present one.
+    if (epoch === undefined || ("epoch" in payload && (payload.epoch ?? epoch) !== epoch)) return;
+    unaccounted?.delete(payload.jobId);
+    this.deps.leases.keep(payload.jobId);
   }
 
   private async stillThere(session: AgentSession, { jobId, status, epoch }: ActiveJob): Promise<void> {
@@ -101,8 +109,9 @@ export class Homecoming {
     else this.deps.leases.keep(jobId);
   }
 
-  private async gone(agent: Agent, jobId: string, epoch: number): Promise<void> {
-    const change = goneAs(agent.jobs.get(jobId)?.status);
+  private async gone(agent: Agent, jobId: string, epoch: number, twin: boolean): Promise<void> {
+    const held = agent.jobs.get(jobId);
+    const change = twin && held?.fenced === false && held.status !== "ASSIGNED" ? REPLACED : goneAs(held?.status);
     // With the epoch of then: the job may have ended and be back with this very agent by now.
     await this.deps.ledger.apply(jobId, change, { agentId: agent.id, epoch });
   }
@@ -131,6 +140,16 @@ const REPORTED_AS: Partial<Record<JobStatus, "starting" | "running" | "stopping"
   STARTING: "starting",
   RUNNING: "running",
   STOPPING: "stopping",
+};
+
+/** What it means for a job without a lease that a second machine of the same id came without it. */
+const REPLACED: JobChange = {
+  type: "lost",
+  reason: {
+    code: "AGENT_REPLACED",
+    message: "Another machine said hello with the agent's id; the first may still run the job.",
+    fault: "agent",
+  },
 };
 
 /** What it means for a job that its agent came back without it. */

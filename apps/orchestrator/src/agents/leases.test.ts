@@ -56,7 +56,7 @@ test("the right to run a job is never with two agents at once, whatever is late,
             ...{ jobs: new Map(), beats: new Map([["hello", nowMs]]), untilMs: 0, epoch: 0 },
             session: {
               agentId: `${n}`,
-              lastBeat: { msgId: "hello", atMs: nowMs },
+              lastBeatId: "hello",
               send: (_type: string, { jobs }: { jobs: { epoch: number }[] }, extra: { correlationId: string }) => {
                 const epoch = jobs[0]?.epoch;
                 if (downMs !== undefined && epoch !== undefined)
@@ -75,7 +75,7 @@ test("the right to run a job is never with two agents at once, whatever is late,
           const given = epoch;
           side.jobs.set(JOB, { status: "RUNNING", epoch, fenced: true });
           leases.begin(side.session);
-          const { msgId } = side.session.lastBeat;
+          const msgId = side.session.lastBeatId;
           if (delayMs !== undefined && msgId !== undefined)
             later(delayMs, () => grant(side, msgId, given, rates[Number(id)] ?? 1));
         };
@@ -133,7 +133,7 @@ test("a lease that is let go ends when it would have ended then, and can be kept
   const leases = new Leases({ registry, leaseMs: LEASE_MS, monotonic: () => nowMs });
   const renewed: string[] = [];
   const session = {
-    ...{ agentId: "a", lastBeat: { msgId: undefined, atMs: 0 } },
+    ...{ agentId: "a", lastBeatId: undefined },
     send: (type: string) => renewed.push(type) > 0,
   } as unknown as AgentSession;
   const whole = leases.remainingMs("a");

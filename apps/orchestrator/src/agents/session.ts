@@ -10,12 +10,16 @@ import type { WebSocket } from "ws";
 /** Unsent bytes at which an agent counts as not reading. Its jobs go on; it reconnects and is told again. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
+/** Kinds of trouble that a session remembers to have told of; an agent that thinks up more of them is not worth the memory. */
+const MAX_TOLD = 50;
+
 /** The socket of one agent that has said hello. */
 export class AgentSession {
   /** When it was last heard: by the wall clock, for people. */
   lastHeardMs: number;
   /** The same by the monotonic clock, which is what silence is measured with. */
   private heardMs = performance.now();
+  private readonly told = new Set<string>();
   /** `msgId` of the last hello or heartbeat: what an agent may count a new lease from. */
   lastBeatId: string | undefined;
 
@@ -35,6 +39,13 @@ export class AgentSession {
   heard(): void {
     this.lastHeardMs = Date.now();
     this.heardMs = performance.now();
+  }
+
+  /** Whether the log has not been told this of the session yet; from now on it has. */
+  isNews(what: string): boolean {
+    if (this.told.has(what) || this.told.size >= MAX_TOLD) return false;
+    this.told.add(what);
+    return true;
   }
 
   /** Milliseconds since the last message. */

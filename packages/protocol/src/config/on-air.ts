@@ -86,7 +86,7 @@ export const slowEncoderSchema = z
     /** Output seconds per second below which it is too slow. */
     belowSpeed: z.number().min(0.1).max(1).default(0.9),
     forMs: z.int().min(1000).max(600_000).default(20_000),
-    /** As for limits. */
+    /** As for limits; an encoder that is still too slow after its one restart goes on as it is. */
     action: z.enum(["warn", "restart", "fail"]).default("restart"),
   })
   .meta({ id: "SlowEncoder" });

@@ -13,6 +13,8 @@ export const routeNotFound: RequestHandler = (request) => {
   throw new AppError("ROUTE_NOT_FOUND", `There is no ${request.method} ${request.path}.`);
 };
 
+const RETRY_AFTER_SECONDS = "2";
+
 /** Last middleware of an app: known errors become their answer, unknown ones are logged and become a plain 500. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
   return (thrown, request, response, next) => {
@@ -24,6 +26,8 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       next(thrown);
       return;
     }
+    // Only where it is the service's own state that has to change first (RFC 9110 §10.2.3).
+    if (error.status === 503) response.set("Retry-After", RETRY_AFTER_SECONDS);
     response.status(error.status).json(errorBody(error));
   };
 }
