@@ -185,9 +185,9 @@ describe("a job that is someone else's by now", () => {
     const slow = await house.agent({ agentId: "slow", onAssign: () => undefined });
     const { id } = await house.submit();
     await slow.assignment();
-    await leave(house, slow);
     await house.agent({ agentId: "other" });
     expect(await house.jobIn(id, "RUNNING")).toMatchObject({ agentId: "other" });
+    await leave(house, slow);
     const back = await house.agent({ agentId: "slow", activeJob: { jobId: id, status: "RUNNING" } });
     await back.next("orchestrator.job.stop", ({ reason }) => reason === "NOT_YOURS");
     await back.roundTrip();
@@ -245,7 +245,7 @@ describe("a restart of the orchestrator", () => {
     await house.jobIn(id, "ASSIGNED");
     await house.stop();
     // The agent counts as away sooner than its answer is missed: that alone must not lose the job.
-    await house.start(back ? {} : { heartbeatTimeoutMs: 600 });
+    await house.start(back ? {} : { heartbeatTimeoutMs: 600, unknownTimeoutMs: 1300 });
     await house.agent({ agentId: back ? "agent-123" : "other" });
     expect(await house.jobIn(id, "RUNNING")).toMatchObject({ epoch: 2, restarts: 0 });
   });

@@ -34,7 +34,9 @@ async function followLinks(path: string): Promise<string | undefined> {
     return await realpath(path);
   } catch {
     const parent = dirname(path);
-    if (parent === path || (await exists(path))) return undefined;
+    if (parent === path) return undefined;
+    // Somebody made it a moment ago, or it is a link to nowhere.
+    if (await exists(path)) return realpath(path).catch(() => undefined);
     const realParent = await followLinks(parent);
     return realParent === undefined ? undefined : join(realParent, basename(path));
   }

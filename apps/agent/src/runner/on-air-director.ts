@@ -135,7 +135,7 @@ export class OnAirDirector {
   setPaused(paused: boolean): void {
     if (this.over) throw refused("JOB_ENDING", "The job is ending.");
     if (paused === this.paused) return;
-    if (this.ready && !this.program.isRealtime)
+    if (paused && this.ready && !this.program.isRealtime)
       throw refused("NOT_LIVE", "A recording made at full speed can't be paused.");
     this.paused = paused;
     // A file was put aside where it was.

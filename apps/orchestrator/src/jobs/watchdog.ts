@@ -69,9 +69,16 @@ export class Watchdog {
     this.timers.set(job.id, timer);
   }
 
-  private async expireAssignment(job: JobRow): Promise<void> {
+  private async expireAssignment(job: JobRow, waitedMs = this.options.ackTimeoutMs): Promise<void> {
     const { agent_id: agentId } = job;
     if (agentId === null) return;
+    // An agent that went away may have taken the job with it, and without a lease nobody ends it there: another agent would
+    // make a second stream. When it is back it says what it has; until then the job waits, as long as an UNKNOWN one does.
+    if (!this.isFenced(job) && this.session(job)?.open !== true && waitedMs < this.options.unknownTimeoutMs) {
+      const nextMs = Math.min(this.options.ackTimeoutMs, this.options.unknownTimeoutMs - waitedMs);
+      this.after(job, nextMs, () => this.expireAssignment(job, waitedMs + nextMs));
+      return;
+    }
     const message = "The agent did not answer the assignment in time.";
     this.options.scheduler.avoid(job.id, agentId, message);
     const { outcome } = await this.takeAway(job, (heldMs) => ({
