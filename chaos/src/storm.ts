@@ -2,6 +2,8 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { runnersIn, signal, waitFor } from "@stream-control/test-kit";
 import { Breaker } from "./breaker.js";
+import { Api } from "./customers/api.js";
+import { Customers } from "./customers/customers.js";
 import { Fleet } from "./fleet/fleet.js";
 import { type FaultKind, planFaults } from "./plan/faults.js";
 import { planErrands, streamJob } from "./plan/work.js";
@@ -11,8 +13,6 @@ import type { Finding } from "./verdict/finding.js";
 import { type Interruption, longestInterruption } from "./verdict/interruptions.js";
 import { checkHistory, checkNumbers, checkOrders } from "./verdict/log.js";
 import { unsettled, type View } from "./verdict/stuck.js";
-import { Api } from "./work/api.js";
-import { Customers } from "./work/customers.js";
 
 export interface StormOptions {
   seed: number;

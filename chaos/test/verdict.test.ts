@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import type { JobEvent, JobRecord } from "@stream-control/protocol";
 import type { PublisherSession } from "@stream-control/test-kit";
+import type { Order } from "../src/customers/customers.js";
 import { type JournalLine, type LightRun, runsOf } from "../src/fleet/journal.js";
 import { checkLightRuns, checkPublishers } from "../src/verdict/doubles.js";
 import { longestInterruption } from "../src/verdict/interruptions.js";
 import { checkHistory, checkNumbers, checkOrders } from "../src/verdict/log.js";
 import { unsettled, type View } from "../src/verdict/stuck.js";
-import type { Order } from "../src/work/customers.js";
 
 const AT = "2026-01-01T00:00:10.000Z";
 const time = Date.parse(AT);

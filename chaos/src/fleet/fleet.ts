@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { waitFor } from "@stream-control/test-kit";
-import type { Api } from "../work/api.js";
+import type { Api } from "../customers/api.js";
 import { type LightRun, readJournal, runsOf } from "./journal.js";
 import { Link } from "./link.js";
 import { ManagedProcess } from "./managed-process.js";

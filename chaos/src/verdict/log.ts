@@ -1,6 +1,6 @@
 import { isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
 import type { Harm } from "../breaker.js";
-import type { Order } from "../work/customers.js";
+import type { Order } from "../customers/customers.js";
 import type { Finding } from "./finding.js";
 
 /** Entries of the log that end a job for good. */

@@ -1,7 +1,7 @@
 import { type AgentRecord, isFinalStatus, type JobRecord } from "@stream-control/protocol";
 import type { PublisherSession } from "@stream-control/test-kit";
+import type { Order } from "../customers/customers.js";
 import type { LightRun } from "../fleet/journal.js";
-import type { Order } from "../work/customers.js";
 import type { Finding } from "./finding.js";
 
 /** What is to be seen from outside at one moment. */

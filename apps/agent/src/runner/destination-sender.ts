@@ -19,7 +19,7 @@ import { backoffMs } from "@stream-control/service-kit/backoff";
 const MAX_FIRST_TRIES = 3;
 /** Milliseconds after which a destination that was live is given up. */
 const GIVE_UP_AFTER_MS = 600_000;
-const RETRY_PAUSES = { baseMs: 1000, maxMs: 15_000 };
+const RETRY_PAUSES = { baseMs: 1000, maxMs: 5000 };
 /** Milliseconds of being live after which the pauses begin small again. */
 const STEADY_MS = 10_000;
 /** Milliseconds that a sender may take to connect, and later to get anything out. */

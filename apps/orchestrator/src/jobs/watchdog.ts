@@ -13,6 +13,7 @@ export interface WatchdogOptions {
   leases: Leases;
   logger: Logger;
   ackTimeoutMs: number;
+  heartbeatIntervalMs: number;
   stopGraceMs: number;
   killAfterMs: number;
   /** How long a job may be UNKNOWN before it fails. */
@@ -21,6 +22,9 @@ export interface WatchdogOptions {
 
 /** Until a deadline that could not be written, such as on a full disk, is carried out again. */
 const RETRY_MS = 1000;
+
+/** Heartbeats that may be missing before an agent whose socket is open counts as cut off all the same. */
+const MISSED_BEATS = 2;
 
 /**
  * Sees to it that no job stays for ever in a status that somebody else should end: an assignment that nobody
@@ -74,7 +78,7 @@ export class Watchdog {
     if (agentId === null) return;
     // An agent that went away may have taken the job with it, and without a lease nobody ends it there: another agent would
     // make a second stream. When it is back it says what it has; until then the job waits, as long as an UNKNOWN one does.
-    if (!this.isFenced(job) && this.session(job)?.open !== true && waitedMs < this.options.unknownTimeoutMs) {
+    if (!this.isFenced(job) && !this.isReached(job) && waitedMs < this.options.unknownTimeoutMs) {
       const nextMs = Math.min(this.options.ackTimeoutMs, this.options.unknownTimeoutMs - waitedMs);
       this.after(job, nextMs, () => this.expireAssignment(job, waitedMs + nextMs));
       return;
@@ -170,6 +174,12 @@ export class Watchdog {
       fault: "agent",
       onlyIn: "UNKNOWN",
     });
+  }
+
+  /** Whether the job's agent can be told to let go of it: its socket is open, and it was heard lately. */
+  private isReached(job: JobRow): boolean {
+    const session = this.session(job);
+    return session?.open === true && session.silentMs <= MISSED_BEATS * this.options.heartbeatIntervalMs;
   }
 
   private session(job: JobRow) {
