@@ -125,6 +125,8 @@ test("whatever the orchestrator says, in whatever order, nothing throws and no j
       const since = double.received.length;
       double.send("orchestrator.reboot", {});
       await double.next("agent.reboot.ack", () => true, { since });
+      // A mutated assignment may have made up an id of its own.
+      for (const { jobId } of client.activeJobs) double.send("orchestrator.job.kill", { jobId });
       await until(() => client.activeJobs.length === 0, "every job has ended");
       double.assign(probe);
       const ack = await double.next("agent.assign.ack", (payload) => payload.jobId === probe, { since });
