@@ -105,6 +105,3 @@ export function destinationTarget(destination: Destination): string {
       return destination.path;
   }
 }
-
-/** A command line that may be shown. */
-export const redactArguments = (redactor: Redactor, args: readonly string[]): string[] => args.map(redactor);
