@@ -17,6 +17,7 @@ export * from "./messages/to-agent.js";
 export * from "./messages/to-ui.js";
 export * from "./parse-result.js";
 export * from "./primitives.js";
+export * from "./resources/access.js";
 export * from "./resources/agent.js";
 export * from "./resources/job.js";
 export * from "./resources/progress.js";

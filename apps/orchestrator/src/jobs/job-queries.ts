@@ -4,6 +4,7 @@ import type { LogEntry } from "./changes.js";
 
 const COLUMNS = [
   "id",
+  "room",
   "template_id",
   "inline_config",
   "config",

@@ -7,6 +7,8 @@ import { fromJson } from "./job-record.js";
 export interface JobFilter {
   status?: readonly JobStatus[] | undefined;
   agentId?: string | undefined;
+  /** Only jobs of these rooms; null for every room. */
+  rooms?: readonly string[] | null;
   limit: number;
   cursor?: string | undefined;
   order: "asc" | "desc";
@@ -24,8 +26,12 @@ export class JobReader {
     return this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).executeTakeFirst();
   }
 
+  async roomOf(id: string): Promise<string | undefined> {
+    return (await this.db.selectFrom("jobs").select("room").where("id", "=", id).executeTakeFirst())?.room;
+  }
+
   /** One page of jobs in the order of their submission. */
-  async page({ status, agentId, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
+  async page({ status, agentId, rooms = null, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
     let query = this.db
       .selectFrom("jobs")
       .selectAll()
@@ -37,16 +43,17 @@ export class JobReader {
       if (status.every(isFinalStatus)) query = query.where("ended_at", "is not", null);
       else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
     }
+    if (rooms !== null) query = query.where("room", "in", rooms);
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
     return pageOf(await query.execute(), limit);
   }
 
   /** All jobs, oldest first, a bounded number at a time. */
-  async *all(): AsyncGenerator<JobRow[]> {
+  async *all(rooms: readonly string[] | null): AsyncGenerator<JobRow[]> {
     let cursor: string | undefined;
     do {
-      const page: Page<JobRow> = await this.page({ limit: 500, cursor, order: "asc" });
+      const page: Page<JobRow> = await this.page({ rooms, limit: 500, cursor, order: "asc" });
       yield page.items;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -57,16 +64,11 @@ export class JobReader {
     return this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
   }
 
-  /** The jobs that ended last, oldest first. */
-  async recentlyEnded(limit: number): Promise<JobRow[]> {
-    const rows = await this.db
-      .selectFrom("jobs")
-      .selectAll()
-      .where("ended_at", "is not", null)
-      .orderBy("seq", "desc")
-      .limit(limit)
-      .execute();
-    return rows.reverse();
+  /** The jobs of some rooms that ended last, oldest first. */
+  async recentlyEnded(rooms: readonly string[] | null, limit: number): Promise<JobRow[]> {
+    let query = this.db.selectFrom("jobs").selectAll().where("ended_at", "is not", null);
+    if (rooms !== null) query = query.where("room", "in", rooms);
+    return (await query.orderBy("seq", "desc").limit(limit).execute()).reverse();
   }
 
   /** One page of the event log after an entry, of one job or of all. */

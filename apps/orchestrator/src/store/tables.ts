@@ -1,4 +1,5 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { AccessTables } from "@stream-control/service-kit/access";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
@@ -9,6 +10,7 @@ export interface JobTable {
   /** Order of submission. */
   seq: Generated<number>;
   id: string;
+  room: string;
   template_id: string | null;
   inline_config: Json | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
@@ -59,6 +61,7 @@ export interface JobEventTable {
 export interface AgentTable {
   id: string;
   name: string;
+  room: string;
   version: string;
   capabilities: Json;
   meta: Json;
@@ -81,7 +84,20 @@ export interface TemplateTable {
   updated_at: Timestamp;
 }
 
-export interface Tables {
+export interface AgentTokenTable {
+  id: string;
+  agent_id: string;
+  room: string;
+  hash: string;
+  created_at: Timestamp;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+}
+
+export interface Tables extends AccessTables {
+  agent_tokens: AgentTokenTable;
   jobs: JobTable;
   job_events: JobEventTable;
   agents: AgentTable;

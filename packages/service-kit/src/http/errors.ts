@@ -28,6 +28,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     }
     // Only where it is the service's own state that has to change first (RFC 9110 §10.2.3).
     if (error.status === 503) response.set("Retry-After", RETRY_AFTER_SECONDS);
+    if (error.status === 401) response.set("WWW-Authenticate", "Bearer");
     response.status(error.status).json(errorBody(error));
   };
 }
