@@ -1,3 +1,9 @@
 import { bundle } from "../../tsup.base.js";
 
-export default bundle(["src/index.ts", "src/access/index.ts", "src/backoff.ts", "src/http/index.ts"]);
+export default bundle([
+  "src/index.ts",
+  "src/access/index.ts",
+  "src/backoff.ts",
+  "src/http/index.ts",
+  "src/secrets/index.ts",
+]);

@@ -24,5 +24,6 @@ export * from "./resources/progress.js";
 export * from "./resources/replies.js";
 export * from "./resources/stream-metadata.js";
 export * from "./resources/template.js";
+export * from "./secrets/index.js";
 export * from "./states.js";
 export * from "./version.js";

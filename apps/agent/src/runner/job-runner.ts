@@ -47,9 +47,7 @@ export class JobRunner {
   constructor(private readonly options: JobRunnerOptions) {
     const { spec, now, env, launcher, monotonicNow, random } = options;
     const { video, audio } = spec.config;
-    const { backup } = spec.config.sourceLoss;
-    const secrets = backup === undefined ? [] : secretsOf({ source: backup, destinations: [] });
-    this.reporter = new Reporter(options.emit, now, [...secretsOf(spec.config), ...secrets]);
+    this.reporter = new Reporter(options.emit, now, secretsOf(spec.config));
     const { redactor } = this.reporter;
     this.wantMuted = spec.muted;
     this.lease = new Lease(leftOf(spec), monotonicNow, () => this.leaseExpired());
@@ -137,7 +135,7 @@ export class JobRunner {
       case "destination.remove":
         return this.removeDestination(command.destinationId);
       case "input.switch":
-        if (command.source !== null) this.reporter.learn(secretsOf({ source: command.source, destinations: [] }));
+        if (command.source !== null) this.reporter.learn(secretsOf(command.source));
         return this.director.switchInput(command.source);
       case "lease.renew":
         return this.lease.renew(leftOf(command) ?? 0);
@@ -195,8 +193,7 @@ export class JobRunner {
 
   private addDestination(destination: Parameters<Senders["add"]>[0]): void {
     if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
-    const { source } = this.options.spec.config;
-    this.reporter.learn(secretsOf({ source, destinations: [destination] }));
+    this.reporter.learn(secretsOf(destination));
     const { id } = this.senders.add(destination);
     this.reporter.event("stream.destination_added", `The destination "${id}" was added.`, { destination: id });
     this.reportProgress();

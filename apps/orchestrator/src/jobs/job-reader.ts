@@ -1,7 +1,7 @@
 import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
-import type { Kysely } from "@stream-control/store";
+import type { Kysely, Selectable } from "@stream-control/store";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import type { JobRow, Tables } from "../store/tables.js";
+import type { JobEventTable, JobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 
 export interface JobFilter {
@@ -71,16 +71,34 @@ export class JobReader {
     return (await query.orderBy("seq", "desc").limit(limit).execute()).reverse();
   }
 
-  /** One page of the event log after an entry, of one job or of all. */
-  async events(filter: { jobId?: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
-    let query = this.db.selectFrom("job_events").selectAll().where("seq", ">", filter.afterSeq);
-    if (filter.jobId !== undefined) query = query.where("job_id", "=", filter.jobId);
-    const rows = await query.orderBy("seq").limit(filter.limit).execute();
-    return rows.map((row) => {
-      const data = fromJson<Record<string, unknown>>(row.data);
-      const { seq, type, message, ts } = row;
-      return { seq, jobId: row.job_id, type, message, ...(data === null ? {} : { data }), ts };
-    });
+  /** One page of a job's log after an entry. */
+  async events(filter: { jobId: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
+    const rows = await this.db
+      .selectFrom("job_events")
+      .selectAll()
+      .where("job_id", "=", filter.jobId)
+      .where("seq", ">", filter.afterSeq)
+      .orderBy("seq")
+      .limit(filter.limit)
+      .execute();
+    return rows.map(toEvent);
+  }
+
+  /** One page of the log of every job in some rooms after an entry; null for all rooms. */
+  async eventsOf(filter: {
+    rooms: readonly string[] | null;
+    afterSeq: number;
+    limit: number;
+  }): Promise<(JobEvent & { seq: number; room: string })[]> {
+    let query = this.db
+      .selectFrom("job_events")
+      .innerJoin("jobs", "jobs.id", "job_events.job_id")
+      .selectAll("job_events")
+      .select("jobs.room")
+      .where("job_events.seq", ">", filter.afterSeq);
+    if (filter.rooms !== null) query = query.where("jobs.room", "in", filter.rooms);
+    const rows = await query.orderBy("job_events.seq").limit(filter.limit).execute();
+    return rows.map((row) => ({ ...toEvent(row), room: row.room }));
   }
 
   /** Number of the newest entry of the event log; 0 while it is empty. */
@@ -91,6 +109,11 @@ export class JobReader {
       .executeTakeFirst();
     return row?.seq ?? 0;
   }
+}
+
+function toEvent({ seq, job_id: jobId, type, message, data: text, ts }: Selectable<JobEventTable>) {
+  const data = fromJson<Record<string, unknown>>(text);
+  return { seq, jobId, type, message, ...(data === null ? {} : { data }), ts };
 }
 
 function pageOf(rows: JobRow[], limit: number): Page<JobRow> {

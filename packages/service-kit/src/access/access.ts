@@ -98,11 +98,7 @@ export class Access {
   /** @throws AppError `UNAUTHENTICATED`. */
   requireCaller(request: IncomingMessage): Caller {
     const caller = this.callers.get(request);
-    if (caller === undefined)
-      throw new AppError(
-        "UNAUTHENTICATED",
-        "Sign in, or send an API key as Authorization: Bearer <key>. An admin can make one with POST /v1/keys.",
-      );
+    if (caller === undefined) throw unauthenticated();
     return caller;
   }
 
@@ -211,3 +207,9 @@ export class Access {
 }
 
 const LOCAL_CALLER: Caller = { principal: LOCAL_PRINCIPAL, session: null, byCookie: false };
+
+export const unauthenticated = (): AppError =>
+  new AppError(
+    "UNAUTHENTICATED",
+    "Sign in, or send an API key as Authorization: Bearer <key>. An admin can make one with POST /v1/keys.",
+  );

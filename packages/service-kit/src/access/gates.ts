@@ -1,9 +1,9 @@
 import { EVERY_ROOM, type Role } from "@stream-control/protocol";
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.js";
-import type { Access, Caller } from "./access.js";
+import { type Access, type Caller, unauthenticated } from "./access.js";
 import { holdsSomewhere, includes, roleIn } from "./principal.js";
-import type { Rule } from "./rules.js";
+import type { ClosedRule, Rule } from "./rules.js";
 
 /**
  * The first part of a rule: what can be said before the body is read, so that nobody makes the service read one who may
@@ -11,10 +11,18 @@ import type { Rule } from "./rules.js";
  *
  * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`, `CSRF_FAILED`.
  */
-export function requireRole(access: Access, rule: Rule, request: Request): Caller | undefined {
-  if (rule.kind === "open") return access.callerOf(request);
-  const caller = access.requireCaller(request);
-  access.requireIntent(request, caller);
+export function requireRole(access: Access, rule: Rule, request: Request): void {
+  if (rule.kind === "open") return;
+  access.requireIntent(request, requireCallerFor(rule, access.callerOf(request)));
+}
+
+/**
+ * The same for whoever opens a socket.
+ *
+ * @throws AppError `UNAUTHENTICATED`, `FORBIDDEN`.
+ */
+export function requireCallerFor(rule: ClosedRule, caller: Caller | undefined): Caller {
+  if (caller === undefined) throw unauthenticated();
   const { grants } = caller.principal;
   if (rule.kind === "everywhere" && !includes(grants[EVERY_ROOM], rule.role)) throw forbidden(rule.role, "every room");
   if ((rule.kind === "somewhere" || rule.kind === "room") && !holdsSomewhere(grants, rule.role))

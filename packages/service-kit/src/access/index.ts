@@ -1,7 +1,7 @@
 export { ACCESS_MODES, Access, type AccessMode, type AccessOptions, type Caller, type FailureCount } from "./access.js";
 export { keyRoutes, userRoutes } from "./admin-routes.js";
 export { authenticate } from "./authenticate.js";
-export { gate, requireRoom } from "./gates.js";
+export { gate, requireCallerFor, requireRoom } from "./gates.js";
 export { type GuardedRoute, GuardedRoutes, type Method } from "./guarded-routes.js";
 export { holdsSomewhere, includes, type Principal, roleIn, roomByDefault, roomsWith } from "./principal.js";
 export { describeRule, everywhere, inRoom, open, type RoomOf, type Rule, signedIn, somewhere } from "./rules.js";

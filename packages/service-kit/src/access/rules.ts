@@ -20,9 +20,12 @@ export type Rule =
   /** Whoever has the role in the room of what the request is about. */
   | { readonly kind: "room"; readonly role: Role; readonly roomOf: RoomOf };
 
+/** A rule that asks for somebody. */
+export type ClosedRule = Exclude<Rule, { kind: "open" }>;
+
 export const open: Rule = { kind: "open" };
 export const signedIn: Rule = { kind: "signed-in" };
-export const somewhere = (role: Role): Rule => ({ kind: "somewhere", role });
+export const somewhere = (role: Role): ClosedRule => ({ kind: "somewhere", role });
 export const everywhere = (role: Role): Rule => ({ kind: "everywhere", role });
 export const inRoom = (role: Role, roomOf: RoomOf): Rule => ({ kind: "room", role, roomOf });
 
