@@ -1,5 +1,7 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
+import { ACCESS_MODES } from "@stream-control/service-kit/access";
 import { z } from "zod";
+import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
 
@@ -7,6 +9,8 @@ import type { OrchestratorOptions } from "./orchestrator.js";
 const variables = z.object({
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
+  AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
+  ACCESS_CONTROL: z.enum(ACCESS_MODES).optional(),
   HEARTBEAT_INTERVAL_MS: envVar.ms({ min: 50 }).default(3000),
   HEARTBEAT_TIMEOUT_MS: envVar.ms({ min: 100 }).default(10_000),
   STOP_GRACE_MS: envVar.ms().default(10_000),
@@ -62,7 +66,9 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     logLevel: v.LOG_LEVEL,
     orchestrator: {
       port: v.PORT,
-      agentToken: v.AGENT_TOKEN,
+      agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
+      agentAuth: v.AGENT_AUTH,
+      accessControl: v.ACCESS_CONTROL ?? (v.NODE_ENV === "production" ? "required" : "loopback"),
       heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
       heartbeatTimeoutMs: v.HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: v.STOP_GRACE_MS,

@@ -8,6 +8,7 @@ await runService(
     const { orchestrator: options, logLevel } = loadConfig(process.env);
     const orchestrator = new Orchestrator({
       ...options,
+      onFirstKey: showFirstKey,
       logger: createLogger({ name: "orchestrator", level: logLevel }),
     });
     await orchestrator.start();
@@ -15,3 +16,10 @@ await runService(
   },
   createLogger({ name: "orchestrator" }),
 );
+
+/** On stderr, for whoever started the service; never through the log, which others read and keep. */
+function showFirstKey(key: string): void {
+  process.stderr.write(
+    `\nNobody could get in yet, so this admin key was made. It is shown only this once:\n\n  ${key}\n\n`,
+  );
+}

@@ -3,9 +3,20 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
+import {
+  Access,
+  type AccessMode,
+  type AccessTables,
+  keyRoutes,
+  sessionRoutes,
+  ticketRoutes,
+  userRoutes,
+} from "@stream-control/service-kit/access";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
+import { AgentTokens } from "./agents/agent-tokens.js";
 import { CommandReplies } from "./agents/command-replies.js";
 import { Drains } from "./agents/drains.js";
 import { EventBudget } from "./agents/event-budget.js";
@@ -15,7 +26,8 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
-import { createApp } from "./http/app.js";
+import { agentTokenRoutes } from "./agents/token-routes.js";
+import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
 import { routeUpgrades } from "./http/upgrade.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
@@ -37,8 +49,14 @@ import { UiHub } from "./ui/hub.js";
 export interface OrchestratorOptions {
   /** 0 takes any free port; see {@link Orchestrator.port}. */
   port?: number;
-  /** What agents must give in their hello. */
-  agentToken?: string;
+  /** The token that any agent may give in its hello; null where each needs one of its own. */
+  agentToken?: string | null;
+  /** How agents show who they are. */
+  agentAuth?: AgentAuthMode;
+  /** From whom people and programs must show who they are. */
+  accessControl?: AccessMode;
+  /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
+  onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */
   host?: string;
   heartbeatIntervalMs?: number;
@@ -68,6 +86,8 @@ export interface OrchestratorOptions {
 const DEFAULTS = {
   port: 8080,
   agentToken: "dev-shared-token",
+  agentAuth: "token",
+  accessControl: "loopback",
   heartbeatIntervalMs: 3000,
   heartbeatTimeoutMs: 10_000,
   stopGraceMs: 10_000,
@@ -96,6 +116,7 @@ export class Orchestrator {
   private readonly releases = new ReleaseStack();
   private readonly logger: Logger;
   private listening: AddressInfo | undefined;
+  private answered: readonly RouteRule[] = [];
 
   constructor(private readonly options: OrchestratorOptions = {}) {
     this.logger = options.logger ?? silentLogger();
@@ -104,6 +125,11 @@ export class Orchestrator {
   /** The port it listens on; the one that was asked for until it does. */
   get port(): number {
     return this.listening?.port ?? this.options.port ?? DEFAULTS.port;
+  }
+
+  /** Every route below a path of its own, and who may call it; none until it has started. */
+  get routes(): readonly RouteRule[] {
+    return this.answered;
   }
 
   /** Resolves once requests are answered. When it rejects, nothing is left behind. */
@@ -130,6 +156,19 @@ export class Orchestrator {
     const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
     releases.add("the store", () => store.close());
 
+    const access = new Access({
+      store: store.part<AccessTables>(),
+      ...{ logger, now, mode: settings.accessControl, service: "orchestrator" },
+      failures: { check: () => 0, failed: () => undefined, succeeded: () => undefined },
+      addressOf: (request) => request.socket.remoteAddress ?? "",
+      isSecure: () => false,
+      allowedOrigins: settings.allowedOrigins,
+    });
+    await this.showFirstKey(access);
+    const tokens = new AgentTokens(store, logger, now);
+    await tokens.load();
+    const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
+
     const reader = new JobReader(store.db);
     const ledger = new Ledger({ store, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store), logger);
@@ -144,7 +183,7 @@ export class Orchestrator {
       longestPauseMs: settings.restart.maxMs,
     });
     const views = new JobViews(board, scheduler);
-    const hub = new UiHub({ ledger, registry, reader, views, logger });
+    const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, stopGraceMs });
     const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
@@ -169,7 +208,7 @@ export class Orchestrator {
       news: hub,
       logger,
     });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
+    const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, logger });
 
     await registry.load();
     const open = await reader.open();
@@ -186,12 +225,30 @@ export class Orchestrator {
       leases.keep(job.id);
     });
     gateway.start();
+    tokens.onRevoked(() => gateway.closeRevoked());
     releases.add("the timers", async () => {
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
 
     const startedAt = now().toISOString();
+    const routes: Routes = [
+      ["/v1/session", sessionRoutes(access, readBody)],
+      ["/v1/tickets", ticketRoutes(access, readBody)],
+      ["/v1/keys", keyRoutes(access, readBody)],
+      ["/v1/users", userRoutes(access, readBody)],
+      ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
+      ["/v1/agents", agentTokenRoutes({ access, readBody, registry, tokens })],
+      [
+        "/v1/jobs",
+        jobRoutes({
+          ...{ access, readBody, ledger, reader, control, changes, views, board },
+          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
+        }),
+      ],
+      ["/v1/templates", templateRoutes({ access, readBody, templates })],
+    ];
+    this.answered = rulesOf(routes);
     const app = createApp({
       logger,
       allowedOrigins: settings.allowedOrigins,
@@ -201,24 +258,13 @@ export class Orchestrator {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      routes: {
-        "/v1/agents": agentRoutes(registry, drains),
-        "/v1/jobs": jobRoutes({
-          ledger,
-          reader,
-          control,
-          changes,
-          views,
-          board,
-          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
-        }),
-        "/v1/templates": templateRoutes(templates),
-      },
+      ...{ access, routes },
     });
     const server = createServer(app);
     routeUpgrades(server, {
       onAgent: (socket) => gateway.accept(socket),
-      onUi: (socket, since) => hub.accept(socket, since),
+      ...{ access, logger },
+      onUi: (socket, caller, since) => hub.accept(socket, caller, since),
       allowedOrigins: settings.allowedOrigins,
     });
     server.listen(settings.port, settings.host);
@@ -236,5 +282,11 @@ export class Orchestrator {
     });
     this.listening = server.address() as AddressInfo;
     logger.info({ port: this.port }, "listening");
+  }
+
+  private async showFirstKey(access: Access): Promise<void> {
+    const { onFirstKey } = this.options;
+    const key = onFirstKey && (await access.firstKey());
+    if (key !== undefined) onFirstKey?.(key);
   }
 }

@@ -1,9 +1,18 @@
 import { fileURLToPath } from "node:url";
+import { DEFAULT_ROOM } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
+import {
+  type Access,
+  authenticate,
+  type GuardedRoutes,
+  gate,
+  inRoom,
+  type Rule,
+} from "@stream-control/service-kit/access";
 import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import cors from "cors";
-import express, { type Express, type Router } from "express";
+import express, { type Express, type RequestHandler } from "express";
 
 export interface AppOptions {
   logger: Logger;
@@ -15,14 +24,38 @@ export interface AppOptions {
   publicDir: string;
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
-  routes: Record<string, Router>;
+  access: Access;
+  routes: Routes;
 }
 
-/** Largest body that is read, and what a client gets for a larger one: 413. */
-const MAX_BODY = "1mb";
+/** What is answered below each path. */
+export type Routes = readonly (readonly [path: string, routes: GuardedRoutes])[];
+
+/** A route and who may call it. */
+export interface RouteRule {
+  readonly method: string;
+  readonly path: string;
+  readonly rule: Rule;
+}
+
+export const rulesOf = (routes: Routes): RouteRule[] =>
+  routes.flatMap(([prefix, guarded]) =>
+    guarded.routes.map(({ method, path, rule }) => ({
+      method: method.toUpperCase(),
+      path: path === "/" ? prefix : prefix + path,
+      rule,
+    })),
+  );
+
+/** Largest body that is read; a larger one is answered with 413. */
+export const readBody: RequestHandler = express.json({ limit: "1mb" });
+
+/** Media below `rooms/<room>/` belong to that room, all others to the room of what names none. */
+const mediaRoom = (request: express.Request): string => /^\/rooms\/([^/]+)\//.exec(request.path)?.[1] ?? DEFAULT_ROOM;
 
 /** The HTTP side of the orchestrator. */
-export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHealth, routes }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { logger, allowedOrigins, mediaDir, publicDir, checkHealth, access, routes } = options;
   const app = express();
   app.disable("x-powered-by");
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
@@ -36,10 +69,10 @@ export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHe
       response.status(503).json({ ok: false, status: "unavailable" });
     }
   });
-  app.use("/v1", express.json({ limit: MAX_BODY }));
-  for (const [path, router] of Object.entries(routes)) app.use(path, router);
+  app.use(authenticate(access));
+  for (const [path, { router }] of routes) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
-  if (mediaDir !== undefined) app.use("/media", media(mediaDir));
+  if (mediaDir !== undefined) app.use("/media", gate(access, inRoom("viewer", mediaRoom)), media(mediaDir));
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);

@@ -1,17 +1,23 @@
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
-import { type Access, type Caller, type Rule, requireCallerFor, somewhere } from "@stream-control/service-kit/access";
+import {
+  type Access,
+  type Caller,
+  type ClosedRule,
+  requireCallerFor,
+  somewhere,
+} from "@stream-control/service-kit/access";
 import { type WebSocket, WebSocketServer } from "ws";
 
 /** Largest message that is read from a socket; a larger one closes it with 1009 (RFC 6455 §7.4.1). */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** Sockets and who may open them. An agent shows who it is in its hello. */
-export const SOCKETS = {
+export const SOCKETS: Readonly<Record<"/agent", "hello"> & Record<"/ui", ClosedRule>> = {
   "/agent": "hello",
   "/ui": somewhere("viewer"),
-} as const satisfies Record<string, Rule | "hello">;
+};
 
 export interface UpgradeOptions {
   access: Access;
@@ -47,8 +53,7 @@ async function answer(request: IncomingMessage, options: UpgradeOptions): Promis
   if (origin !== undefined && allowedOrigins !== undefined && !allowedOrigins.includes(origin))
     throw new AppError("ORIGIN_NOT_ALLOWED", "This origin is not in ALLOWED_ORIGINS.");
   if (url?.pathname === "/agent") return (socket) => onAgent(socket, request);
-  if (url?.pathname !== "/ui")
-    throw new AppError("NOT_FOUND", "There is no socket here; use /agent or /ui.");
+  if (url?.pathname !== "/ui") throw new AppError("NOT_FOUND", "There is no socket here; use /agent or /ui.");
   const since = url.searchParams.get("since");
   if (since !== null && !/^\d{1,15}$/.test(since))
     throw new AppError("INVALID_REQUEST", "since must be an event number.");

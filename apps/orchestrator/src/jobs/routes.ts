@@ -9,7 +9,7 @@ import {
   type StreamMetadata,
   switchInputSchema,
 } from "@stream-control/protocol";
-import { parseBody, parseQuery } from "@stream-control/service-kit/http";
+import { AppError } from "@stream-control/service-kit";
 import {
   type Access,
   GuardedRoutes,
@@ -19,12 +19,12 @@ import {
   roomsWith,
   somewhere,
 } from "@stream-control/service-kit/access";
+import { parseBody, parseQuery } from "@stream-control/service-kit/http";
 import type { Request, RequestHandler, Response } from "express";
 import { z } from "zod";
-import { AppError } from "@stream-control/service-kit";
-import type { JobRow } from "../store/tables.js";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import { listOf, pageQuery } from "../http/page-query.js";
+import type { JobRow } from "../store/tables.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
@@ -102,7 +102,10 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
     const { job, created } = await submit(body, { name, room: inRoomOf });
     // The key was used in a room before that is none of the caller's business.
     if (job.room !== inRoomOf)
-      throw new AppError("IDEMPOTENCY_KEY_IN_USE", "This idempotency key belongs to a job of another room; make a new one.");
+      throw new AppError(
+        "IDEMPOTENCY_KEY_IN_USE",
+        "This idempotency key belongs to a job of another room; make a new one.",
+      );
     response.status(created ? 201 : 200).json(views.record(job));
   });
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import type { WebSocket } from "ws";
 import { type Access, type Caller, roomsWith } from "@stream-control/service-kit/access";
+import type { WebSocket } from "ws";
 import type { Agent } from "../agents/agent.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import { closeSocket } from "../agents/session.js";
@@ -150,7 +150,8 @@ export class UiHub implements JobNews {
     for (const page of this.pages)
       this.options.access.stillIn(page.caller).then(
         (principal) => {
-          if (principal === undefined) page.close(CLOSE_CODES.unauthorized, "signed out, or the key does not count any more");
+          if (principal === undefined)
+            page.close(CLOSE_CODES.unauthorized, "signed out, or the key does not count any more");
           else if (!isDeepStrictEqual(principal.grants, page.grants))
             page.close(CLOSE_CODES.tryAgainLater, "the rights have changed; come back");
         },

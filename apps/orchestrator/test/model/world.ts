@@ -5,7 +5,9 @@ import { silentLogger } from "@stream-control/service-kit";
 import { openStore, type Store } from "@stream-control/store";
 import { temporaryFolder } from "@stream-control/test-kit";
 import type { WebSocket } from "ws";
+import { AgentAdmission } from "../../src/agents/admission.js";
 import { AgentRows } from "../../src/agents/agent-rows.js";
+import { AgentTokens } from "../../src/agents/agent-tokens.js";
 import { CommandReplies } from "../../src/agents/command-replies.js";
 import { Drains } from "../../src/agents/drains.js";
 import { EventBudget } from "../../src/agents/event-budget.js";
@@ -63,8 +65,10 @@ async function buildCore(store: Store<Tables>) {
     ...{ ledger, registry, scheduler, leases, replies, budget, board, logger },
     news: QUIET,
   });
+  const tokens = new AgentTokens(store, logger, now);
+  const admission = new AgentAdmission({ mode: "token", sharedToken: "secret", tokens });
   const gateway = new AgentGateway({
-    ...{ ...TIMES, agentToken: "secret", registry, reports, homecoming, leases, logger },
+    ...{ ...TIMES, admission, registry, reports, homecoming, leases, logger },
   });
   await registry.load();
   const open = await reader.open();
@@ -239,7 +243,11 @@ export class World {
   }
 
   private async checkLog(): Promise<void> {
-    for (const { seq, jobId, type } of await this.core.reader.events({ afterSeq: this.lastSeq, limit: 100_000 })) {
+    for (const { seq, jobId, type } of await this.core.reader.eventsOf({
+      rooms: null,
+      afterSeq: this.lastSeq,
+      limit: 100_000,
+    })) {
       if (seq !== this.lastSeq + 1) throw new Error(`The event ${seq} follows on ${this.lastSeq}.`);
       this.lastSeq = seq;
       if (/^job\.(stopped|failed|canceled)$|^stream\.restart_exhausted$/.test(type))
@@ -251,7 +259,7 @@ export class World {
 function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]): NewJobRow {
   const at = new Date().toISOString();
   return {
-    id,
+    ...{ id, room: "default" },
     ...{ template_id: null, inline_config: "{}", config: null, own_source: null },
     ...{ status: "PENDING", wanted_status: "RUNNING", agent_id: null, epoch: 0, restarts: 0, not_before: null },
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },

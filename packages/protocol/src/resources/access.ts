@@ -135,9 +135,7 @@ export const sessionRecordSchema = z
 export type SessionRecord = z.infer<typeof sessionRecordSchema>;
 
 /** Answer of `POST /v1/tickets`: opens one socket, once, as `?ticket=`. */
-export const ticketSchema = z
-  .object({ ticket: z.string(), expiresInMs: z.int().min(1) })
-  .meta({ id: "Ticket" });
+export const ticketSchema = z.object({ ticket: z.string(), expiresInMs: z.int().min(1) }).meta({ id: "Ticket" });
 export type Ticket = z.infer<typeof ticketSchema>;
 
 /** A token of one agent, without its secret. */

@@ -30,8 +30,8 @@ export type AccessMode = (typeof ACCESS_MODES)[number];
 
 /** Counts what goes wrong per address, so that nobody can try on and on. */
 export interface FailureCount {
-  /** @throws AppError `RATE_LIMITED` once there were too many. */
-  check(key: string): void;
+  /** @returns 0 where the key may try, otherwise the milliseconds until it may. */
+  check(key: string): number;
   failed(key: string): void;
   succeeded(key: string): void;
 }
@@ -158,7 +158,10 @@ export class Access {
     if (origin === undefined) {
       if (request.headers["sec-fetch-site"] !== "cross-site") return;
     } else if (URL.parse(origin)?.host === host || this.options.allowedOrigins?.includes(origin)) return;
-    throw new AppError("CSRF_FAILED", "A page of another origin may not do this; ALLOWED_ORIGINS names those that may.");
+    throw new AppError(
+      "CSRF_FAILED",
+      "A page of another origin may not do this; ALLOWED_ORIGINS names those that may.",
+    );
   }
 
   private byBearer(header: string): Principal | undefined | Promise<Principal | undefined> {
@@ -195,7 +198,7 @@ export class Access {
     }
     const address = addressOf(request);
     // Whoever has a key that counts is never kept out by what others at the same address tried.
-    failures.check(address);
+    refuseBlocked(failures.check(address));
     failures.failed(address);
     throw new AppError("UNAUTHENTICATED", "These credentials are wrong, expired or revoked.");
   }
@@ -213,3 +216,12 @@ export const unauthenticated = (): AppError =>
     "UNAUTHENTICATED",
     "Sign in, or send an API key as Authorization: Bearer <key>. An admin can make one with POST /v1/keys.",
   );
+
+/** @throws AppError `RATE_LIMITED` while an address is blocked for what it tried before. */
+export function refuseBlocked(waitMs: number): void {
+  if (waitMs <= 0) return;
+  const seconds = Math.ceil(waitMs / 1000);
+  throw new AppError("RATE_LIMITED", `Too many wrong credentials came from this address; wait ${seconds} s.`, {
+    details: { retryAfterSeconds: seconds },
+  });
+}

@@ -58,7 +58,12 @@ export class ApiKeys {
   }
 
   async list(): Promise<ApiKey[]> {
-    const rows = await this.store.db.selectFrom("access_keys").selectAll().orderBy("created_at").orderBy("id").execute();
+    const rows = await this.store.db
+      .selectFrom("access_keys")
+      .selectAll()
+      .orderBy("created_at")
+      .orderBy("id")
+      .execute();
     return rows.map(toApiKey);
   }
 

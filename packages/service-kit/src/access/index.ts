@@ -4,7 +4,17 @@ export { authenticate } from "./authenticate.js";
 export { gate, requireCallerFor, requireRoom } from "./gates.js";
 export { type GuardedRoute, GuardedRoutes, type Method } from "./guarded-routes.js";
 export { holdsSomewhere, includes, type Principal, roleIn, roomByDefault, roomsWith } from "./principal.js";
-export { describeRule, everywhere, inRoom, open, type RoomOf, type Rule, signedIn, somewhere } from "./rules.js";
+export {
+  type ClosedRule,
+  describeRule,
+  everywhere,
+  inRoom,
+  open,
+  type RoomOf,
+  type Rule,
+  signedIn,
+  somewhere,
+} from "./rules.js";
 export { hashSecret, matches, newToken, readToken, sameText } from "./secret-token.js";
 export { sessionRoutes, ticketRoutes } from "./session-routes.js";
 export { type AccessTables, accessMigration } from "./tables.js";

@@ -2,7 +2,7 @@ import { type SessionRecord, signInSchema } from "@stream-control/protocol";
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.js";
 import { parseBody } from "../http/parse.js";
-import type { Access, Caller } from "./access.js";
+import { type Access, type Caller, refuseBlocked } from "./access.js";
 import { GuardedRoutes } from "./guarded-routes.js";
 import type { Principal } from "./principal.js";
 import { open, signedIn } from "./rules.js";
@@ -26,7 +26,7 @@ export function sessionRoutes(access: Access, readBody: RequestHandler): Guarded
     // Somebody else's page must not sign a browser in as whom it likes either.
     access.requireOwnPage(request);
     const address = addressOf(request);
-    failures.check(address);
+    refuseBlocked(failures.check(address));
     const principal = await whoIs(request);
     if (principal === undefined) {
       failures.failed(address);

@@ -74,7 +74,11 @@ export class Users {
 
   /** Whose login and password they are; undefined where they are wrong or the user is disabled. */
   async signIn(login: string, password: string): Promise<Principal | undefined> {
-    const row = await this.store.db.selectFrom("access_users").selectAll().where("login", "=", login).executeTakeFirst();
+    const row = await this.store.db
+      .selectFrom("access_users")
+      .selectAll()
+      .where("login", "=", login)
+      .executeTakeFirst();
     this.nobodys ??= hashPassword(randomBytes(16).toString("base64"));
     const right = await checkPassword(password, row?.password_hash ?? (await this.nobodys));
     if (!right || row === undefined || row.password_hash === null || row.disabled_at !== null) return undefined;
