@@ -164,7 +164,6 @@ export class Orchestrator {
       isSecure: () => false,
       allowedOrigins: settings.allowedOrigins,
     });
-    await this.showFirstKey(access);
     const tokens = new AgentTokens(store, logger, now);
     await tokens.load();
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
@@ -282,6 +281,7 @@ export class Orchestrator {
     });
     this.listening = server.address() as AddressInfo;
     logger.info({ port: this.port }, "listening");
+    await this.showFirstKey(access);
   }
 
   private async showFirstKey(access: Access): Promise<void> {

@@ -185,7 +185,9 @@ export class Access {
   private local(request: IncomingMessage): Caller | undefined {
     const { mode } = this.options;
     const peerAddress = request.socket.remoteAddress;
-    const may = mode === "off" || (mode === "loopback" && isLocal({ peerAddress, headers: request.headers }));
+    const may =
+      mode === "off" ||
+      (mode === "loopback" && isLocal({ peerAddress, headers: request.headers }, this.options.allowedOrigins));
     return may ? LOCAL_CALLER : undefined;
   }
 

@@ -16,13 +16,17 @@ const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-fo
  * Whether a request comes from a program or page of this very machine. A page of anywhere else can make a browser on
  * this machine send requests too, and a name of anywhere else can be made to point to it (DNS rebinding), so `Host` and,
  * where there is one, `Origin` must be this machine as well.
+ *
+ * @param allowedOrigins origins that somebody has named as good.
  */
-export function isLocal({ peerAddress, headers }: Origins): boolean {
+export function isLocal({ peerAddress, headers }: Origins, allowedOrigins: readonly string[] = []): boolean {
   if (peerAddress === undefined || !isLoopbackAddress(peerAddress)) return false;
   if (PROXY_HEADERS.some((name) => headers[name] !== undefined)) return false;
   if (!isLoopbackHost(hostOf(headers.host))) return false;
   // `null`, of a file or a sandboxed frame, can be anybody's.
-  if (headers.origin !== undefined && !isLoopbackHost(hostOfOrigin(headers.origin))) return false;
+  const { origin } = headers;
+  const named = typeof origin === "string" && allowedOrigins.includes(origin);
+  if (origin !== undefined && !named && !isLoopbackHost(hostOfOrigin(origin))) return false;
   return headers["sec-fetch-site"] !== "cross-site" || headers.origin !== undefined;
 }
 
