@@ -23,6 +23,7 @@ export const ERRORS = {
   NOT_SUPPORTED: { status: 409, retryable: false },
   DESTINATION_EXISTS: { status: 409, retryable: false },
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
+  RATE_LIMITED: { status: 429, retryable: true },
   SHUTTING_DOWN: { status: 503, retryable: true },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },

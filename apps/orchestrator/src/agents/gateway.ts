@@ -7,6 +7,7 @@ import {
   parseAgentMessage,
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { type Arrival, GuessLimiter } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
 import type { Homecoming } from "./homecoming.js";
 import type { Leases } from "./leases.js";
@@ -28,6 +29,10 @@ export interface GatewayOptions {
   logger: Logger;
 }
 
+/** What of a handshake the gateway needs. */
+export type AgentArrival = Pick<Arrival, "address" | "settle">;
+type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
+
 /** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
 const MAX_PROBLEMS = 100;
 
@@ -35,6 +40,7 @@ const MAX_PROBLEMS = 100;
 export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
   private readonly tokenDigest: Buffer;
+  private readonly guesses = new GuessLimiter();
   private sweep: NodeJS.Timeout | undefined;
   private stopping = false;
 
@@ -61,7 +67,7 @@ export class AgentGateway {
   }
 
   /** Takes over a socket that was opened on `/agent`. */
-  accept(socket: WebSocket): void {
+  accept(socket: WebSocket, arrival: AgentArrival): void {
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
@@ -75,7 +81,7 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
-      const understood = this.take(socket, textOf(data));
+      const understood = this.take(socket, arrival, textOf(data));
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
@@ -89,7 +95,7 @@ export class AgentGateway {
   }
 
   /** @returns false for a message that was not understood. */
-  private take(socket: WebSocket, text: string): boolean {
+  private take(socket: WebSocket, arrival: AgentArrival, text: string): boolean {
     const session = this.sockets.get(socket);
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
@@ -113,7 +119,7 @@ export class AgentGateway {
         { agentId: session?.agentId, type: message.type, fields: message.extraFields },
         "unknown fields",
       );
-    if (message.type === "agent.hello") this.hello(socket, message);
+    if (message.type === "agent.hello") this.hello(socket, arrival, message);
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
@@ -124,11 +130,18 @@ export class AgentGateway {
     return true;
   }
 
-  private hello(socket: WebSocket, { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
+  private hello(socket: WebSocket, arrival: AgentArrival, { payload, msgId }: Hello): void {
     const { registry, homecoming, leases, logger } = this.options;
     const { agentId } = payload;
+    const { address } = arrival;
+    const waitMs = this.guesses.check(address, agentId);
+    if (waitMs > 0) {
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, `too many wrong tokens; wait ${Math.ceil(waitMs / 1000)} s`);
+      return;
+    }
     if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
-      logger.warn({ agentId }, "an agent was refused: wrong token");
+      this.guesses.failed(address, agentId);
+      logger.warn({ agentId, address }, "an agent was refused: wrong token");
       closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
       return;
     }
@@ -137,6 +150,8 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
+    this.guesses.succeeded(address, agentId);
+    arrival.settle();
     const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
