@@ -5,5 +5,6 @@ export default bundle([
   "src/access/index.ts",
   "src/backoff.ts",
   "src/http/index.ts",
+  "src/production/index.ts",
   "src/secrets/index.ts",
 ]);

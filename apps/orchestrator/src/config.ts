@@ -1,5 +1,15 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
+<<<<<<< HEAD
 import { ACCESS_MODES } from "@stream-control/service-kit/access";
+=======
+import { doorVariables, readDoor } from "@stream-control/service-kit/http";
+import {
+  originCheck,
+  productionWarnings,
+  refuseWeakProduction,
+  secretCheck,
+} from "@stream-control/service-kit/production";
+>>>>>>> doors
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
@@ -7,6 +17,7 @@ import type { OrchestratorOptions } from "./orchestrator.js";
 
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
+  ...doorVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -15,8 +26,8 @@ const variables = z.object({
   HEARTBEAT_TIMEOUT_MS: envVar.ms({ min: 100 }).default(10_000),
   STOP_GRACE_MS: envVar.ms().default(10_000),
   KILL_AFTER_MS: envVar.ms().default(5000),
-  NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
-  ALLOWED_ORIGINS: envVar.list().default([]),
+  ALLOW_WEAK_AGENT_TOKEN: envVar.flag().default(false),
+  ALLOW_ANY_ORIGIN: envVar.flag().default(false),
   DATA_DIR: z.string().default("./data/orchestrator"),
   MEDIA_DIR: z.string().optional(),
   ASSIGN_ACK_TIMEOUT_MS: envVar.ms({ min: 50 }).default(10_000),
@@ -44,6 +55,8 @@ function accepted(kind: "locale" | "timeZone") {
 
 export interface ServiceConfig {
   logLevel: string;
+  /** What is not forbidden, but rarely meant. */
+  warnings: string[];
   orchestrator: OrchestratorOptions;
 }
 
@@ -62,8 +75,25 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     throw new ConfigError(
       "The configuration is wrong: LEASE_MS must be greater than HEARTBEAT_INTERVAL_MS, or every lease runs out between two heartbeats.",
     );
+  const production = v.NODE_ENV === "production";
+  if (production)
+    refuseWeakProduction([
+      secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, {
+        variable: "ALLOW_WEAK_AGENT_TOKEN",
+        isSet: v.ALLOW_WEAK_AGENT_TOKEN,
+      }),
+      originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
+    ]);
+  const { settings: door, allowedOrigins } = readDoor(v);
   return {
     logLevel: v.LOG_LEVEL,
+    warnings: production
+      ? productionWarnings({
+          hasTls: door.tls !== undefined,
+          trustedProxies: v.TRUSTED_PROXIES,
+          allowedOrigins: v.ALLOWED_ORIGINS,
+        })
+      : [],
     orchestrator: {
       port: v.PORT,
       agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
@@ -73,7 +103,8 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       heartbeatTimeoutMs: v.HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: v.STOP_GRACE_MS,
       killAfterMs: v.KILL_AFTER_MS,
-      ...(v.NODE_ENV === "production" ? { allowedOrigins: v.ALLOWED_ORIGINS } : {}),
+      ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+      door,
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

@@ -1,8 +1,6 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
+<<<<<<< HEAD
 import {
   Access,
   type AccessMode,
@@ -12,6 +10,9 @@ import {
   ticketRoutes,
   userRoutes,
 } from "@stream-control/service-kit/access";
+=======
+import { ClientAddresses, DEFAULT_RATES, Door, type DoorSettings, Origins } from "@stream-control/service-kit/http";
+>>>>>>> doors
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
 import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
@@ -26,9 +27,14 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
+<<<<<<< HEAD
 import { agentTokenRoutes } from "./agents/token-routes.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
 import { routeUpgrades } from "./http/upgrade.js";
+=======
+import { createApp } from "./http/app.js";
+import { socketRoutes } from "./http/upgrade.js";
+>>>>>>> doors
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
@@ -68,6 +74,8 @@ export interface OrchestratorOptions {
   killAfterMs?: number;
   /** Origins that pages may come from; all unless given. */
   allowedOrigins?: readonly string[];
+  /** TLS, proxies, rates and limits of the HTTP server. */
+  door?: DoorSettings;
   /** Folder of the database. */
   dataDir?: string;
   /** Folder that is served under `/media/`. */
@@ -101,9 +109,6 @@ const DEFAULTS = {
   titles: { locale: "en-US" },
 } as const satisfies OrchestratorOptions;
 
-/** How long a stop waits for requests under way. */
-const REQUESTS_MAY_TAKE_MS = 5000;
-
 /**
  * The coordination service: agents, jobs, scheduling, REST and sockets.
  *
@@ -115,8 +120,13 @@ const REQUESTS_MAY_TAKE_MS = 5000;
 export class Orchestrator {
   private readonly releases = new ReleaseStack();
   private readonly logger: Logger;
+<<<<<<< HEAD
   private listening: AddressInfo | undefined;
   private answered: readonly RouteRule[] = [];
+=======
+  private listeningOn: number | undefined;
+  private door: Door | undefined;
+>>>>>>> doors
 
   constructor(private readonly options: OrchestratorOptions = {}) {
     this.logger = options.logger ?? silentLogger();
@@ -124,7 +134,7 @@ export class Orchestrator {
 
   /** The port it listens on; the one that was asked for until it does. */
   get port(): number {
-    return this.listening?.port ?? this.options.port ?? DEFAULTS.port;
+    return this.listeningOn ?? this.options.port ?? DEFAULTS.port;
   }
 
   /** Every route below a path of its own, and who may call it; none until it has started. */
@@ -145,6 +155,11 @@ export class Orchestrator {
   /** Tells the sockets, finishes what was begun, writes what is to be written, closes. */
   stop(): Promise<void> {
     return this.releases.release();
+  }
+
+  /** Takes over a renewed certificate at once, which otherwise takes some seconds. */
+  async reload(): Promise<void> {
+    await this.door?.reload();
   }
 
   private async build(): Promise<void> {
@@ -231,6 +246,7 @@ export class Orchestrator {
     });
 
     const startedAt = now().toISOString();
+<<<<<<< HEAD
     const routes: Routes = [
       ["/v1/session", sessionRoutes(access, readBody)],
       ["/v1/tickets", ticketRoutes(access, readBody)],
@@ -248,9 +264,14 @@ export class Orchestrator {
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
     ];
     this.answered = rulesOf(routes);
+=======
+    const { tls, trustedProxies, rates = DEFAULT_RATES, handshakesPerMinute, limits } = settings.door ?? {};
+    const addresses = new ClientAddresses(trustedProxies);
+    const origins = new Origins(settings.allowedOrigins);
+>>>>>>> doors
     const app = createApp({
       logger,
-      allowedOrigins: settings.allowedOrigins,
+      guard: { addresses, origins, rates },
       mediaDir: settings.mediaDir,
       publicDir: join(import.meta.dirname, "..", "public"),
       checkHealth: async () => {
@@ -259,27 +280,30 @@ export class Orchestrator {
       },
       ...{ access, routes },
     });
+<<<<<<< HEAD
     const server = createServer(app);
     routeUpgrades(server, {
       onAgent: (socket) => gateway.accept(socket),
       ...{ access, logger },
       onUi: (socket, caller, since) => hub.accept(socket, caller, since),
       allowedOrigins: settings.allowedOrigins,
+=======
+    const door = await Door.build({
+      ...{ app, addresses, origins, logger, tls, limits, handshakesPerMinute },
+      sockets: socketRoutes({
+        onAgent: (socket, arrival) => gateway.accept(socket, arrival),
+        onUi: (socket, since) => hub.accept(socket, since),
+      }),
+>>>>>>> doors
     });
-    server.listen(settings.port, settings.host);
-    await once(server, "listening");
+    this.listeningOn = await door.listen(settings.port, settings.host);
+    this.door = door;
     releases.add("the HTTP server", async () => {
-      const closed = once(server, "close");
+      const closed = door.close();
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      server.close();
-      server.closeIdleConnections();
-      // Requests under way may finish, but one that never ends does not keep the service up.
-      const cut = setTimeout(() => server.closeAllConnections(), REQUESTS_MAY_TAKE_MS);
       await Promise.all([gateway.stop(), hub.stop(), closed]);
-      clearTimeout(cut);
     });
-    this.listening = server.address() as AddressInfo;
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);
   }

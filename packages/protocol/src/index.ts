@@ -9,6 +9,7 @@ export {
 export { type Source, sourceSchema, TEST_PATTERNS } from "./config/source.js";
 export * from "./config/stream-config.js";
 export { jsonSchemas } from "./json-schemas.js";
+export * from "./json-shape.js";
 export { buildMessage } from "./messages/build.js";
 export type { Envelope } from "./messages/envelope.js";
 export * from "./messages/from-agent.js";

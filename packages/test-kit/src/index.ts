@@ -1,3 +1,4 @@
+export * from "./certificates.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
 export * from "./processes.js";

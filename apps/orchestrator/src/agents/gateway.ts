@@ -6,6 +6,7 @@ import {
   parseAgentMessage,
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { type Arrival, GuessLimiter } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
 import type { AgentAdmission } from "./admission.js";
 import type { Homecoming } from "./homecoming.js";
@@ -28,12 +29,21 @@ export interface GatewayOptions {
   logger: Logger;
 }
 
+/** What of a handshake the gateway needs. */
+export type AgentArrival = Pick<Arrival, "address" | "settle">;
+type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
+
 /** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
 const MAX_PROBLEMS = 100;
 
 /** The `/agent` socket: hello first, then reports; silence for too long ends it. */
 export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
+<<<<<<< HEAD
+=======
+  private readonly tokenDigest: Buffer;
+  private readonly guesses = new GuessLimiter();
+>>>>>>> doors
   private sweep: NodeJS.Timeout | undefined;
   private stopping = false;
 
@@ -61,12 +71,17 @@ export class AgentGateway {
     );
   }
 
+<<<<<<< HEAD
   /**
    * Takes over a socket that was opened on `/agent`.
    *
    * @param certifiedNames the names in the verified client certificate of its connection, if it has one.
    */
   accept(socket: WebSocket, certifiedNames: readonly string[] = []): void {
+=======
+  /** Takes over a socket that was opened on `/agent`. */
+  accept(socket: WebSocket, arrival: AgentArrival): void {
+>>>>>>> doors
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
@@ -80,7 +95,11 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
+<<<<<<< HEAD
       const understood = this.take(socket, textOf(data), certifiedNames);
+=======
+      const understood = this.take(socket, arrival, textOf(data));
+>>>>>>> doors
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
@@ -94,7 +113,11 @@ export class AgentGateway {
   }
 
   /** @returns false for a message that was not understood. */
+<<<<<<< HEAD
   private take(socket: WebSocket, text: string, certifiedNames: readonly string[]): boolean {
+=======
+  private take(socket: WebSocket, arrival: AgentArrival, text: string): boolean {
+>>>>>>> doors
     const session = this.sockets.get(socket);
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
@@ -118,7 +141,11 @@ export class AgentGateway {
         { agentId: session?.agentId, type: message.type, fields: message.extraFields },
         "unknown fields",
       );
+<<<<<<< HEAD
     if (message.type === "agent.hello") this.hello(socket, message, certifiedNames);
+=======
+    if (message.type === "agent.hello") this.hello(socket, arrival, message);
+>>>>>>> doors
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
@@ -129,6 +156,7 @@ export class AgentGateway {
     return true;
   }
 
+<<<<<<< HEAD
   private hello(
     socket: WebSocket,
     { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>,
@@ -140,6 +168,21 @@ export class AgentGateway {
     if (!admitted.ok) {
       logger.warn({ agentId, reason: admitted.reason }, "an agent was refused");
       closeSocket(socket, CLOSE_CODES.unauthorized, admitted.reason);
+=======
+  private hello(socket: WebSocket, arrival: AgentArrival, { payload, msgId }: Hello): void {
+    const { registry, homecoming, leases, logger } = this.options;
+    const { agentId } = payload;
+    const { address } = arrival;
+    const waitMs = this.guesses.check(address, agentId);
+    if (waitMs > 0) {
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, `too many wrong tokens; wait ${Math.ceil(waitMs / 1000)} s`);
+      return;
+    }
+    if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
+      this.guesses.failed(address, agentId);
+      logger.warn({ agentId, address }, "an agent was refused: wrong token");
+      closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
+>>>>>>> doors
       return;
     }
     const earlier = this.sockets.get(socket);
@@ -147,7 +190,13 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
+<<<<<<< HEAD
     const session = new AgentSession(agentId, payload.protocolVersion !== undefined, admitted, socket, msgId);
+=======
+    this.guesses.succeeded(address, agentId);
+    arrival.settle();
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
+>>>>>>> doors
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {

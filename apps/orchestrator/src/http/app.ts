@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { DEFAULT_ROOM } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import {
+<<<<<<< HEAD
   type Access,
   authenticate,
   type GuardedRoutes,
@@ -13,11 +14,22 @@ import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import cors from "cors";
 import express, { type Express, type RequestHandler } from "express";
+=======
+  errorHandler,
+  type GuardAppOptions,
+  guardApp,
+  jsonBody,
+  noStore,
+  routeNotFound,
+} from "@stream-control/service-kit/http";
+import { StoreError } from "@stream-control/store";
+import express, { type Express, type Router } from "express";
+>>>>>>> doors
 
 export interface AppOptions {
   logger: Logger;
-  /** Origins that pages may come from; `undefined` allows all. */
-  allowedOrigins: readonly string[] | undefined;
+  /** Who may call from where, and how often. */
+  guard: GuardAppOptions;
   /** Folder of recordings and previews that is served under `/media/`. */
   mediaDir: string | undefined;
   /** Folder with the pages of the orchestrator itself. */
@@ -28,6 +40,7 @@ export interface AppOptions {
   routes: Routes;
 }
 
+<<<<<<< HEAD
 /** What is answered below each path. */
 export type Routes = readonly (readonly [path: string, routes: GuardedRoutes])[];
 
@@ -56,11 +69,15 @@ const mediaRoom = (request: express.Request): string => /^\/rooms\/([^/]+)\//.ex
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
   const { logger, allowedOrigins, mediaDir, publicDir, checkHealth, access, routes } = options;
+=======
+/** The HTTP side of the orchestrator. */
+export function createApp({ logger, guard, mediaDir, publicDir, checkHealth, routes }: AppOptions): Express {
+>>>>>>> doors
   const app = express();
-  app.disable("x-powered-by");
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
-  app.use(cors({ origin: allowedOrigins === undefined ? "*" : [...allowedOrigins] }));
+  guardApp(app, { ...guard, uncounted: ["/healthz"] });
+  app.use(["/v1", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
       response.json({ ok: true, status: "ok", ...(await checkHealth()) });
@@ -69,10 +86,17 @@ export function createApp(options: AppOptions): Express {
       response.status(503).json({ ok: false, status: "unavailable" });
     }
   });
+<<<<<<< HEAD
   app.use(authenticate(access));
   for (const [path, { router }] of routes) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
   if (mediaDir !== undefined) app.use("/media", gate(access, inRoom("viewer", mediaRoom)), media(mediaDir));
+=======
+  app.use("/v1", jsonBody());
+  for (const [path, router] of Object.entries(routes)) app.use(path, router);
+  app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
+  if (mediaDir !== undefined) app.use("/media", media(mediaDir, guard.origins.areOpen));
+>>>>>>> doors
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);
@@ -85,14 +109,17 @@ const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, n
   next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
 };
 
-/** Playlists change all the time, segments never; nothing but media is handed out. */
-function media(folder: string): express.RequestHandler {
+/**
+ * Playlists change all the time, segments never; nothing but media is handed out. Pictures and players of other pages ask
+ * without CORS, so that only this header keeps them out: in production it lets in those of the same site.
+ */
+function media(folder: string, forAllPages: boolean): express.RequestHandler {
   const files = express.static(folder, {
     dotfiles: "deny",
     index: false,
     setHeaders: (response, path) => {
       response.setHeader("Cache-Control", path.endsWith(".m3u8") ? "no-cache" : "public, max-age=3600");
-      response.setHeader("X-Content-Type-Options", "nosniff");
+      response.setHeader("Cross-Origin-Resource-Policy", forAllPages ? "cross-origin" : "same-site");
     },
   });
   return (request, response, next) => {

@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 import { type IncomingMessage, type Server, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
@@ -9,10 +10,20 @@ import {
   somewhere,
 } from "@stream-control/service-kit/access";
 import { type WebSocket, WebSocketServer } from "ws";
+=======
+import { AppError } from "@stream-control/service-kit";
+import type { Arrival, SocketRoute } from "@stream-control/service-kit/http";
+import type { WebSocket } from "ws";
+>>>>>>> doors
 
-/** Largest message that is read from a socket; a larger one closes it with 1009 (RFC 6455 §7.4.1). */
+/** Largest message that is read from a socket. */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** A hello names at most what an agent runs. */
+const MAX_BYTES_BEFORE_HELLO = 128 * 1024;
+/** Pages only listen. */
+const MAX_PAGE_MESSAGE_BYTES = 64 * 1024;
 
+<<<<<<< HEAD
 /** Sockets and who may open them. An agent shows who it is in its hello. */
 export const SOCKETS: Readonly<Record<"/agent", "hello"> & Record<"/ui", ClosedRule>> = {
   "/agent": "hello",
@@ -76,4 +87,29 @@ function refuse(stream: Duplex, { status, message }: AppError): void {
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${Buffer.byteLength(message)}\r\n\r\n${message}`,
   );
+=======
+export interface SocketOwners {
+  onAgent: (socket: WebSocket, arrival: Arrival) => void;
+  onUi: (socket: WebSocket, since: number | undefined) => void;
+}
+
+/** The sockets of the orchestrator by path: `/agent` and `/ui`. */
+export function socketRoutes({ onAgent, onUi }: SocketOwners): Record<string, SocketRoute> {
+  return {
+    "/agent": {
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      maxBytesBeforeSettled: MAX_BYTES_BEFORE_HELLO,
+      receive: (arrival) => (socket) => onAgent(socket, arrival),
+    },
+    "/ui": {
+      maxMessageBytes: MAX_PAGE_MESSAGE_BYTES,
+      receive: ({ url }) => {
+        const since = url.searchParams.get("since");
+        if (since !== null && !/^\d{1,15}$/.test(since))
+          throw new AppError("INVALID_REQUEST", "since must be an event number.");
+        return (socket) => onUi(socket, since === null ? undefined : Number(since));
+      },
+    },
+  };
+>>>>>>> doors
 }
