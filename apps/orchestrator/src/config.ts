@@ -1,15 +1,13 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
-<<<<<<< HEAD
 import { ACCESS_MODES } from "@stream-control/service-kit/access";
-=======
 import { doorVariables, readDoor } from "@stream-control/service-kit/http";
 import {
+  accessCheck,
   originCheck,
   productionWarnings,
   refuseWeakProduction,
   secretCheck,
 } from "@stream-control/service-kit/production";
->>>>>>> doors
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
@@ -27,6 +25,7 @@ const variables = z.object({
   STOP_GRACE_MS: envVar.ms().default(10_000),
   KILL_AFTER_MS: envVar.ms().default(5000),
   ALLOW_WEAK_AGENT_TOKEN: envVar.flag().default(false),
+  ALLOW_NO_ACCESS_CONTROL: envVar.flag().default(false),
   ALLOW_ANY_ORIGIN: envVar.flag().default(false),
   DATA_DIR: z.string().default("./data/orchestrator"),
   MEDIA_DIR: z.string().optional(),
@@ -78,27 +77,29 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   const production = v.NODE_ENV === "production";
   if (production)
     refuseWeakProduction([
-      secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, {
-        variable: "ALLOW_WEAK_AGENT_TOKEN",
-        isSet: v.ALLOW_WEAK_AGENT_TOKEN,
-      }),
+      accessCheck(v.ACCESS_CONTROL === undefined || v.ACCESS_CONTROL === "required", v.ALLOW_NO_ACCESS_CONTROL),
+      // With certificates alone nobody is let in by it.
+      ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
       originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
     ]);
   const { settings: door, allowedOrigins } = readDoor(v);
+  if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
+    throw new ConfigError(
+      `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
+    );
   return {
     logLevel: v.LOG_LEVEL,
     warnings: production
       ? productionWarnings({
           hasTls: door.tls !== undefined,
           trustedProxies: v.TRUSTED_PROXIES,
-          allowedOrigins: v.ALLOWED_ORIGINS,
         })
       : [],
     orchestrator: {
       port: v.PORT,
       agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
       agentAuth: v.AGENT_AUTH,
-      accessControl: v.ACCESS_CONTROL ?? (v.NODE_ENV === "production" ? "required" : "loopback"),
+      accessControl: v.ACCESS_CONTROL ?? (production ? "required" : "loopback"),
       heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
       heartbeatTimeoutMs: v.HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: v.STOP_GRACE_MS,
@@ -118,3 +119,6 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     },
   };
 }
+
+const agentTokenCheck = (v: { AGENT_TOKEN: string; ALLOW_WEAK_AGENT_TOKEN: boolean }) =>
+  secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, { variable: "ALLOW_WEAK_AGENT_TOKEN", isSet: v.ALLOW_WEAK_AGENT_TOKEN });

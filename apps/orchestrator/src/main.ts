@@ -5,19 +5,10 @@ import { Orchestrator } from "./orchestrator.js";
 /** The service as a process: configured by its environment alone. */
 await runService(
   async () => {
-<<<<<<< HEAD
-    const { orchestrator: options, logLevel } = loadConfig(process.env);
-    const orchestrator = new Orchestrator({
-      ...options,
-      onFirstKey: showFirstKey,
-      logger: createLogger({ name: "orchestrator", level: logLevel }),
-    });
-=======
     const { orchestrator: options, logLevel, warnings } = loadConfig(process.env);
     const logger = createLogger({ name: "orchestrator", level: logLevel });
     for (const warning of warnings) logger.warn(warning);
-    const orchestrator = new Orchestrator({ ...options, logger });
->>>>>>> doors
+    const orchestrator = new Orchestrator({ ...options, onFirstKey: showFirstKey, logger });
     await orchestrator.start();
     return orchestrator;
   },

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
-<<<<<<< HEAD
 import {
   Access,
   type AccessMode,
@@ -10,9 +9,14 @@ import {
   ticketRoutes,
   userRoutes,
 } from "@stream-control/service-kit/access";
-=======
-import { ClientAddresses, DEFAULT_RATES, Door, type DoorSettings, Origins } from "@stream-control/service-kit/http";
->>>>>>> doors
+import {
+  ClientAddresses,
+  DEFAULT_RATES,
+  Door,
+  type DoorSettings,
+  GuessLimiter,
+  Origins,
+} from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
 import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
@@ -27,14 +31,9 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
-<<<<<<< HEAD
 import { agentTokenRoutes } from "./agents/token-routes.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
-import { routeUpgrades } from "./http/upgrade.js";
-=======
-import { createApp } from "./http/app.js";
-import { socketRoutes } from "./http/upgrade.js";
->>>>>>> doors
+import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
@@ -72,10 +71,10 @@ export interface OrchestratorOptions {
   stopGraceMs?: number;
   /** From a kill to giving the job up. */
   killAfterMs?: number;
-  /** Origins that pages may come from; all unless given. */
-  allowedOrigins?: readonly string[];
-  /** TLS, proxies, rates and limits of the HTTP server. */
+  /** TLS, proxies, rates and limits of the way in. */
   door?: DoorSettings;
+  /** Origins that pages may come from, beside the service's own; all unless given. */
+  allowedOrigins?: readonly string[];
   /** Folder of the database. */
   dataDir?: string;
   /** Folder that is served under `/media/`. */
@@ -120,13 +119,9 @@ const DEFAULTS = {
 export class Orchestrator {
   private readonly releases = new ReleaseStack();
   private readonly logger: Logger;
-<<<<<<< HEAD
-  private listening: AddressInfo | undefined;
-  private answered: readonly RouteRule[] = [];
-=======
   private listeningOn: number | undefined;
   private door: Door | undefined;
->>>>>>> doors
+  private answered: readonly RouteRule[] = [];
 
   constructor(private readonly options: OrchestratorOptions = {}) {
     this.logger = options.logger ?? silentLogger();
@@ -171,12 +166,15 @@ export class Orchestrator {
     const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
     releases.add("the store", () => store.close());
 
+    const doorSettings = settings.door ?? {};
+    const addresses = new ClientAddresses(doorSettings.trustedProxies);
+    const origins = new Origins(settings.allowedOrigins);
     const access = new Access({
       store: store.part<AccessTables>(),
       ...{ logger, now, mode: settings.accessControl, service: "orchestrator" },
-      failures: { check: () => 0, failed: () => undefined, succeeded: () => undefined },
-      addressOf: (request) => request.socket.remoteAddress ?? "",
-      isSecure: () => false,
+      guesses: new GuessLimiter(),
+      addressOf: (request) => addresses.of(request),
+      isSecure: (request) => addresses.isSecure(request),
       allowedOrigins: settings.allowedOrigins,
     });
     const tokens = new AgentTokens(store, logger, now);
@@ -246,7 +244,6 @@ export class Orchestrator {
     });
 
     const startedAt = now().toISOString();
-<<<<<<< HEAD
     const routes: Routes = [
       ["/v1/session", sessionRoutes(access, readBody)],
       ["/v1/tickets", ticketRoutes(access, readBody)],
@@ -264,14 +261,9 @@ export class Orchestrator {
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
     ];
     this.answered = rulesOf(routes);
-=======
-    const { tls, trustedProxies, rates = DEFAULT_RATES, handshakesPerMinute, limits } = settings.door ?? {};
-    const addresses = new ClientAddresses(trustedProxies);
-    const origins = new Origins(settings.allowedOrigins);
->>>>>>> doors
     const app = createApp({
       logger,
-      guard: { addresses, origins, rates },
+      guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
       publicDir: join(import.meta.dirname, "..", "public"),
       checkHealth: async () => {
@@ -280,29 +272,17 @@ export class Orchestrator {
       },
       ...{ access, routes },
     });
-<<<<<<< HEAD
-    const server = createServer(app);
-    routeUpgrades(server, {
-      onAgent: (socket) => gateway.accept(socket),
-      ...{ access, logger },
-      onUi: (socket, caller, since) => hub.accept(socket, caller, since),
-      allowedOrigins: settings.allowedOrigins,
-=======
     const door = await Door.build({
-      ...{ app, addresses, origins, logger, tls, limits, handshakesPerMinute },
-      sockets: socketRoutes({
-        onAgent: (socket, arrival) => gateway.accept(socket, arrival),
-        onUi: (socket, since) => hub.accept(socket, since),
-      }),
->>>>>>> doors
+      ...{ app, origins, addresses, logger },
+      ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
+      sockets: socketRoutes({ access, gateway, hub }),
     });
     this.listeningOn = await door.listen(settings.port, settings.host);
     this.door = door;
     releases.add("the HTTP server", async () => {
-      const closed = door.close();
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), closed]);
+      await Promise.all([gateway.stop(), hub.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

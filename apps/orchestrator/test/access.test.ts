@@ -159,7 +159,12 @@ describe("users and sessions", () => {
     expect((await submit({ "x-csrf-token": csrf, origin: guarded.house.url })).status).toBe(201);
     expect((await guarded.house.api("GET", "/v1/jobs", undefined, { cookie })).status).toBe(200);
     // Nor may another page sign a browser in as whom it likes.
-    const login = await guarded.house.api("POST", "/v1/session", { key: guarded.adminKey }, { origin: "http://evil.example" });
+    const login = await guarded.house.api(
+      "POST",
+      "/v1/session",
+      { key: guarded.adminKey },
+      { origin: "http://evil.example" },
+    );
     expect(login.status).toBe(403);
   });
 
@@ -178,7 +183,9 @@ describe("users and sessions", () => {
     const again = await guarded.signIn({ login: "ada", password: "another long password" });
     await admin.api("PATCH", `/v1/users/${id}`, { disabled: true });
     expect((await again.api("GET", "/v1/session")).status).toBe(401);
-    expect((await guarded.house.api("POST", "/v1/session", { login: "ada", password: "another long password" })).status).toBe(401);
+    expect(
+      (await guarded.house.api("POST", "/v1/session", { login: "ada", password: "another long password" })).status,
+    ).toBe(401);
     expect((await admin.api("DELETE", `/v1/users/${id}`)).status).toBe(204);
     expect((await admin.api("POST", "/v1/users", { login: "x", password: "short", role: "viewer" })).status).toBe(422);
   });
@@ -199,7 +206,9 @@ describe("sockets of pages", () => {
     const session = await guarded.signIn({ key: guarded.adminKey });
     await expect(guarded.house.page()).rejects.toThrow("401");
     await expect(guarded.house.page("", { cookie: session.cookie })).rejects.toThrow("401");
-    await expect(guarded.house.page("", { cookie: session.cookie, origin: "http://evil.example" })).rejects.toThrow("401");
+    await expect(guarded.house.page("", { cookie: session.cookie, origin: "http://evil.example" })).rejects.toThrow(
+      "401",
+    );
     await expect(guarded.house.page(`?ticket=${"a".repeat(43)}`)).rejects.toThrow("401");
     await using byKey = await guarded.house.page("", guarded.admin.headers);
     await byKey.next("ui.job.update");

@@ -1,6 +1,6 @@
+import type { OrchestratorOptions } from "../src/index.js";
 import type { Answer } from "./house.js";
 import { House } from "./house.js";
-import type { OrchestratorOptions } from "../src/index.js";
 
 /** Somebody who calls the service with something that shows who they are. */
 export class Person {

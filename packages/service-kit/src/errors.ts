@@ -29,7 +29,6 @@ export const ERRORS = {
   IDEMPOTENCY_KEY_IN_USE: { status: 409, retryable: false },
   USER_EXISTS: { status: 409, retryable: false },
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
-  RATE_LIMITED: { status: 429, retryable: true },
   SHUTTING_DOWN: { status: 503, retryable: true },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },

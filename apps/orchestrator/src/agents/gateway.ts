@@ -6,7 +6,7 @@ import {
   parseAgentMessage,
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import { type Arrival, GuessLimiter } from "@stream-control/service-kit/http";
+import { GuessLimiter } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
 import type { AgentAdmission } from "./admission.js";
 import type { Homecoming } from "./homecoming.js";
@@ -29,9 +29,17 @@ export interface GatewayOptions {
   logger: Logger;
 }
 
-/** What of a handshake the gateway needs. */
-export type AgentArrival = Pick<Arrival, "address" | "settle">;
 type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
+
+/** What is known of a socket before its hello. */
+export interface Connection {
+  /** Where it comes from, behind the proxies that are trusted. */
+  address: string;
+  /** The names in the verified client certificate of its connection; none without one. */
+  certifiedNames: readonly string[];
+  /** To be called once it is known who speaks. */
+  settle(): void;
+}
 
 /** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
 const MAX_PROBLEMS = 100;
@@ -39,11 +47,7 @@ const MAX_PROBLEMS = 100;
 /** The `/agent` socket: hello first, then reports; silence for too long ends it. */
 export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
-<<<<<<< HEAD
-=======
-  private readonly tokenDigest: Buffer;
   private readonly guesses = new GuessLimiter();
->>>>>>> doors
   private sweep: NodeJS.Timeout | undefined;
   private stopping = false;
 
@@ -71,17 +75,8 @@ export class AgentGateway {
     );
   }
 
-<<<<<<< HEAD
-  /**
-   * Takes over a socket that was opened on `/agent`.
-   *
-   * @param certifiedNames the names in the verified client certificate of its connection, if it has one.
-   */
-  accept(socket: WebSocket, certifiedNames: readonly string[] = []): void {
-=======
   /** Takes over a socket that was opened on `/agent`. */
-  accept(socket: WebSocket, arrival: AgentArrival): void {
->>>>>>> doors
+  accept(socket: WebSocket, from: Connection): void {
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
@@ -95,11 +90,7 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
-<<<<<<< HEAD
-      const understood = this.take(socket, textOf(data), certifiedNames);
-=======
-      const understood = this.take(socket, arrival, textOf(data));
->>>>>>> doors
+      const understood = this.take(socket, textOf(data), from);
       if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
@@ -113,11 +104,7 @@ export class AgentGateway {
   }
 
   /** @returns false for a message that was not understood. */
-<<<<<<< HEAD
-  private take(socket: WebSocket, text: string, certifiedNames: readonly string[]): boolean {
-=======
-  private take(socket: WebSocket, arrival: AgentArrival, text: string): boolean {
->>>>>>> doors
+  private take(socket: WebSocket, text: string, from: Connection): boolean {
     const session = this.sockets.get(socket);
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
@@ -141,11 +128,7 @@ export class AgentGateway {
         { agentId: session?.agentId, type: message.type, fields: message.extraFields },
         "unknown fields",
       );
-<<<<<<< HEAD
-    if (message.type === "agent.hello") this.hello(socket, message, certifiedNames);
-=======
-    if (message.type === "agent.hello") this.hello(socket, arrival, message);
->>>>>>> doors
+    if (message.type === "agent.hello") this.hello(socket, message, from);
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
@@ -156,47 +139,29 @@ export class AgentGateway {
     return true;
   }
 
-<<<<<<< HEAD
-  private hello(
-    socket: WebSocket,
-    { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>,
-    certifiedNames: readonly string[],
-  ): void {
+  private hello(socket: WebSocket, { payload, msgId }: Hello, from: Connection): void {
     const { admission, registry, homecoming, leases, logger } = this.options;
     const { agentId } = payload;
-    const admitted = admission.admit(payload, certifiedNames);
-    if (!admitted.ok) {
-      logger.warn({ agentId, reason: admitted.reason }, "an agent was refused");
-      closeSocket(socket, CLOSE_CODES.unauthorized, admitted.reason);
-=======
-  private hello(socket: WebSocket, arrival: AgentArrival, { payload, msgId }: Hello): void {
-    const { registry, homecoming, leases, logger } = this.options;
-    const { agentId } = payload;
-    const { address } = arrival;
-    const waitMs = this.guesses.check(address, agentId);
+    const waitMs = this.guesses.check(from.address, agentId);
     if (waitMs > 0) {
       closeSocket(socket, CLOSE_CODES.tryAgainLater, `too many wrong tokens; wait ${Math.ceil(waitMs / 1000)} s`);
       return;
     }
-    if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
-      this.guesses.failed(address, agentId);
-      logger.warn({ agentId, address }, "an agent was refused: wrong token");
-      closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
->>>>>>> doors
+    const admitted = admission.admit(payload, from.certifiedNames);
+    if (!admitted.ok) {
+      this.guesses.failed(from.address, agentId);
+      logger.warn({ agentId, address: from.address, reason: admitted.reason }, "an agent was refused");
+      closeSocket(socket, CLOSE_CODES.unauthorized, admitted.reason);
       return;
     }
+    this.guesses.succeeded(from.address, agentId);
+    from.settle();
     const earlier = this.sockets.get(socket);
     if (earlier !== undefined && earlier.agentId !== agentId) {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-<<<<<<< HEAD
     const session = new AgentSession(agentId, payload.protocolVersion !== undefined, admitted, socket, msgId);
-=======
-    this.guesses.succeeded(address, agentId);
-    arrival.settle();
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
->>>>>>> doors
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {

@@ -2,7 +2,6 @@ import { fileURLToPath } from "node:url";
 import { DEFAULT_ROOM } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import {
-<<<<<<< HEAD
   type Access,
   authenticate,
   type GuardedRoutes,
@@ -10,11 +9,7 @@ import {
   inRoom,
   type Rule,
 } from "@stream-control/service-kit/access";
-import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
-import { StoreError } from "@stream-control/store";
-import cors from "cors";
-import express, { type Express, type RequestHandler } from "express";
-=======
+import {
   errorHandler,
   type GuardAppOptions,
   guardApp,
@@ -23,13 +18,12 @@ import express, { type Express, type RequestHandler } from "express";
   routeNotFound,
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
-import express, { type Express, type Router } from "express";
->>>>>>> doors
+import express, { type Express, type RequestHandler } from "express";
 
 export interface AppOptions {
   logger: Logger;
   /** Who may call from where, and how often. */
-  guard: GuardAppOptions;
+  guard: Pick<GuardAppOptions, "addresses" | "origins" | "rates">;
   /** Folder of recordings and previews that is served under `/media/`. */
   mediaDir: string | undefined;
   /** Folder with the pages of the orchestrator itself. */
@@ -40,7 +34,6 @@ export interface AppOptions {
   routes: Routes;
 }
 
-<<<<<<< HEAD
 /** What is answered below each path. */
 export type Routes = readonly (readonly [path: string, routes: GuardedRoutes])[];
 
@@ -60,23 +53,24 @@ export const rulesOf = (routes: Routes): RouteRule[] =>
     })),
   );
 
-/** Largest body that is read; a larger one is answered with 413. */
-export const readBody: RequestHandler = express.json({ limit: "1mb" });
+/** Reads the bodies of every route. */
+export const readBody: RequestHandler = jsonBody();
 
 /** Media below `rooms/<room>/` belong to that room, all others to the room of what names none. */
 const mediaRoom = (request: express.Request): string => /^\/rooms\/([^/]+)\//.exec(request.path)?.[1] ?? DEFAULT_ROOM;
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, allowedOrigins, mediaDir, publicDir, checkHealth, access, routes } = options;
-=======
-/** The HTTP side of the orchestrator. */
-export function createApp({ logger, guard, mediaDir, publicDir, checkHealth, routes }: AppOptions): Express {
->>>>>>> doors
+  const { logger, guard, mediaDir, publicDir, checkHealth, access, routes } = options;
   const app = express();
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
-  guardApp(app, { ...guard, uncounted: ["/healthz"] });
+  guardApp(app, {
+    ...guard,
+    authenticate: authenticate(access),
+    keyOf: (request) => access.callerOf(request)?.principal.id,
+    uncounted: ["/healthz"],
+  });
   app.use(["/v1", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
@@ -86,17 +80,10 @@ export function createApp({ logger, guard, mediaDir, publicDir, checkHealth, rou
       response.status(503).json({ ok: false, status: "unavailable" });
     }
   });
-<<<<<<< HEAD
-  app.use(authenticate(access));
   for (const [path, { router }] of routes) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
-  if (mediaDir !== undefined) app.use("/media", gate(access, inRoom("viewer", mediaRoom)), media(mediaDir));
-=======
-  app.use("/v1", jsonBody());
-  for (const [path, router] of Object.entries(routes)) app.use(path, router);
-  app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
-  if (mediaDir !== undefined) app.use("/media", media(mediaDir, guard.origins.areOpen));
->>>>>>> doors
+  if (mediaDir !== undefined)
+    app.use("/media", gate(access, inRoom("viewer", mediaRoom)), media(mediaDir, guard.origins.areOpen));
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);

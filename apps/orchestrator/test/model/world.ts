@@ -107,7 +107,11 @@ export class World {
   ) {
     this.agents = slots.map((count, n) => {
       return new VirtualAgent(`agent-${n}`, count, (socket) => {
-        this.core.gateway.accept(socket as unknown as WebSocket, { address: "127.0.0.1", settle: () => undefined });
+        this.core.gateway.accept(socket as unknown as WebSocket, {
+          address: "127.0.0.1",
+          certifiedNames: [],
+          settle: () => undefined,
+        });
       });
     });
   }

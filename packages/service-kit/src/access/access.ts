@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Store } from "@stream-control/store";
 import { AppError } from "../errors.js";
+import { tooMany } from "../http/errors.js";
 import type { Logger } from "../logger.js";
 import { ApiKeys } from "./api-keys.js";
 import { isLocal, LOCAL_PRINCIPAL } from "./local-caller.js";
@@ -28,12 +29,12 @@ export interface Caller {
 export const ACCESS_MODES = ["required", "loopback", "off"] as const;
 export type AccessMode = (typeof ACCESS_MODES)[number];
 
-/** Counts what goes wrong per address, so that nobody can try on and on. */
-export interface FailureCount {
-  /** @returns 0 where the key may try, otherwise the milliseconds until it may. */
-  check(key: string): number;
-  failed(key: string): void;
-  succeeded(key: string): void;
+/** Slows down who guesses: a name at an address, and an address. */
+export interface Guesses {
+  /** @returns 0 where a try is allowed, otherwise the milliseconds until it is. */
+  check(address: string, name: string): number;
+  failed(address: string, name: string): void;
+  succeeded(address: string, name: string): void;
 }
 
 export interface AccessOptions {
@@ -42,7 +43,7 @@ export interface AccessOptions {
   mode: AccessMode;
   /** Name of the service, part of its cookie's name. */
   service: string;
-  failures: FailureCount;
+  guesses: Guesses;
   /** Address of whoever sent a request, behind the proxies that are trusted. */
   addressOf: (request: IncomingMessage) => string;
   /** Whether a request came over TLS, to us or to a proxy that is trusted. */
@@ -192,7 +193,7 @@ export class Access {
   }
 
   private accept(request: IncomingMessage, principal: Principal | undefined, session: Session | null = null): Caller {
-    const { failures, addressOf } = this.options;
+    const { guesses, addressOf } = this.options;
     if (principal !== undefined && holdsSomewhere(principal.grants, "viewer")) {
       const caller = { principal, session, byCookie: false };
       this.callers.set(request, caller);
@@ -200,8 +201,9 @@ export class Access {
     }
     const address = addressOf(request);
     // Whoever has a key that counts is never kept out by what others at the same address tried.
-    refuseBlocked(failures.check(address));
-    failures.failed(address);
+    const waitMs = guesses.check(address, CREDENTIALS);
+    if (waitMs > 0) throw tooMany(waitMs, "Too many wrong credentials came from this address.");
+    guesses.failed(address, CREDENTIALS);
     throw new AppError("UNAUTHENTICATED", "These credentials are wrong, expired or revoked.");
   }
 
@@ -211,6 +213,9 @@ export class Access {
   }
 }
 
+/** What wrong keys and tickets are counted under; they have no name that counts before they are known. */
+const CREDENTIALS = "credentials";
+
 const LOCAL_CALLER: Caller = { principal: LOCAL_PRINCIPAL, session: null, byCookie: false };
 
 export const unauthenticated = (): AppError =>
@@ -218,12 +223,3 @@ export const unauthenticated = (): AppError =>
     "UNAUTHENTICATED",
     "Sign in, or send an API key as Authorization: Bearer <key>. An admin can make one with POST /v1/keys.",
   );
-
-/** @throws AppError `RATE_LIMITED` while an address is blocked for what it tried before. */
-export function refuseBlocked(waitMs: number): void {
-  if (waitMs <= 0) return;
-  const seconds = Math.ceil(waitMs / 1000);
-  throw new AppError("RATE_LIMITED", `Too many wrong credentials came from this address; wait ${seconds} s.`, {
-    details: { retryAfterSeconds: seconds },
-  });
-}

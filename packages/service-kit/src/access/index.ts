@@ -1,4 +1,4 @@
-export { ACCESS_MODES, Access, type AccessMode, type AccessOptions, type Caller, type FailureCount } from "./access.js";
+export { ACCESS_MODES, Access, type AccessMode, type AccessOptions, type Caller, type Guesses } from "./access.js";
 export { keyRoutes, userRoutes } from "./admin-routes.js";
 export { authenticate } from "./authenticate.js";
 export { gate, requireCallerFor, requireRoom } from "./gates.js";

@@ -1,8 +1,9 @@
 import { type SessionRecord, signInSchema } from "@stream-control/protocol";
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.js";
+import { tooMany } from "../http/errors.js";
 import { parseBody } from "../http/parse.js";
-import { type Access, type Caller, refuseBlocked } from "./access.js";
+import type { Access, Caller } from "./access.js";
 import { GuardedRoutes } from "./guarded-routes.js";
 import type { Principal } from "./principal.js";
 import { open, signedIn } from "./rules.js";
@@ -11,11 +12,23 @@ import { endedCookie, sessionCookie } from "./session-cookie.js";
 /** `/v1/session`: sign in, who am I, sign out. */
 export function sessionRoutes(access: Access, readBody: RequestHandler): GuardedRoutes {
   const routes = new GuardedRoutes(access, readBody);
-  const { service, isSecure, failures, addressOf } = access.options;
+  const { service, isSecure, guesses, addressOf } = access.options;
 
-  const whoIs = async (request: Request): Promise<Principal | undefined> => {
+  /** @throws AppError `UNAUTHENTICATED`, `RATE_LIMITED`. */
+  const whoIs = async (request: Request): Promise<Principal> => {
     const given = parseBody(signInSchema, request.body);
-    return "key" in given ? access.keys.verify(given.key) : access.users.signIn(given.login, given.password);
+    const address = addressOf(request);
+    const name = "key" in given ? "key" : given.login;
+    const waitMs = guesses.check(address, name);
+    if (waitMs > 0) throw tooMany(waitMs, "Too many wrong tries to sign in.");
+    // Counted before the slow check of a password, so that many at once are not all let through.
+    guesses.failed(address, name);
+    const principal =
+      "key" in given ? await access.keys.verify(given.key) : await access.users.signIn(given.login, given.password);
+    if (principal === undefined)
+      throw new AppError("UNAUTHENTICATED", "The login or the password is wrong, or the key does not count.");
+    guesses.succeeded(address, name);
+    return principal;
   };
 
   routes.get("/", signedIn, (request, response) => {
@@ -25,14 +38,7 @@ export function sessionRoutes(access: Access, readBody: RequestHandler): Guarded
   routes.post("/", open, async (request, response) => {
     // Somebody else's page must not sign a browser in as whom it likes either.
     access.requireOwnPage(request);
-    const address = addressOf(request);
-    refuseBlocked(failures.check(address));
     const principal = await whoIs(request);
-    if (principal === undefined) {
-      failures.failed(address);
-      throw new AppError("UNAUTHENTICATED", "The login or the password is wrong, or the key does not count.");
-    }
-    failures.succeeded(address);
     // Always a new one: an id that somebody planted in the browser before is worth nothing.
     const earlier = access.callerOf(request)?.session;
     if (earlier != null) await access.sessions.end(earlier.hash);
