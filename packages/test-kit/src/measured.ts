@@ -26,7 +26,7 @@ export function measured(
   time: number | { from: number; to: number },
   details: MeasuredDetails = {},
 ): void {
-  // Read here and not in a config module: only tests call this, and each of them runs in a process of jest's.
+  // biome-ignore lint/style/noProcessEnv: Tests have no config module, and jest starts each of them in a process of its own.
   const file = process.env.RECOVERY_TIMES;
   if (file === undefined || file === "") return;
   const ms = typeof time === "number" ? time : time.to - time.from;

@@ -199,15 +199,14 @@ test("a black, a frozen and a silent source count as lost where that is asked", 
   ]);
   const black = Number(/black_duration:([\d.]+)/.exec(stderr)?.[1]);
   expect(black).toBeLessThan(2.4);
-  const row = "black, frozen or silent for as long as the job says";
-  const begins = [2, 6.4, 11];
-  for (const [index, [name, ms]] of [
-    ["blackMs", 500] as const,
-    ["frozenMs", 1000] as const,
-    ["silentMs", 700] as const,
-  ].entries()) {
-    const since = ((lostAt[index] ?? 0) - (lostAt[0] ?? 0)) / 1000 - ((begins[index] ?? 0) - 2);
-    measured(row, (black + since) * 1000, { until: name, setting: { name, ms } });
+  const settings = [
+    { name: "blackMs", ms: 500, beginsAt: 2 },
+    { name: "frozenMs", ms: 1000, beginsAt: 6.4 },
+    { name: "silentMs", ms: 700, beginsAt: 11 },
+  ];
+  for (const [index, { name, ms, beginsAt }] of settings.entries()) {
+    const later = (lostAt[index] ?? 0) - (lostAt[0] ?? 0) - (beginsAt - 2) * 1000;
+    measured("black, frozen or silent for as long as the job says", black * 1000 + later, { setting: { name, ms } });
   }
 }, 60_000);
 
