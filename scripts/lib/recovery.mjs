@@ -47,7 +47,7 @@ function testFiles(base, folder) {
 }
 
 /**
- * A Markdown table of median and worst for every row and moment, in seconds, and the same beyond the setting that the time
+ * A Markdown table of median and worst for every row and moment, and the same beyond the setting that the time
  * contains.
  *
  * @param {string} lines JSON, one measurement a line
@@ -72,7 +72,10 @@ export function recoveryTable(lines) {
 }
 
 /** @param {number} ms */
-const seconds = (ms) => `${(ms / 1000).toFixed(Math.abs(ms) < 95 ? 3 : 2)} s`;
+function seconds(ms) {
+  if (Math.abs(ms) < 0.5) return "< 1 ms";
+  return Math.abs(ms) < 95 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}
 
 /**
  * @param {readonly number[]} times

@@ -11,7 +11,7 @@ describe("measured recoveries", () => {
     expect(table.split("\n").slice(2)).toEqual([
       "| a fault | slate | 3 | 0.70 s / 0.90 s | GRACE_MS 0.50 s + 0.20 s / 0.40 s |",
       "| a fault | program | 1 | 5.00 s / 5.00 s | GRACE_MS 0.50 s + 4.50 s / 4.50 s |",
-      "| another |  | 1 | 0.004 s / 0.004 s | |",
+      "| another |  | 1 | 4 ms / 4 ms | |",
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Logger } from "@stream-control/service-kit";
-import { measured, waitFor } from "@stream-control/test-kit";
+import { measured } from "@stream-control/test-kit";
 import { House } from "./house.js";
 
 describe("an agent that sends ten thousand messages a second", () => {
@@ -34,24 +34,16 @@ describe("an agent that sends ten thousand messages a second", () => {
     });
     const before = process.memoryUsage().rss;
     // Six seconds' worth, at ten thousand a second.
-    const floodedAt = performance.now();
     for (let n = 0; n < 60_000; n += 1) flood.sendRaw(line);
     const taken = await latencies(house, good, 30);
     // It waits in the flooding agent's own buffers, not in the orchestrator.
     expect(flood.socket.bufferedAmount).toBeGreaterThan(0);
     expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 * 1024);
     expect(taken[Math.floor(taken.length / 2)]).toBeLessThan(250);
-    for (const ms of taken)
-      measured("an agent sends 10,000 messages a second", ms, { until: "a job of another agent" });
+    for (const ms of taken) measured("an agent sends 10,000 messages a second", ms);
     expect(flood.socket.readyState).toBe(flood.socket.OPEN);
     // It is still heard, in its turn.
     await house.agentIn("flood", "IDLE");
-    await waitFor(() => flood.socket.bufferedAmount === 0, { what: "the flood to be read" });
-    measured(
-      "an agent sends 10,000 messages a second",
-      { from: floodedAt, to: performance.now() },
-      { until: "all 60,000 are read" },
-    );
   });
 
   test("and they are all reports: every one is taken, in order, and its jobs end right", async () => {

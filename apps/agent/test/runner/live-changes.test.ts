@@ -93,9 +93,10 @@ test("destinations and inputs change, sound goes and a pause passes in one unbro
   await client.event("event", onAir("paused"));
   measured("pause and unpause", { from: pausedAt, to: performance.now() }, { until: "paused" });
   await client.event("progress", ({ progress }) => progress.onAir === "paused");
+  const seen = client.events.length;
   const unpausedAt = performance.now();
   expect(await client.command({ type: "pause", paused: false })).toMatchObject({ ok: true });
-  await client.event("event", onAir("program"));
+  await waitFor(() => client.events.slice(seen).find(onAir("program")));
   measured("pause and unpause", { from: unpausedAt, to: performance.now() }, { until: "program" });
   expect(await client.command({ type: "input.switch", source: null })).toMatchObject({ ok: true });
 
