@@ -3,6 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
+import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
+import { peerAddress, strangerAt } from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
 import { AgentRows } from "./agents/agent-rows.js";
@@ -15,6 +17,8 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
+import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
+import { eraseRequesters } from "./audit/requesters.js";
 import { createApp } from "./http/app.js";
 import { routeUpgrades } from "./http/upgrade.js";
 import { JobControl } from "./jobs/control.js";
@@ -29,7 +33,7 @@ import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { migrations } from "./store/migrations.js";
-import type { Tables } from "./store/tables.js";
+import { DATABASE_FILE, type Tables } from "./store/tables.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
@@ -62,6 +66,8 @@ export interface OrchestratorOptions {
   liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
+  /** How long history is kept; for ever unless given. */
+  retention?: RetentionOptions;
   logger?: Logger;
 }
 
@@ -79,6 +85,7 @@ const DEFAULTS = {
   liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
+  retention: {},
 } as const satisfies OrchestratorOptions;
 
 /** How long a stop waits for requests under way. */
@@ -127,14 +134,17 @@ export class Orchestrator {
     const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
     const now = () => new Date();
 
-    const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
+    const store = await openStore<Tables>({ file: join(settings.dataDir, DATABASE_FILE), migrations });
     releases.add("the store", () => store.close());
 
+    const log = new EventLog({ store, now });
+    const audit = new AuditRecorder({ store, log, logger });
+    releases.add("the audit", () => audit.stop());
     const reader = new JobReader(store.db);
-    const ledger = new Ledger({ store, logger, restart: settings.restart, now });
-    const registry = new AgentRegistry(new AgentRows(store), logger);
+    const ledger = new Ledger({ store, log, logger, restart: settings.restart, now });
+    const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const board = new ProgressBoard();
-    const templates = new TemplateCatalogue(store, now);
+    const templates = new TemplateCatalogue(store, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
@@ -145,7 +155,7 @@ export class Orchestrator {
     });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ ledger, registry, reader, views, logger });
-    const control = new JobControl({ ledger, reader, registry, stopGraceMs });
+    const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
     const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
@@ -157,7 +167,7 @@ export class Orchestrator {
       awayMs: heartbeatTimeoutMs,
     });
     const drains = new Drains({ ledger, registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, audit, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -169,7 +179,13 @@ export class Orchestrator {
       news: hub,
       logger,
     });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
+    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, audit, logger });
+
+    const desk = new LocalDesk({ store, log, elsewhere: eraseRequesters(store.db, (job) => hub.erased(job)) });
+    const housekeeping = new Housekeeping({
+      ...{ retention: settings.retention, ledger, logger, now },
+      log: new LogRetention({ store, log }),
+    });
 
     await registry.load();
     const open = await reader.open();
@@ -177,7 +193,7 @@ export class Orchestrator {
     watchdog.start(open);
     homecoming.start();
     drains.start();
-    hub.start(open, await reader.lastSeq());
+    hub.start(open, (await desk.head()).seq);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -186,7 +202,9 @@ export class Orchestrator {
       leases.keep(job.id);
     });
     gateway.start();
+    housekeeping.start();
     releases.add("the timers", async () => {
+      await housekeeping.stop();
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
@@ -201,7 +219,9 @@ export class Orchestrator {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
+      callerOf: (request) => strangerAt(peerAddress(request), request),
       routes: {
+        "/v1/audit": auditRoutes(desk),
         "/v1/agents": agentRoutes(registry, drains),
         "/v1/jobs": jobRoutes({
           ledger,
@@ -217,7 +237,7 @@ export class Orchestrator {
     });
     const server = createServer(app);
     routeUpgrades(server, {
-      onAgent: (socket) => gateway.accept(socket),
+      onAgent: (socket, request) => gateway.accept(socket, strangerAt(peerAddress(request), request)),
       onUi: (socket, since) => hub.accept(socket, since),
       allowedOrigins: settings.allowedOrigins,
     });

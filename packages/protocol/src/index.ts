@@ -18,6 +18,7 @@ export * from "./messages/to-ui.js";
 export * from "./parse-result.js";
 export * from "./primitives.js";
 export * from "./resources/agent.js";
+export * from "./resources/audit.js";
 export * from "./resources/job.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";

@@ -6,6 +6,7 @@ import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
 import { agentRecordSchema } from "./resources/agent.js";
+import { auditEntrySchema, chainReportSchema, eraseReplySchema, eraseRequestSchema } from "./resources/audit.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
 import {
@@ -39,6 +40,10 @@ const resources: Record<string, z.ZodType> = {
   progress: progressSchema,
   "stream-context": streamContextSchema,
   "stream-metadata": streamMetadataSchema,
+  "audit-entry": auditEntrySchema,
+  "chain-report": chainReportSchema,
+  "erase-request": eraseRequestSchema,
+  "erase-reply": eraseReplySchema,
   template: templateRecordSchema,
   "create-template": createTemplateSchema,
   "template-update": templateUpdateSchema,

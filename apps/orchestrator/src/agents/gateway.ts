@@ -7,6 +7,8 @@ import {
   parseAgentMessage,
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
+import { type Caller, withCaller } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
 import type { Homecoming } from "./homecoming.js";
 import type { Leases } from "./leases.js";
@@ -25,8 +27,11 @@ export interface GatewayOptions {
   reports: AgentReports;
   homecoming: Homecoming;
   leases: Leases;
+  audit: AuditRecorder;
   logger: Logger;
 }
+
+type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
 
 /** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
 const MAX_PROBLEMS = 100;
@@ -60,14 +65,19 @@ export class AgentGateway {
     );
   }
 
-  /** Takes over a socket that was opened on `/agent`. */
-  accept(socket: WebSocket): void {
+  /**
+   * Takes over a socket that was opened on `/agent`.
+   *
+   * @param stranger who it is as long as it has not said hello.
+   */
+  accept(socket: WebSocket, stranger: Caller = { actor: "anonymous" }): void {
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
       return;
     }
     this.sockets.set(socket, undefined);
+    let caller = stranger;
     let problems = 0;
     const pace = new Pace(socket);
     const helloTimer = setTimeout(() => {
@@ -75,8 +85,12 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
-      const understood = this.take(socket, textOf(data));
-      if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
+      const understood = withCaller(caller, () => this.take(socket, textOf(data), stranger));
+      const session = this.sockets.get(socket);
+      if (session !== undefined) {
+        clearTimeout(helloTimer);
+        caller = session.caller;
+      }
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
     });
@@ -89,7 +103,7 @@ export class AgentGateway {
   }
 
   /** @returns false for a message that was not understood. */
-  private take(socket: WebSocket, text: string): boolean {
+  private take(socket: WebSocket, text: string, stranger: Caller): boolean {
     const session = this.sockets.get(socket);
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
@@ -113,7 +127,7 @@ export class AgentGateway {
         { agentId: session?.agentId, type: message.type, fields: message.extraFields },
         "unknown fields",
       );
-    if (message.type === "agent.hello") this.hello(socket, message);
+    if (message.type === "agent.hello") this.hello(socket, message, stranger);
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
@@ -124,11 +138,13 @@ export class AgentGateway {
     return true;
   }
 
-  private hello(socket: WebSocket, { payload, msgId }: Extract<Incoming<AgentMessage>, { type: "agent.hello" }>): void {
-    const { registry, homecoming, leases, logger } = this.options;
+  private hello(socket: WebSocket, { payload, msgId }: Hello, stranger: Caller): void {
+    const { logger } = this.options;
     const { agentId } = payload;
     if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
       logger.warn({ agentId }, "an agent was refused: wrong token");
+      const message = "The agent's token was wrong.";
+      void this.options.audit.record({ type: "agent.hello", subject: `agent:${agentId}`, result: "refused", message });
       closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
       return;
     }
@@ -137,7 +153,15 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), msgId);
+    const caller = { ...stranger, actor: `agent:${agentId}` };
+    withCaller(caller, () => this.welcome(socket, payload, caller, msgId));
+  }
+
+  private welcome(socket: WebSocket, payload: Hello["payload"], caller: Caller, msgId: string | undefined): void {
+    const { registry, homecoming, leases, logger } = this.options;
+    const { agentId } = payload;
+    const earlier = this.sockets.get(socket);
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), caller, msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {

@@ -5,6 +5,7 @@ import {
   type OrchestratorMessageType,
   type OrchestratorPayload,
 } from "@stream-control/protocol";
+import type { Caller } from "@stream-control/service-kit/http";
 import type { WebSocket } from "ws";
 
 /** Unsent bytes at which an agent counts as not reading. Its jobs go on; it reconnects and is told again. */
@@ -29,6 +30,8 @@ export class AgentSession {
     readonly knowsEpochs: boolean,
     private readonly socket: WebSocket,
     nowMs: number,
+    /** On whose behalf its reports are entered. */
+    readonly caller: Caller,
     helloId?: string,
   ) {
     this.lastHeardMs = nowMs;

@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
-import { errorHandler, routeNotFound } from "@stream-control/service-kit/http";
+import { type Caller, errorHandler, routeNotFound, runAs } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import cors from "cors";
-import express, { type Express, type Router } from "express";
+import express, { type Express, type Request, type Router } from "express";
 
 export interface AppOptions {
   logger: Logger;
@@ -15,6 +15,8 @@ export interface AppOptions {
   publicDir: string;
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
+  /** On whose behalf a request is answered. */
+  callerOf: (request: Request) => Caller;
   routes: Record<string, Router>;
 }
 
@@ -22,7 +24,8 @@ export interface AppOptions {
 const MAX_BODY = "1mb";
 
 /** The HTTP side of the orchestrator. */
-export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHealth, routes }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { logger, allowedOrigins, mediaDir, publicDir, checkHealth, callerOf, routes } = options;
   const app = express();
   app.disable("x-powered-by");
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
@@ -36,6 +39,7 @@ export function createApp({ logger, allowedOrigins, mediaDir, publicDir, checkHe
       response.status(503).json({ ok: false, status: "unavailable" });
     }
   });
+  app.use("/v1", runAs(callerOf));
   app.use("/v1", express.json({ limit: MAX_BODY }));
   for (const [path, router] of Object.entries(routes)) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));

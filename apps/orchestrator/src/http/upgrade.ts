@@ -6,7 +6,8 @@ import { type WebSocket, WebSocketServer } from "ws";
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 export interface UpgradeOptions {
-  onAgent: (socket: WebSocket) => void;
+  /** The request says where the socket comes from. */
+  onAgent: (socket: WebSocket, request: IncomingMessage) => void;
   onUi: (socket: WebSocket, since: number | undefined) => void;
   /** Origins that pages may come from; `undefined` allows all. Programs send no origin and are let in. */
   allowedOrigins: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
+import { decodeCursor, encodeCursor } from "@stream-control/service-kit/http";
 import type { Kysely } from "@stream-control/store";
-import { decodeCursor, encodeCursor } from "../http/cursor.js";
 import type { JobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 
@@ -69,25 +69,23 @@ export class JobReader {
     return rows.reverse();
   }
 
-  /** One page of the event log after an entry, of one job or of all. */
+  /**
+   * One page of the events after an entry of the log, of one job or of all. What the log has beside the events of jobs is not
+   * among them, so that their numbers may have gaps.
+   */
   async events(filter: { jobId?: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
-    let query = this.db.selectFrom("job_events").selectAll().where("seq", ">", filter.afterSeq);
-    if (filter.jobId !== undefined) query = query.where("job_id", "=", filter.jobId);
-    const rows = await query.orderBy("seq").limit(filter.limit).execute();
+    let query = this.db
+      .selectFrom("events")
+      .select(["seq", "job_id", "type", "message", "data", "ts"])
+      .where("seq", ">", filter.afterSeq);
+    query =
+      filter.jobId === undefined ? query.where("job_id", "is not", null) : query.where("job_id", "=", filter.jobId);
+    const rows = await query.orderBy("seq").limit(filter.limit).$narrowType<{ job_id: string }>().execute();
     return rows.map((row) => {
       const data = fromJson<Record<string, unknown>>(row.data);
       const { seq, type, message, ts } = row;
       return { seq, jobId: row.job_id, type, message, ...(data === null ? {} : { data }), ts };
     });
-  }
-
-  /** Number of the newest entry of the event log; 0 while it is empty. */
-  async lastSeq(): Promise<number> {
-    const row = await this.db
-      .selectFrom("job_events")
-      .select(({ fn }) => fn.max("seq").as("seq"))
-      .executeTakeFirst();
-    return row?.seq ?? 0;
   }
 }
 

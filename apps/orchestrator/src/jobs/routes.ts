@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   addDestinationSchema,
   type CreateJob,
@@ -9,11 +8,17 @@ import {
   type StreamMetadata,
   switchInputSchema,
 } from "@stream-control/protocol";
-import { parseBody, parseQuery } from "@stream-control/service-kit/http";
-import { type Response, Router } from "express";
+import {
+  decodeCursor,
+  encodeCursor,
+  listOf,
+  pageQuery,
+  parseBody,
+  parseQuery,
+  writeAll,
+} from "@stream-control/service-kit/http";
+import { Router } from "express";
 import { z } from "zod";
-import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import { listOf, pageQuery } from "../http/page-query.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
@@ -63,7 +68,7 @@ export function jobRoutes({ ledger, reader, control, changes, views, board, subm
 
   router.get("/", async (request, response) => {
     if (Object.keys(request.query).length === 0) {
-      await streamAll(response, reader, views);
+      await writeAll(response.type("json"), allAsArray(reader, views));
       return;
     }
     const page = await reader.page(parseQuery(jobsQuery, request.query));
@@ -146,29 +151,15 @@ export function jobRoutes({ ledger, reader, control, changes, views, board, subm
   return router;
 }
 
-/** All jobs as one array, written page by page so that a long history costs little memory. */
-async function streamAll(response: Response, reader: JobReader, views: JobViews): Promise<void> {
-  response.type("json");
+/** All jobs as one JSON array, page by page so that a long history costs little memory. */
+async function* allAsArray(reader: JobReader, views: JobViews): AsyncGenerator<string> {
   let separator = "[";
   for await (const rows of reader.all()) {
-    const records: JobRecord[] = rows.map((row) => views.record(row));
-    for (const record of records) {
-      const room = response.write(separator + JSON.stringify(record));
+    for (const row of rows) {
+      const record: JobRecord = views.record(row);
+      yield separator + JSON.stringify(record);
       separator = ",";
-      if (!room && !response.closed) await drainedOrClosed(response);
-      if (response.closed) return;
     }
   }
-  response.end(separator === "[" ? "[]" : "]");
-}
-
-/** Waits without leaving a listener behind: a long history has many pages. */
-async function drainedOrClosed(response: Response): Promise<void> {
-  const over = new AbortController();
-  const { signal } = over;
-  try {
-    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
-  } finally {
-    over.abort();
-  }
+  yield separator === "[" ? "[]" : "]";
 }

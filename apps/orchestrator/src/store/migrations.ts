@@ -1,4 +1,6 @@
+import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { chainJobEvents } from "./chain-job-events.js";
 
 /** Every change of the tables, by name, in the order of their names. A migration that has shipped is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -94,6 +96,13 @@ export const migrations: Record<string, Migration> = {
         .alterTable("agents")
         .addColumn("drain_migrate", "integer", (column) => column.notNull().defaultTo(0))
         .execute();
+    },
+  },
+  "0005-event-log-chain": {
+    async up(db) {
+      await eventLogMigration.up(db);
+      await chainJobEvents(db);
+      await db.schema.dropTable("job_events").execute();
     },
   },
 };

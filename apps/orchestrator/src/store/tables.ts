@@ -1,9 +1,13 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
 type Timestamp = string;
+
+/** The database's file in the data folder. */
+export const DATABASE_FILE = "orchestrator.db";
 
 export interface JobTable {
   /** Order of submission. */
@@ -47,15 +51,6 @@ export interface JobTable {
 }
 export type JobRow = Selectable<JobTable>;
 
-export interface JobEventTable {
-  seq: Generated<number>;
-  job_id: string;
-  type: string;
-  message: string;
-  data: Json | null;
-  ts: Timestamp;
-}
-
 export interface AgentTable {
   id: string;
   name: string;
@@ -81,9 +76,8 @@ export interface TemplateTable {
   updated_at: Timestamp;
 }
 
-export interface Tables {
+export interface Tables extends EventLogTables {
   jobs: JobTable;
-  job_events: JobEventTable;
   agents: AgentTable;
   templates: TemplateTable;
 }
