@@ -3,6 +3,7 @@ import { bundle } from "../../tsup.base.js";
 export default bundle([
   "src/index.ts",
   "src/access/index.ts",
+  "src/audit/index.ts",
   "src/backoff.ts",
   "src/http/index.ts",
   "src/production/index.ts",

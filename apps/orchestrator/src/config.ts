@@ -37,8 +37,12 @@ const variables = z.object({
   RESTART_MAX_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.maxMs),
   STREAM_LOCALE: z.string().refine(accepted("locale"), "must be a locale such as en-US").default("en-US"),
   STREAM_TIME_ZONE: z.string().refine(accepted("timeZone"), "must be a time zone such as Europe/Berlin").optional(),
+  EVENT_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
+  JOB_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
   LOG_LEVEL: envVar.logLevel().default("info"),
 });
+
+const DAY_MS = 86_400_000;
 
 /** Whether the runtime knows the locale or time zone. */
 function accepted(kind: "locale" | "timeZone") {
@@ -112,6 +116,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       leaseMs: v.LEASE_MS,
       unknownTimeoutMs: v.JOB_UNKNOWN_TIMEOUT_MS,
       restart: { ...DEFAULT_RESTART, maxRestarts: v.MAX_RESTARTS, baseMs: v.RESTART_BASE_MS, maxMs: v.RESTART_MAX_MS },
+      retention: {
+        ...(v.EVENT_RETENTION_DAYS === undefined ? {} : { eventsMs: v.EVENT_RETENTION_DAYS * DAY_MS }),
+        ...(v.JOB_RETENTION_DAYS === undefined ? {} : { jobsMs: v.JOB_RETENTION_DAYS * DAY_MS }),
+      },
       titles: {
         locale: v.STREAM_LOCALE,
         ...(v.STREAM_TIME_ZONE === undefined ? {} : { timeZone: v.STREAM_TIME_ZONE }),
@@ -122,3 +130,13 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
 
 const agentTokenCheck = (v: { AGENT_TOKEN: string; ALLOW_WEAK_AGENT_TOKEN: boolean }) =>
   secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, { variable: "ALLOW_WEAK_AGENT_TOKEN", isSet: v.ALLOW_WEAK_AGENT_TOKEN });
+const auditVariables = z.object({
+  DATA_DIR: variables.shape.DATA_DIR,
+  STREAM_CONTROL_API_KEY: z.string().max(4096).optional(),
+});
+
+/** What the command `audit` needs; nothing else has to be set for it. */
+export function loadAuditConfig(env: Record<string, string | undefined>): { dataDir: string; apiKey?: string } {
+  const { DATA_DIR: dataDir, STREAM_CONTROL_API_KEY: apiKey } = readConfig(auditVariables, env);
+  return { dataDir, ...(apiKey === undefined ? {} : { apiKey }) };
+}

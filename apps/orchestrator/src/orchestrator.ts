@@ -9,6 +9,7 @@ import {
   ticketRoutes,
   userRoutes,
 } from "@stream-control/service-kit/access";
+import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
 import {
   ClientAddresses,
   DEFAULT_RATES,
@@ -32,6 +33,8 @@ import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
 import { agentTokenRoutes } from "./agents/token-routes.js";
+import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
+import { eraseRequesters } from "./audit/requesters.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
 import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
@@ -46,7 +49,7 @@ import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { migrations } from "./store/migrations.js";
-import type { Tables } from "./store/tables.js";
+import { DATABASE_FILE, type Tables } from "./store/tables.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
@@ -87,6 +90,8 @@ export interface OrchestratorOptions {
   liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
+  /** How long history is kept; for ever unless given. */
+  retention?: RetentionOptions;
   logger?: Logger;
 }
 
@@ -106,6 +111,7 @@ const DEFAULTS = {
   liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
+  retention: {},
 } as const satisfies OrchestratorOptions;
 
 /**
@@ -163,8 +169,12 @@ export class Orchestrator {
     const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
     const now = () => new Date();
 
-    const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
+    const store = await openStore<Tables>({ file: join(settings.dataDir, DATABASE_FILE), migrations });
     releases.add("the store", () => store.close());
+
+    const log = new EventLog({ store, now });
+    const audit = new AuditRecorder({ store, log, logger });
+    releases.add("the audit", () => audit.stop());
 
     const doorSettings = settings.door ?? {};
     const addresses = new ClientAddresses(doorSettings.trustedProxies);
@@ -172,7 +182,7 @@ export class Orchestrator {
     const access = new Access({
       store: store.part<AccessTables>(),
       ...{ logger, now, mode: settings.accessControl, service: "orchestrator" },
-      guesses: new GuessLimiter(),
+      ...{ guesses: new GuessLimiter(), audit },
       addressOf: (request) => addresses.of(request),
       isSecure: (request) => addresses.isSecure(request),
       allowedOrigins: settings.allowedOrigins,
@@ -182,10 +192,10 @@ export class Orchestrator {
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
 
     const reader = new JobReader(store.db);
-    const ledger = new Ledger({ store, logger, restart: settings.restart, now });
-    const registry = new AgentRegistry(new AgentRows(store), logger);
+    const ledger = new Ledger({ store, log, logger, restart: settings.restart, now });
+    const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const board = new ProgressBoard();
-    const templates = new TemplateCatalogue(store, now);
+    const templates = new TemplateCatalogue(store, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
@@ -196,7 +206,7 @@ export class Orchestrator {
     });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
-    const control = new JobControl({ ledger, reader, registry, stopGraceMs });
+    const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
     const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
@@ -208,7 +218,7 @@ export class Orchestrator {
       awayMs: heartbeatTimeoutMs,
     });
     const drains = new Drains({ ledger, registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, audit, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -220,7 +230,13 @@ export class Orchestrator {
       news: hub,
       logger,
     });
-    const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, logger });
+    const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
+
+    const desk = new LocalDesk({ store, log, elsewhere: eraseRequesters(store.db, (job) => hub.erased(job)) });
+    const housekeeping = new Housekeeping({
+      ...{ retention: settings.retention, ledger, logger, now },
+      log: new LogRetention({ store, log }),
+    });
 
     await registry.load();
     const open = await reader.open();
@@ -228,7 +244,7 @@ export class Orchestrator {
     watchdog.start(open);
     homecoming.start();
     drains.start();
-    hub.start(open, await reader.lastSeq());
+    hub.start(open, (await desk.head()).seq);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -238,7 +254,9 @@ export class Orchestrator {
     });
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
+    housekeeping.start();
     releases.add("the timers", async () => {
+      await housekeeping.stop();
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
@@ -249,8 +267,9 @@ export class Orchestrator {
       ["/v1/tickets", ticketRoutes(access, readBody)],
       ["/v1/keys", keyRoutes(access, readBody)],
       ["/v1/users", userRoutes(access, readBody)],
+      ["/v1/audit", auditRoutes({ access, readBody, desk })],
       ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
-      ["/v1/agents", agentTokenRoutes({ access, readBody, registry, tokens })],
+      ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
       [
         "/v1/jobs",
         jobRoutes({
@@ -270,7 +289,7 @@ export class Orchestrator {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      ...{ access, routes },
+      ...{ access, audit, routes },
     });
     const door = await Door.build({
       ...{ app, origins, addresses, logger },

@@ -20,6 +20,7 @@ export * from "./parse-result.js";
 export * from "./primitives.js";
 export * from "./resources/access.js";
 export * from "./resources/agent.js";
+export * from "./resources/audit.js";
 export * from "./resources/job.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";

@@ -20,6 +20,7 @@ import {
   userRecordSchema,
 } from "./resources/access.js";
 import { agentRecordSchema } from "./resources/agent.js";
+import { auditEntrySchema, chainReportSchema, eraseReplySchema, eraseRequestSchema } from "./resources/audit.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
 import {
@@ -53,6 +54,10 @@ const resources: Record<string, z.ZodType> = {
   progress: progressSchema,
   "stream-context": streamContextSchema,
   "stream-metadata": streamMetadataSchema,
+  "audit-entry": auditEntrySchema,
+  "chain-report": chainReportSchema,
+  "erase-request": eraseRequestSchema,
+  "erase-reply": eraseReplySchema,
   template: templateRecordSchema,
   "create-template": createTemplateSchema,
   "template-update": templateUpdateSchema,

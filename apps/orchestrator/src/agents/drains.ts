@@ -1,5 +1,6 @@
 import { type DrainRequest, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { asSystem } from "@stream-control/service-kit/http";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
@@ -152,7 +153,7 @@ export class Drains {
   }
 
   private run(work: () => Promise<void>, onError?: () => void): void {
-    work().catch((error: unknown) => {
+    asSystem(work).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a drain could not be carried on");
       if (!this.stopped) onError?.();
     });

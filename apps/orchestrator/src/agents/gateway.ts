@@ -6,9 +6,10 @@ import {
   parseAgentMessage,
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import { GuessLimiter } from "@stream-control/service-kit/http";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
+import { type Caller, GuessLimiter, withCaller } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
-import type { AgentAdmission } from "./admission.js";
+import type { Admission, AgentAdmission } from "./admission.js";
 import type { Homecoming } from "./homecoming.js";
 import type { Leases } from "./leases.js";
 import { Pace } from "./pace.js";
@@ -26,6 +27,7 @@ export interface GatewayOptions {
   reports: AgentReports;
   homecoming: Homecoming;
   leases: Leases;
+  audit: AuditRecorder;
   logger: Logger;
 }
 
@@ -35,6 +37,7 @@ type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
 export interface Connection {
   /** Where it comes from, behind the proxies that are trusted. */
   address: string;
+  userAgent?: string | undefined;
   /** The names in the verified client certificate of its connection; none without one. */
   certifiedNames: readonly string[];
   /** To be called once it is known who speaks. */
@@ -83,6 +86,7 @@ export class AgentGateway {
       return;
     }
     this.sockets.set(socket, undefined);
+    let caller: Caller = { actor: "anonymous", address: from.address, userAgent: from.userAgent };
     let problems = 0;
     const pace = new Pace(socket);
     const helloTimer = setTimeout(() => {
@@ -90,8 +94,12 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
-      const understood = this.take(socket, textOf(data), from);
-      if (this.sockets.get(socket) !== undefined) clearTimeout(helloTimer);
+      const understood = withCaller(caller, () => this.take(socket, textOf(data), from));
+      const session = this.sockets.get(socket);
+      if (session !== undefined) {
+        clearTimeout(helloTimer);
+        caller = session.caller;
+      }
       if (!understood) problems += 1;
       if (problems === MAX_PROBLEMS) closeSocket(socket, 1008, "too many broken messages");
     });
@@ -139,8 +147,9 @@ export class AgentGateway {
     return true;
   }
 
-  private hello(socket: WebSocket, { payload, msgId }: Hello, from: Connection): void {
-    const { admission, registry, homecoming, leases, logger } = this.options;
+  private hello(socket: WebSocket, hello: Hello, from: Connection): void {
+    const { admission, logger } = this.options;
+    const { payload } = hello;
     const { agentId } = payload;
     const waitMs = this.guesses.check(from.address, agentId);
     if (waitMs > 0) {
@@ -151,6 +160,8 @@ export class AgentGateway {
     if (!admitted.ok) {
       this.guesses.failed(from.address, agentId);
       logger.warn({ agentId, address: from.address, reason: admitted.reason }, "an agent was refused");
+      const message = `The agent was refused: ${admitted.reason}.`;
+      void this.options.audit.record({ type: "agent.hello", subject: `agent:${agentId}`, result: "refused", message });
       closeSocket(socket, CLOSE_CODES.unauthorized, admitted.reason);
       return;
     }
@@ -161,7 +172,15 @@ export class AgentGateway {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, admitted, socket, msgId);
+    const caller = { actor: `agent:${agentId}`, address: from.address, userAgent: from.userAgent };
+    withCaller(caller, () => this.welcome(socket, hello, admitted, caller));
+  }
+
+  private welcome(socket: WebSocket, { payload, msgId }: Hello, admitted: Admission, caller: Caller): void {
+    const { registry, homecoming, leases, logger } = this.options;
+    const { agentId } = payload;
+    const earlier = this.sockets.get(socket);
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, admitted, caller, socket, msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {

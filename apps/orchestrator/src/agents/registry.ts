@@ -92,7 +92,12 @@ export class AgentRegistry {
     });
     this.changed(agent);
     try {
-      await this.rows.write(agent);
+      await this.rows.write(
+        agent,
+        drain
+          ? { type: "agent.drained", message: "The agent takes nothing new.", data: { deadlineAt, migrate } }
+          : { type: "agent.undrained", message: "The agent takes jobs again." },
+      );
     } catch (error) {
       // What was answered with an error must not be in force until the next restart.
       Object.assign(agent, { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain });

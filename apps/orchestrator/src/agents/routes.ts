@@ -1,11 +1,9 @@
 import { type AgentRecord, agentStateSchema, drainRequestSchema, type Page } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import { type Access, GuardedRoutes, inRoom, roomsWith, somewhere } from "@stream-control/service-kit/access";
-import { parseBody, parseQuery } from "@stream-control/service-kit/http";
+import { decodeCursor, encodeCursor, listOf, pageQuery, parseBody, parseQuery } from "@stream-control/service-kit/http";
 import type { Request, RequestHandler } from "express";
 import { z } from "zod";
-import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import { listOf, pageQuery } from "../http/page-query.js";
 import type { Drains } from "./drains.js";
 import type { AgentRegistry } from "./registry.js";
 

@@ -5,6 +5,7 @@ import {
   type OrchestratorMessageType,
   type OrchestratorPayload,
 } from "@stream-control/protocol";
+import type { Caller } from "@stream-control/service-kit/http";
 import type { WebSocket } from "ws";
 import type { Admission } from "./admission.js";
 
@@ -30,6 +31,8 @@ export class AgentSession {
     readonly knowsEpochs: boolean,
     /** What it was let in with. */
     readonly admission: Admission,
+    /** On whose behalf its reports are entered. */
+    readonly caller: Caller,
     private readonly socket: WebSocket,
     helloId?: string,
   ) {

@@ -9,16 +9,20 @@ import {
   inRoom,
   type Rule,
 } from "@stream-control/service-kit/access";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import {
+  type Caller,
   errorHandler,
   type GuardAppOptions,
   guardApp,
   jsonBody,
   noStore,
   routeNotFound,
+  runAs,
+  withCaller,
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
-import express, { type Express, type RequestHandler } from "express";
+import express, { type Express, type Request, type RequestHandler } from "express";
 
 export interface AppOptions {
   logger: Logger;
@@ -31,6 +35,7 @@ export interface AppOptions {
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
   access: Access;
+  audit: AuditRecorder;
   routes: Routes;
 }
 
@@ -61,13 +66,16 @@ const mediaRoom = (request: express.Request): string => /^\/rooms\/([^/]+)\//.ex
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, guard, mediaDir, publicDir, checkHealth, access, routes } = options;
+  const { logger, guard, mediaDir, publicDir, checkHealth, access, audit, routes } = options;
   const app = express();
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
   guardApp(app, {
     ...guard,
-    authenticate: authenticate(access),
+    authenticate: composed(
+      authenticate(access),
+      runAs((request) => actorOf(request, access, guard.addresses)),
+    ),
     keyOf: (request) => access.callerOf(request)?.principal.id,
     uncounted: ["/healthz"],
   });
@@ -87,6 +95,7 @@ export function createApp(options: AppOptions): Express {
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);
+  app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
   app.use(errorHandler(logger));
   return app;
 }
@@ -117,3 +126,33 @@ function media(folder: string, forAllPages: boolean): express.RequestHandler {
 
 /** The player for browsers that cannot play HLS by themselves, without subtitles and encryption. */
 const hlsLibrary = (): string => fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.mjs"));
+
+/** Whoever sent a request, as the event log names them. */
+function actorOf(request: Request, access: Access, addresses: GuardAppOptions["addresses"]): Caller {
+  const principal = access.callerOf(request)?.principal;
+  const from = { address: addresses.of(request), userAgent: request.headers["user-agent"] };
+  if (principal === undefined) return { actor: "anonymous", ...from };
+  return { actor: principal.id, ...(principal.kind === "local" ? {} : { name: principal.name }), ...from };
+}
+
+/** Two middlewares as one, the second after the first. */
+const composed =
+  (first: RequestHandler, second: RequestHandler): RequestHandler =>
+  (request, response, next) => {
+    first(request, response, (thrown?: unknown) => {
+      if (thrown === undefined) second(request, response, next);
+      else next(thrown);
+    });
+  };
+
+/** Who was refused what is worth an entry; the recorder sums up a flood of them. */
+const refusals =
+  (audit: AuditRecorder, actor: (request: Request) => Caller): express.ErrorRequestHandler =>
+  (thrown, request, _response, next) => {
+    if (thrown instanceof AppError && (thrown.status === 401 || thrown.status === 403)) {
+      const message = `${request.method} ${request.baseUrl}${request.path} was refused: ${thrown.code}.`;
+      const entry = { type: "request.refused", subject: "service:orchestrator", result: "refused", message } as const;
+      void withCaller(actor(request), () => audit.record(entry));
+    }
+    next(thrown);
+  };

@@ -41,8 +41,9 @@ export function socketRoutes({
       maxBytesBeforeSettled: MAX_HELLO_BYTES,
       receive: ({ request, address, settle }) => {
         const identity = peerIdentity(request);
+        const userAgent = request.headers["user-agent"];
         const certifiedNames = identity === undefined ? [] : namesOf(identity);
-        return (socket) => gateway.accept(socket, { address, certifiedNames, settle });
+        return (socket) => gateway.accept(socket, { address, userAgent, certifiedNames, settle });
       },
     },
     "/ui": {

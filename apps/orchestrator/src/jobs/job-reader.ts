@@ -1,7 +1,7 @@
 import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
-import type { Kysely, Selectable } from "@stream-control/store";
-import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import type { JobEventTable, JobRow, Tables } from "../store/tables.js";
+import { decodeCursor, encodeCursor } from "@stream-control/service-kit/http";
+import type { Kysely } from "@stream-control/store";
+import type { JobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 
 export interface JobFilter {
@@ -74,44 +74,49 @@ export class JobReader {
   /** One page of a job's log after an entry. */
   async events(filter: { jobId: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
     const rows = await this.db
-      .selectFrom("job_events")
-      .selectAll()
+      .selectFrom("events")
+      .select(EVENT_COLUMNS)
       .where("job_id", "=", filter.jobId)
       .where("seq", ">", filter.afterSeq)
       .orderBy("seq")
       .limit(filter.limit)
+      .$narrowType<{ job_id: string }>()
       .execute();
     return rows.map(toEvent);
   }
 
-  /** One page of the log of every job in some rooms after an entry; null for all rooms. */
+  /**
+   * One page of the events of every job in some rooms after an entry of the log; null for all rooms. What the log has
+   * beside the events of jobs is not among them, so that their numbers may have gaps.
+   */
   async eventsOf(filter: {
     rooms: readonly string[] | null;
     afterSeq: number;
     limit: number;
   }): Promise<(JobEvent & { seq: number; room: string })[]> {
     let query = this.db
-      .selectFrom("job_events")
-      .innerJoin("jobs", "jobs.id", "job_events.job_id")
-      .selectAll("job_events")
-      .select("jobs.room")
-      .where("job_events.seq", ">", filter.afterSeq);
+      .selectFrom("events")
+      .innerJoin("jobs", "jobs.id", "events.job_id")
+      .select(["events.seq", "events.job_id", "events.type", "events.message", "events.data", "events.ts", "jobs.room"])
+      .where("events.seq", ">", filter.afterSeq);
     if (filter.rooms !== null) query = query.where("jobs.room", "in", filter.rooms);
-    const rows = await query.orderBy("job_events.seq").limit(filter.limit).execute();
+    const rows = await query.orderBy("events.seq").limit(filter.limit).$narrowType<{ job_id: string }>().execute();
     return rows.map((row) => ({ ...toEvent(row), room: row.room }));
-  }
-
-  /** Number of the newest entry of the event log; 0 while it is empty. */
-  async lastSeq(): Promise<number> {
-    const row = await this.db
-      .selectFrom("job_events")
-      .select(({ fn }) => fn.max("seq").as("seq"))
-      .executeTakeFirst();
-    return row?.seq ?? 0;
   }
 }
 
-function toEvent({ seq, job_id: jobId, type, message, data: text, ts }: Selectable<JobEventTable>) {
+const EVENT_COLUMNS = ["seq", "job_id", "type", "message", "data", "ts"] as const;
+
+interface EventRow {
+  seq: number;
+  job_id: string;
+  type: string;
+  message: string;
+  data: string | null;
+  ts: string;
+}
+
+function toEvent({ seq, job_id: jobId, type, message, data: text, ts }: EventRow): JobEvent & { seq: number } {
   const data = fromJson<Record<string, unknown>>(text);
   return { seq, jobId, type, message, ...(data === null ? {} : { data }), ts };
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   addDestinationSchema,
   type CreateJob,
@@ -19,11 +18,17 @@ import {
   roomsWith,
   somewhere,
 } from "@stream-control/service-kit/access";
-import { parseBody, parseQuery } from "@stream-control/service-kit/http";
-import type { Request, RequestHandler, Response } from "express";
+import {
+  decodeCursor,
+  encodeCursor,
+  listOf,
+  pageQuery,
+  parseBody,
+  parseQuery,
+  writeAll,
+} from "@stream-control/service-kit/http";
+import type { Request, RequestHandler } from "express";
 import { z } from "zod";
-import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import { listOf, pageQuery } from "../http/page-query.js";
 import type { JobRow } from "../store/tables.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
@@ -86,7 +91,7 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
     const rooms = roomsWith(grantsOf(request), "viewer");
     const show = (row: JobRow) => shown(request, views.record(row));
     if (Object.keys(request.query).length === 0) {
-      await streamAll(response, reader.all(rooms), show);
+      await writeAll(response.type("json"), asArray(reader.all(rooms), show));
       return;
     }
     const page = await reader.page({ ...parseQuery(jobsQuery, request.query), rooms });
@@ -181,32 +186,14 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   return routes;
 }
 
-/** All jobs as one array, written page by page so that a long history costs little memory. */
-async function streamAll(
-  response: Response,
-  pages: AsyncIterable<JobRow[]>,
-  show: (row: JobRow) => JobRecord,
-): Promise<void> {
-  response.type("json");
+/** Jobs as one JSON array, page by page so that a long history costs little memory. */
+async function* asArray(pages: AsyncIterable<JobRow[]>, show: (row: JobRow) => JobRecord): AsyncGenerator<string> {
   let separator = "[";
   for await (const rows of pages) {
-    for (const record of rows.map(show)) {
-      const room = response.write(separator + JSON.stringify(record));
+    for (const row of rows) {
+      yield separator + JSON.stringify(show(row));
       separator = ",";
-      if (!room && !response.closed) await drainedOrClosed(response);
-      if (response.closed) return;
     }
   }
-  response.end(separator === "[" ? "[]" : "]");
-}
-
-/** Waits without leaving a listener behind: a long history has many pages. */
-async function drainedOrClosed(response: Response): Promise<void> {
-  const over = new AbortController();
-  const { signal } = over;
-  try {
-    await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })]);
-  } finally {
-    over.abort();
-  }
+  yield separator === "[" ? "[]" : "]";
 }

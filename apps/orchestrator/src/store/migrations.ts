@@ -1,5 +1,7 @@
 import { accessMigration } from "@stream-control/service-kit/access";
+import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { chainJobEvents } from "./chain-job-events.js";
 
 /** Every change of the tables, by name, in the order of their names. A migration that has shipped is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -119,6 +121,13 @@ export const migrations: Record<string, Migration> = {
         .addColumn("revoked_at", "text")
         .execute();
       await db.schema.createIndex("agent_tokens_agent").on("agent_tokens").column("agent_id").execute();
+    },
+  },
+  "0005-event-log-chain": {
+    async up(db) {
+      await eventLogMigration.up(db);
+      await chainJobEvents(db);
+      await db.schema.dropTable("job_events").execute();
     },
   },
 };

@@ -1,10 +1,14 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
+import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
 type Timestamp = string;
+
+/** The database's file in the data folder. */
+export const DATABASE_FILE = "orchestrator.db";
 
 export interface JobTable {
   /** Order of submission. */
@@ -49,15 +53,6 @@ export interface JobTable {
 }
 export type JobRow = Selectable<JobTable>;
 
-export interface JobEventTable {
-  seq: Generated<number>;
-  job_id: string;
-  type: string;
-  message: string;
-  data: Json | null;
-  ts: Timestamp;
-}
-
 export interface AgentTable {
   id: string;
   name: string;
@@ -96,10 +91,9 @@ export interface AgentTokenTable {
   revoked_at: Timestamp | null;
 }
 
-export interface Tables extends AccessTables {
+export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
-  job_events: JobEventTable;
   agents: AgentTable;
   templates: TemplateTable;
 }

@@ -97,6 +97,13 @@ export class UiHub implements JobNews {
     });
   }
 
+  /** Something of a job was erased, which no event tells of. */
+  erased(job: JobRow): void {
+    if (!this.open.has(job.id)) return;
+    this.open.set(job.id, job);
+    this.progressed(job.id);
+  }
+
   progressed(jobId: string): void {
     if (this.idle) return;
     this.changedJobs.add(jobId);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import type { Store } from "@stream-control/store";
+import type { AuditRecorder } from "../audit/recorder.js";
 import { AppError } from "../errors.js";
 import { tooMany } from "../http/errors.js";
 import type { Logger } from "../logger.js";
@@ -44,6 +45,8 @@ export interface AccessOptions {
   /** Name of the service, part of its cookie's name. */
   service: string;
   guesses: Guesses;
+  /** Enters in the event log who was let in, and what was done to keys and users. */
+  audit: Pick<AuditRecorder, "record">;
   /** Address of whoever sent a request, behind the proxies that are trusted. */
   addressOf: (request: IncomingMessage) => string;
   /** Whether a request came over TLS, to us or to a proxy that is trusted. */

@@ -1,6 +1,7 @@
 import { type SessionRecord, signInSchema } from "@stream-control/protocol";
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.js";
+import { currentCaller, withCaller } from "../http/caller.js";
 import { tooMany } from "../http/errors.js";
 import { parseBody } from "../http/parse.js";
 import type { Access, Caller } from "./access.js";
@@ -12,7 +13,7 @@ import { endedCookie, sessionCookie } from "./session-cookie.js";
 /** `/v1/session`: sign in, who am I, sign out. */
 export function sessionRoutes(access: Access, readBody: RequestHandler): GuardedRoutes {
   const routes = new GuardedRoutes(access, readBody);
-  const { service, isSecure, guesses, addressOf } = access.options;
+  const { service, isSecure, guesses, addressOf, audit } = access.options;
 
   /** @throws AppError `UNAUTHENTICATED`, `RATE_LIMITED`. */
   const whoIs = async (request: Request): Promise<Principal> => {
@@ -43,6 +44,9 @@ export function sessionRoutes(access: Access, readBody: RequestHandler): Guarded
     const earlier = access.callerOf(request)?.session;
     if (earlier != null) await access.sessions.end(earlier.hash);
     const { id, session } = await access.sessions.open(principal.id, principal.expiresAtMs);
+    await withCaller({ ...currentCaller(), actor: principal.id, name: principal.name }, () =>
+      audit.record({ type: "session.opened", subject: principal.id, message: "Somebody signed in." }),
+    );
     const maxAgeSeconds = Math.floor((session.expiresAtMs - Date.now()) / 1000);
     response.append("Set-Cookie", sessionCookie(id, service, isSecure(request), maxAgeSeconds));
     response.json(recordOf({ principal, session, byCookie: true }));
@@ -54,6 +58,7 @@ export function sessionRoutes(access: Access, readBody: RequestHandler): Guarded
     if (caller?.session != null) {
       await access.sessions.end(caller.session.hash);
       access.rightsChanged();
+      await audit.record({ type: "session.ended", subject: caller.principal.id, message: "Somebody signed out." });
     }
     response.append("Set-Cookie", endedCookie(service, isSecure(request)));
     response.status(204).end();
