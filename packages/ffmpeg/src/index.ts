@@ -10,7 +10,6 @@ export {
   isListening,
   pinnedWay,
   relayedWay,
-  TUNNELED,
   type Way,
 } from "./arguments/way.js";
 export * from "./errors.js";

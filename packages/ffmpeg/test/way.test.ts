@@ -37,7 +37,11 @@ describe("an address is taken apart", () => {
     );
     const page = "https://u:p@cdn/a.m3u8?t=1";
     expect(addressOn(gatewayWay(page), page)).toBe("http://u:p@cdn:443/a.m3u8?t=1");
-    expect(addressOn(relayedWay(4000), "rtsps://u:p@cam/1")).toBe("rtsp://u:p@127.0.0.1:4000/1");
+    const camera = "rtsps://u:p@cam/1";
+    expect(addressOn(relayedWay(camera, 4000), camera)).toBe("rtsp://u:p@127.0.0.1:4000/1");
+    const ingest = "rtmps://in.example/live2/key";
+    expect(addressOn(relayedWay(ingest, 4000), ingest)).toBe("rtmp://127.0.0.1:4000/live2/key");
+    expect(relayedWay(ingest, 4000).options).toEqual(["-rtmp_tcurl", "rtmps://in.example:443/live2"]);
   });
 });
 

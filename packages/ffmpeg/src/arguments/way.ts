@@ -45,23 +45,36 @@ export function addressOn(way: Way | undefined, url: string): string {
   return `${scheme}://${parts.userinfo}${shownHost}${port === undefined ? "" : `:${port}`}${parts.rest}`;
 }
 
-/** RTMP's own port, which it names to the server. */
-const RTMP_PORT = 1935;
+/** RTMP names its port to the server, also where the address does not. */
+const RTMP_PORTS: Record<string, number> = { rtmp: 1935, rtmps: 443 };
 
 /** Straight to an address that was found for the host; what the protocol says of the host stays the host's name. */
 export function pinnedWay(url: string, address: string): Way {
-  const { scheme, host, port = RTMP_PORT, rest } = addressParts(url) ?? { scheme: "", host: "", rest: "" };
+  const parts = addressParts(url);
   const to = { host: address };
-  switch (scheme) {
-    case "rtmp": {
-      const shownHost = host.includes(":") ? `[${host}]` : host;
-      return { to, options: ["-rtmp_tcurl", `rtmp://${shownHost}:${port}/${rtmpApp(rest)}`], protocols: "rtmp,tcp" };
-    }
+  switch (parts?.scheme) {
+    case "rtmp":
+      return { to, options: rtmpTarget(parts), protocols: "rtmp,tcp" };
     case "srt":
       return { to, options: [], protocols: "srt" };
     default:
       return { to, options: [], protocols: "rtsp,rtsps,rtp,srtp,udp,tcp,tls" };
   }
+}
+
+/** RTSP, RTSPS or RTMPS through a relay on this machine, which speaks TLS in ffmpeg's place. */
+export function relayedWay(url: string, port: number): Way {
+  const parts = addressParts(url);
+  const isRtmp = parts?.scheme === "rtmps";
+  const scheme = isRtmp ? "rtmp" : "rtsp";
+  const to = { scheme, host: "127.0.0.1", port };
+  return { to, options: isRtmp ? rtmpTarget(parts) : [], protocols: `${scheme},tcp` };
+}
+
+/** Keeps the host's name, as which servers know their customers, where ffmpeg connects to something else. */
+function rtmpTarget({ scheme, host, port, rest }: AddressParts): string[] {
+  const shownHost = host.includes(":") ? `[${host}]` : host;
+  return ["-rtmp_tcurl", `${scheme}://${shownHost}:${port ?? RTMP_PORTS[scheme]}/${rtmpApp(rest)}`];
 }
 
 /**
@@ -78,9 +91,6 @@ function rtmpApp(rest: string): string {
   return second < 0 || (colon >= 0 && colon < second) ? path.slice(1, slash) : path.slice(1, second);
 }
 
-/** RTMPS through a proxy that the environment names (`http_proxy`): ffmpeg still sees the host, whose name TLS needs. */
-export const TUNNELED: Way = { to: {}, options: [], protocols: "rtmps,tls,httpproxy,tcp" };
-
 /**
  * HTTP through a gateway that the environment names (`http_proxy`) and that speaks TLS in ffmpeg's place. Without TLS and
  * without the protocol `httpproxy`, which a playlist could name to connect to anything, ffmpeg reaches the gateway only.
@@ -90,13 +100,6 @@ export function gatewayWay(url: string): Way {
   const to = parts?.scheme === "https" ? { scheme: "http", port: parts.port ?? 443 } : {};
   return { to, options: [], protocols: "http,tcp,crypto" };
 }
-
-/** RTSP, also inside TLS, through a relay on this machine. */
-export const relayedWay = (port: number): Way => ({
-  to: { scheme: "rtsp", host: "127.0.0.1", port },
-  options: [],
-  protocols: "rtsp,tcp",
-});
 
 /**
  * Whether an end waits for the other side to connect, so that its host is an address of this machine. SRT's mode in the

@@ -5,7 +5,6 @@ import {
   pinnedWay,
   relayedWay,
   rtmpAddress,
-  TUNNELED,
   type Way,
 } from "@stream-control/ffmpeg";
 import type { Destination, ErrorInfo, Source } from "@stream-control/protocol";
@@ -18,12 +17,12 @@ import {
 } from "@stream-control/service-kit/egress";
 import type { RunnerSpec } from "../contract.js";
 import { CommandError } from "../errors.js";
+import { failureWords, isRefused } from "./connecting.js";
 import { Gateway } from "./gateway.js";
 import { leadsNowhereElse } from "./places.js";
 import { ProxyServer } from "./proxy-server.js";
-import { hostNotFound, RefusedError, refusal } from "./refusals.js";
-import { RtspRelay } from "./rtsp-relay.js";
-import { openTunnel } from "./tunnel.js";
+import { type End, RefusedError, refusal, unreachable } from "./refusals.js";
+import { Relay } from "./relay.js";
 
 /** How one ffmpeg reaches its source or destination. */
 export interface OpenWay {
@@ -41,8 +40,17 @@ export interface ReachOptions {
   env: Record<string, string>;
 }
 
-type End = "source" | "destination";
 type OnRefused = (error: ErrorInfo) => void;
+
+/** One end that is to be reached. */
+interface Target {
+  end: End;
+  url: string;
+  scheme: string;
+  host: string;
+  port: number | undefined;
+  onRefused: OnRefused;
+}
 
 /** The ports that protocols have where an address names none. */
 const PORTS: Record<string, number> = { rtmps: 443, rtsp: 554, rtsps: 322 };
@@ -68,17 +76,16 @@ export class Reach {
    *
    * @param onRefused told when the source leads somewhere that may not be reached, after it was opened.
    * @param attempt counts from 0; each takes the next address of a host that has several.
-   * @throws RefusedError, or CommandError where the host is not found.
+   * @throws RefusedError; CommandError where it can't be reached at present.
    */
   async source(source: Source, onRefused: OnRefused, attempt = 0): Promise<OpenWay> {
     if (source.type === "file" && !leadsNowhereElse(source.path)) throw new RefusedError(refusal("source", "path"));
     if (!("url" in source) || isListening(source)) return this.straight();
-    await this.addressesOf("source", source.url);
-    const onRefusedHost = (host: string) => onRefused(refusal("source", "host", host));
-    if (source.type === "http") return this.throughGateway(source.url, onRefusedHost);
+    const target = targetOf("source", source.url, onRefused);
+    if (source.type === "http") return this.throughGateway(target);
     if (source.type === "rtsp" && source.transport === "tcp")
-      return this.throughRelay(source.url, onRefusedHost, () => onRefused(refusal("source", "redirect")));
-    return this.direct("source", source.url, onRefusedHost, attempt);
+      return this.throughRelay(target, () => onRefused(refusal("source", "redirect")));
+    return this.direct(target, attempt);
   }
 
   /** Opens the way to a destination; as {@link source}. */
@@ -91,7 +98,7 @@ export class Reach {
     }
     if (isListening(destination)) return this.straight();
     const url = destination.type === "rtmp" ? rtmpAddress(destination) : destination.url;
-    return this.direct("destination", url, (host) => onRefused(refusal("destination", "host", host)), attempt);
+    return this.direct(targetOf("destination", url, onRefused), attempt);
   }
 
   /** Whether a file still is where it was when the job was accepted. */
@@ -107,55 +114,71 @@ export class Reach {
     return { way, env: this.options.env, close: () => {} };
   }
 
-  private async direct(end: End, url: string, onRefused: (host: string) => void, attempt: number): Promise<OpenWay> {
-    const { scheme, host, port } = this.partsOf(end, url);
-    const addresses = await this.addressesOf(end, url);
-    if (scheme !== "rtmps") return this.straight(pinnedWay(url, addresses[attempt % addresses.length] ?? ""));
-    const tunnel = openTunnel({ host, port: port ?? 443, resolve: (name) => this.resolve(name), onRefused });
-    const { address, remove } = await this.proxy.add({
-      onConnect: (...connect) => void tunnel(...connect),
-    });
-    return { way: TUNNELED, env: { ...this.options.env, http_proxy: address }, close: remove };
+  private async direct(target: Target, attempt: number): Promise<OpenWay> {
+    if (target.scheme === "rtmps") return this.throughRelay(target);
+    const addresses = await this.addressesOf(target);
+    return this.straight(pinnedWay(target.url, addresses[attempt % addresses.length] ?? ""));
   }
 
-  private async throughGateway(url: string, onRefused: (host: string) => void): Promise<OpenWay> {
-    const gateway = new Gateway({ resolve: (name) => this.resolve(name), onRefused });
-    gateway.admit(url);
-    const { address, remove } = await this.proxy.add({
-      onRequest: (request, response) => void gateway.forward(request, response),
-    });
+  private async throughGateway(target: Target): Promise<OpenWay> {
+    // What may not be reached is told of before anything is started.
+    await this.addressesOf(target);
+    const gateway = new Gateway({ resolve: (name) => this.resolve(name), onRefused: hostRefused(target) });
+    gateway.admit(target.url);
+    const { address, remove } = await this.proxy.add((...exchange) => void gateway.forward(...exchange));
     const close = () => {
       remove();
       gateway.close();
     };
-    return { way: gatewayWay(url), env: { ...this.options.env, http_proxy: address }, close };
+    return { way: gatewayWay(target.url), env: { ...this.options.env, http_proxy: address }, close };
   }
 
-  private async throughRelay(url: string, onRefused: (host: string) => void, onRedirect: () => void): Promise<OpenWay> {
-    const { scheme, host, port = PORTS[scheme] ?? 554 } = this.partsOf("source", url);
-    const resolve = (name: string) => this.resolve(name);
-    const relay = await RtspRelay.open({ host, port, isTls: scheme === "rtsps", resolve, onRefused, onRedirect });
-    return { ...this.straight(relayedWay(relay.port)), close: () => relay.close() };
+  /** @param onRedirect of RTSP, which says itself why it can't be reached. */
+  private async throughRelay(target: Target, onRedirect?: () => void): Promise<OpenWay> {
+    const { scheme, host, port = PORTS[scheme] ?? 0, url } = target;
+    const relay = await Relay.open({
+      ...{ host, port, isTls: scheme.endsWith("s") },
+      ...{ resolve: (name) => this.resolve(name), onRefused: hostRefused(target) },
+      ...(onRedirect === undefined ? {} : { onRedirect }),
+    });
+    try {
+      if (onRedirect === undefined) await relay.connectFirst();
+      else await this.addressesOf(target);
+    } catch (thrown) {
+      relay.close();
+      throw this.asCommandError(target, thrown);
+    }
+    return { ...this.straight(relayedWay(url, relay.port)), close: () => relay.close() };
   }
 
   private resolve(host: string): Promise<string[]> {
     return resolveAllowed(host, { networks: this.networks, lookUp: this.lookUp });
   }
 
-  private async addressesOf(end: End, url: string): Promise<string[]> {
-    const { host } = this.partsOf(end, url);
+  private async addressesOf(target: Target): Promise<string[]> {
     try {
-      return await this.resolve(host);
+      return await this.resolve(target.host);
     } catch (thrown) {
-      if (!(thrown instanceof EgressError)) throw thrown;
-      if (thrown.code === "HOST_NOT_FOUND") throw new CommandError(hostNotFound(end, thrown.host));
-      throw new RefusedError(refusal(end, "host", thrown.host));
+      throw this.asCommandError(target, thrown);
     }
   }
 
-  private partsOf(end: End, url: string) {
-    const parts = addressParts(url);
-    if (parts === undefined) throw new RefusedError(refusal(end, "unreadable"));
-    return parts;
+  private asCommandError({ end, host }: Target, thrown: unknown): unknown {
+    if (thrown instanceof CommandError) return thrown;
+    if (isRefused(thrown)) return new RefusedError(refusal(end, "host", thrown.host));
+    const isOfNetwork = thrown instanceof EgressError || (thrown instanceof Error && "code" in thrown);
+    return isOfNetwork ? new CommandError(unreachable(end, host, failureWords(thrown))) : thrown;
   }
+}
+
+const hostRefused =
+  ({ end, onRefused }: Target) =>
+  (host: string): void =>
+    onRefused(refusal(end, "host", host));
+
+function targetOf(end: End, url: string, onRefused: OnRefused): Target {
+  const parts = addressParts(url);
+  if (parts === undefined) throw new RefusedError(refusal(end, "unreadable"));
+  const { scheme, host, port } = parts;
+  return { end, url, scheme, host, port, onRefused };
 }

@@ -1,10 +1,11 @@
+import { diagnose } from "@stream-control/ffmpeg";
 import type { ErrorInfo } from "@stream-control/protocol";
 import { CommandError } from "../errors.js";
 
 /** What may not be opened; never tried again, because trying again changes nothing. */
 export class RefusedError extends CommandError {}
 
-type End = "source" | "destination";
+export type End = "source" | "destination";
 type Why = "host" | "path" | "redirect" | "unreadable";
 
 const CODES = { source: "SOURCE_REFUSED", destination: "DESTINATION_REFUSED" } as const;
@@ -30,12 +31,12 @@ export function refusal(end: End, why: Why, host = ""): ErrorInfo {
 /** Whether an error says that something may not be opened. */
 export const isRefusal = ({ code }: ErrorInfo): boolean => code === CODES.source || code === CODES.destination;
 
-/** Worth another try: names come and go. */
-export function hostNotFound(end: End, host: string): ErrorInfo {
-  const isSource = end === "source";
+/** What can't be reached at present; worth another try. @param words what ffmpeg would have said. */
+export function unreachable(end: End, host: string, words: string): ErrorInfo {
+  const { cause = "CONNECTION_FAILED", text = "it could not be connected to", fault = end } = diagnose([words]) ?? {};
   return {
-    code: isSource ? "SOURCE_UNREACHABLE" : "STREAMING_FAILED",
-    message: `The ${end} could not be opened: the host's name is not known (${host.slice(0, 253)}).`,
-    detail: { fault: end, cause: "HOST_NOT_FOUND" },
+    code: end === "source" ? "SOURCE_UNREACHABLE" : "STREAMING_FAILED",
+    message: `The ${end} could not be opened: ${text} (${host.slice(0, 253)}).`,
+    detail: { fault, cause },
   };
 }

@@ -1,52 +1,52 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, isIP, type Server, type Socket } from "node:net";
-import { pipeline, Transform } from "node:stream";
+import { pipeline } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { failureWords, isRefused, pinnedLookup } from "./connecting.js";
+import type { GatewayOptions } from "./gateway.js";
 import { isOwnPeer } from "./own-peer.js";
-import type { TunnelOptions } from "./tunnel.js";
+import { RtspGuard } from "./rtsp-guard.js";
 
 /** What a relay works with. */
-export interface RtspRelayOptions extends TunnelOptions {
-  /** The far end speaks RTSPS. */
+export interface RelayOptions extends GatewayOptions {
+  /** The far end, and the only one. */
+  host: string;
+  port: number;
   isTls: boolean;
-  /** The far end sent ffmpeg elsewhere. */
-  onRedirect: () => void;
+  /** The far end speaks RTSP: told when it sends ffmpeg elsewhere, which is then cut off. */
+  onRedirect?: () => void;
 }
 
-/** A camera says everything before its pictures in less. */
-const MAX_PRELUDE_BYTES = 256 * 1024;
-const PLAY_LENGTH = "\nPLAY ".length;
 /**
- * A status of redirection wherever ffmpeg could take it for one: it reads the number behind the first blank as `atoi` does,
- * and finds replies between packets as well as at the beginning of lines.
+ * Leads one ffmpeg on loopback to its server, at an address that was checked, and speaks TLS in its place with the host's
+ * name: an ffmpeg that was given the address instead would not say the name.
  */
-const REDIRECTION = /RTSP\/[^\s]*\s+[+-]?0*3\d\d(?!\d)/;
-
-/**
- * Leads one source's ffmpeg to its RTSP server, at an address that was checked, and cuts the connection when the server
- * redirects: ffmpeg would follow without asking anybody. It follows until it has asked for pictures (`PLAY`), so from
- * there on bytes go through as they are.
- */
-export class RtspRelay {
+export class Relay {
   private readonly sockets = new Set<Socket>();
+  /** The first connection, made before anybody asked for it. */
+  private first: Socket | undefined;
 
   private constructor(
     private readonly server: Server,
-    private readonly options: RtspRelayOptions,
+    private readonly options: RelayOptions,
   ) {
-    server.on("connection", (socket) => void this.serve(socket));
+    server.on("connection", (client) => void this.serve(client));
   }
 
-  static async open(options: RtspRelayOptions): Promise<RtspRelay> {
+  static async open(options: RelayOptions): Promise<Relay> {
     const server = createServer({ pauseOnConnect: true });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    return new RtspRelay(server, options);
+    return new Relay(server, options);
   }
 
   get port(): number {
     return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Connects to the far end beforehand. @throws why that is not possible, which ffmpeg could not say. */
+  async connectFirst(): Promise<void> {
+    this.first = await this.connect();
   }
 
   close(): void {
@@ -62,7 +62,9 @@ export class RtspRelay {
       return;
     }
     try {
-      const server = await this.connect();
+      const first = this.first;
+      this.first = undefined;
+      const server = first === undefined || first.destroyed ? await this.connect() : first;
       if (client.destroyed) server.destroy();
       else this.join(client, server);
     } catch (thrown) {
@@ -75,8 +77,8 @@ export class RtspRelay {
     const { host, port, isTls, resolve } = this.options;
     const addresses = await resolve(host);
     const to = { host, port, lookup: pinnedLookup(addresses) };
-    // As ffmpeg does unless told otherwise: cameras sign for themselves.
     const name = isIP(host) === 0 ? { servername: host } : {};
+    // As ffmpeg does unless told otherwise: cameras and encoders sign for themselves.
     const socket = isTls ? connectTls({ ...to, ...name, rejectUnauthorized: false }) : connect(to);
     this.keep(socket);
     await once(socket, isTls ? "secureConnect" : "connect");
@@ -85,31 +87,22 @@ export class RtspRelay {
 
   private join(client: Socket, server: Socket): void {
     const { onRedirect } = this.options;
-    let asked = "\n";
-    let playing = false;
-    client.on("data", (data) => {
-      if (playing) return;
-      asked += data.toString("latin1");
-      playing = asked.includes("\nPLAY ");
-      asked = asked.slice(-PLAY_LENGTH);
-    });
-    let prelude = "";
-    const watch = new Transform({
-      transform(data: Buffer, _, pass) {
-        if (!playing) prelude += data.toString("latin1");
-        const isRedirected = !playing && REDIRECTION.test(prelude);
-        if (isRedirected) onRedirect();
-        if (isRedirected || (!playing && prelude.length > MAX_PRELUDE_BYTES))
-          pass(new Error("The server was cut off."));
-        else pass(null, data);
-      },
-    });
-    pipeline(server, watch, client, () => {});
+    if (onRedirect === undefined) {
+      pipeline(server, client, () => {});
+    } else {
+      const guard = new RtspGuard(onRedirect);
+      client.on("data", (data) => guard.hear(data));
+      pipeline(server, guard, client, () => {});
+    }
     pipeline(client, server, () => {});
   }
 
-  /** Answers ffmpeg's first request with the reason, which it then writes into its log. */
+  /** Answers an RTSP request with the reason, which ffmpeg then writes into its log; anybody else is just let down. */
   private explain(client: Socket, words: string): void {
+    if (this.options.onRedirect === undefined) {
+      client.destroy();
+      return;
+    }
     client.once("data", (data) => {
       const [, sequence = "1"] = /CSeq: *(\d+)/i.exec(data.toString("latin1")) ?? [];
       client.end(`RTSP/1.0 503 ${words}\r\nCSeq: ${sequence}\r\n\r\n`);
