@@ -24,6 +24,7 @@ async function main() {
       { label: "Lint", argv: [toolPath("@biomejs/biome/bin/biome"), "ci", "."] },
       { label: "Import walls", argv: [join(ROOT, "scripts/check-walls.mjs")] },
       { label: "File sizes", argv: [join(ROOT, "scripts/check-file-sizes.mjs")] },
+      { label: "Shells", argv: [join(ROOT, "scripts/check-shells.mjs")] },
       {
         label: "Build and type check",
         argv: turbo("build", "typecheck", "--continue", "--output-logs=errors-only", ...filters),

@@ -5,6 +5,7 @@ export default bundle([
   "src/access/index.ts",
   "src/audit/index.ts",
   "src/backoff.ts",
+  "src/egress/index.ts",
   "src/http/index.ts",
   "src/production/index.ts",
   "src/secrets/index.ts",

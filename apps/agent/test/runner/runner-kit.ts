@@ -88,6 +88,7 @@ export class TestRunner {
     const own = folder ?? (await temporaryFolder());
     const spec: RunnerSpec = {
       ...{ jobId: "job-1", epoch: 1, videoEncoder: "libx264", muted: false, paused: false },
+      reach: { networks: ["public", "private", "loopback"] },
       ...{ ffmpegPath: "/usr/bin/ffmpeg", ffprobePath: "/usr/bin/ffprobe" },
       ...{ socketPath: own.file("s.sock"), stopGraceMs: 8000, killAfterMs: 4000 },
       config: streamConfigSchema.parse(config),
