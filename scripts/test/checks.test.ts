@@ -64,7 +64,11 @@ describe("import walls", () => {
     ["packages/ffmpeg/src/a.ts", 'import type { A } from "@stream-control/agent-sdk";', "ffmpeg-knows-no-orchestrator"],
     ["packages/protocol/src/a.ts", 'import { join } from "node:path";', "protocol-depends-on-zod-alone"],
     ["packages/protocol/src/a.ts", 'import "@stream-control/service-kit";', "protocol-depends-on-zod-alone"],
-    ["packages/service-kit/src/a.ts", 'import "@stream-control/ffmpeg";', "service-kit-imports-protocol-alone"],
+    [
+      "packages/service-kit/src/a.ts",
+      'import "@stream-control/ffmpeg";',
+      "service-kit-imports-protocol-and-store-alone",
+    ],
     ["apps/orchestrator/src/jobs/lifecycle.ts", 'import { readFileSync } from "node:fs";', "decisions-are-pure"],
     ["apps/orchestrator/src/scheduling/placement.ts", 'import "../index.js";', "decisions-are-pure"],
     ["packages/ffmpeg/src/a.ts", 'import "./missing.js";', "relative-imports-resolve"],

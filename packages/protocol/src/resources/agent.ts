@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { agentStateSchema } from "../states.js";
-import { roomSchema } from "./access.js";
+import { DEFAULT_ROOM, roomSchema } from "./access.js";
 
 /** What an agent says it can do. Unknown fields are kept, so that an agent may say more. */
 export const capabilitiesSchema = z
@@ -31,7 +31,7 @@ export const agentRecordSchema = z
     name: z.string(),
     version: z.string(),
     /** Only jobs of its room are given to it. */
-    room: roomSchema,
+    room: roomSchema.default(DEFAULT_ROOM),
     state: agentStateSchema,
     currentJobId: z.string().nullable(),
     /** Every job that holds a slot, the oldest first. */

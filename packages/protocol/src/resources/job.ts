@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
-import { roomSchema } from "./access.js";
+import { DEFAULT_ROOM, roomSchema } from "./access.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
 
@@ -25,7 +25,7 @@ export type PassedOver = z.infer<typeof passedOverSchema>;
 export const jobRecordSchema = z
   .object({
     id: idSchema,
-    room: roomSchema,
+    room: roomSchema.default(DEFAULT_ROOM),
     templateId: z.string().nullable(),
     inlineConfig: jsonObjectSchema.nullable(),
     status: jobStatusSchema,
