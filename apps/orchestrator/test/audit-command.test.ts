@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
@@ -144,10 +144,7 @@ test("an export can be checked with the lines of Python that docs/audit.md has",
     await using service = await Service.start(await env(folder.path));
     await call(service.url, "POST", "/v1/templates", { id: "t-1", name: "Ä \u2028 \u0001 \u007f 😀", config: {} });
     await call(service.url, "POST", "/v1/jobs", { inlineConfig: {} });
-    await call(service.url, "PUT", "/v1/agents/none", {});
-    const guide = await import("node:fs/promises").then(({ readFile }) =>
-      readFile(fileURLToPath(new URL("../../../docs/audit.md", import.meta.url)), "utf8"),
-    );
+    const guide = await readFile(fileURLToPath(new URL("../../../docs/audit.md", import.meta.url)), "utf8");
     const script = /```python\n([\s\S]*?)```/.exec(guide)?.[1] ?? "";
     const exported = (await audit("/nowhere", "export", "--url", service.url)).stdout;
     await writeFile(folder.file("export.jsonl"), exported);

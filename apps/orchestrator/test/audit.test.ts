@@ -4,7 +4,7 @@ import { waitFor } from "@stream-control/test-kit";
 import { House } from "./house.js";
 
 const CONFIG = {
-  source: { type: "test", pattern: "smpte" },
+  source: { type: "test", pattern: "smptebars" },
   destinations: [{ type: "rtmp", url: "rtmp://a.example/live", streamKey: "k" }],
 };
 const entriesOf = async (house: House, query = ""): Promise<AuditEntry[]> =>
@@ -56,7 +56,7 @@ describe("who did what", () => {
       [
         "POST",
         `/v1/jobs/${id}/input`,
-        { source: { type: "test", pattern: "bars" } },
+        { source: { type: "test", pattern: "testsrc" } },
         "job.config_changed",
         `job:${id}`,
       ],
