@@ -1,9 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { RawClient, waitFor } from "@stream-control/test-kit";
 import { ConfigError } from "../src/config.js";
 import { Origins } from "../src/http/index.js";
 import { openDoor } from "./doors.js";
-import { RawClient } from "./raw.js";
 
 const COUNTED = { readsPerMinute: 5, writesPerMinute: 2, exceptLoopback: false };
 
@@ -22,7 +21,7 @@ describe("requests of one caller", () => {
     const answers: string[] = [];
     for (let n = 0; n < 7; n += 1) answers.push(await ask(service.port, "127.0.0.1"));
     expect(answers.map(statusOf)).toEqual([200, 200, 200, 200, 200, 429, 429]);
-    expect(answers[0]).toMatch(/\r\nRateLimit: "reads"; r=4; t=60\r\n/);
+    expect(answers[0]).toMatch(/\r\nRateLimit: "reads"; r=4; t=12\r\n/);
     expect(answers[0]).toMatch(/\r\nRateLimit-Policy: "reads"; q=5; w=60; pk=:[\w=]+:\r\n/);
     expect(answers[6]).toMatch(/\r\nRetry-After: \d+\r\n/);
     expect(answers[6]).toContain('"code":"RATE_LIMITED","details":{"retryAfterSeconds":');

@@ -2,10 +2,9 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { RawClient, waitFor } from "@stream-control/test-kit";
 import { WebSocket } from "ws";
 import { openDoor } from "./doors.js";
-import { RawClient } from "./raw.js";
 
 const QUICK = { headersTimeoutMs: 300, requestTimeoutMs: 600, keepAliveTimeoutMs: 300, checkEveryMs: 50 };
 

@@ -95,12 +95,56 @@ describe("guesses", () => {
   });
 });
 
-test("a rate limiter lets so many a minute through per key; 0 is without limit", () => {
-  const limited = new RateLimiter({ perMinute: 5 });
-  for (let n = 0; n < 5; n += 1) expect(limited.take("a")).toBe(0);
-  expect(limited.take("a")).toBeGreaterThan(0);
-  expect(limited.take("a")).toBeLessThanOrEqual(60_000);
-  expect(limited.take("b")).toBe(0);
-  const open = new RateLimiter({ perMinute: 0 });
-  for (let n = 0; n < 100; n += 1) expect(open.take("a")).toBe(0);
+describe("a rate", () => {
+  const limiterAt = (perMinute: number, burst?: number) => {
+    const clock = { now: 5 };
+    const monotonic = () => clock.now;
+    return { clock, limiter: new RateLimiter({ perMinute, monotonic, ...(burst === undefined ? {} : { burst }) }) };
+  };
+
+  test("lets the burst through at once and the rest at an even pace, per key; 0 is without limit", () => {
+    const { clock, limiter } = limiterAt(60, 5);
+    for (let n = 0; n < 5; n += 1) expect(limiter.take("a")).toBe(0);
+    expect(limiter.take("a")).toBeCloseTo(1000);
+    expect(limiter.take("b")).toBe(0);
+    clock.now += 1000;
+    expect(limiter.take("a")).toBe(0);
+    expect(limiter.take("a")).toBeCloseTo(1000);
+    const { limiter: open } = limiterAt(0);
+    for (let n = 0; n < 100; n += 1) expect(open.take("a")).toBe(0);
+  });
+
+  test("holds in every span of time, and whoever waits as told is let in", () => {
+    const arbitrary = fc.record({
+      perMinute: fc.integer({ min: 1, max: 10_000 }),
+      burst: fc.integer({ min: 1, max: 50 }),
+      pauses: fc.array(fc.double({ min: 0, max: 3000, noNaN: true }), { minLength: 1, maxLength: 200 }),
+    });
+    fc.assert(
+      fc.property(arbitrary, ({ perMinute, burst, pauses }) => {
+        const { clock, limiter } = limiterAt(perMinute, burst);
+        const admitted: number[] = [];
+        for (const pause of pauses) {
+          clock.now += pause;
+          const waitMs = limiter.take("a");
+          if (waitMs > 0) {
+            clock.now += waitMs;
+            expect(limiter.take("a")).toBe(0);
+          }
+          admitted.push(clock.now);
+        }
+        for (const [first, from] of admitted.entries())
+          for (const [last, to] of admitted.entries())
+            if (last > first)
+              expect(last - first + 1).toBeLessThanOrEqual(burst + ((to - from) * perMinute) / 60_000 + 0.01);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("takes bounded memory however many callers come", () => {
+    const limiter = new RateLimiter({ perMinute: 5, maxKeys: 100 });
+    for (let n = 0; n < 10_000; n += 1) limiter.take(`caller-${n}`);
+    expect(limiter.size).toBe(100);
+  });
 });
