@@ -1,4 +1,5 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
+import { type KeySettings, requireKeys, secretsVariables } from "@stream-control/service-kit/secrets";
 import { z } from "zod";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
@@ -14,6 +15,7 @@ const variables = z.object({
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   ALLOWED_ORIGINS: envVar.list().default([]),
   DATA_DIR: z.string().default("./data/orchestrator"),
+  ...secretsVariables,
   MEDIA_DIR: z.string().optional(),
   ASSIGN_ACK_TIMEOUT_MS: envVar.ms({ min: 50 }).default(10_000),
   LEASE_MS: envVar.ms({ min: 500 }).default(12_000),
@@ -40,7 +42,9 @@ function accepted(kind: "locale" | "timeZone") {
 
 export interface ServiceConfig {
   logLevel: string;
-  orchestrator: OrchestratorOptions;
+  orchestrator: OrchestratorOptions & { dataDir: string };
+  /** Where the keys are that encrypt the secrets in the database. */
+  keys: KeySettings;
 }
 
 /**
@@ -58,8 +62,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     throw new ConfigError(
       "The configuration is wrong: LEASE_MS must be greater than HEARTBEAT_INTERVAL_MS, or every lease runs out between two heartbeats.",
     );
+  requireKeys(v, v.NODE_ENV);
   return {
     logLevel: v.LOG_LEVEL,
+    keys: v,
     orchestrator: {
       port: v.PORT,
       agentToken: v.AGENT_TOKEN,

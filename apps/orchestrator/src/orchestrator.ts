@@ -3,7 +3,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
-import { openStore, sql } from "@stream-control/store";
+import { type KeyRing, ownKeyRing } from "@stream-control/service-kit/secrets";
+import { sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
 import { AgentRows } from "./agents/agent-rows.js";
 import { CommandReplies } from "./agents/command-replies.js";
@@ -28,8 +29,8 @@ import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { Scheduler } from "./scheduling/scheduler.js";
-import { migrations } from "./store/migrations.js";
-import type { Tables } from "./store/tables.js";
+import { JobSecrets } from "./secrets/job-secrets.js";
+import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
@@ -52,6 +53,8 @@ export interface OrchestratorOptions {
   allowedOrigins?: readonly string[];
   /** Folder of the database. */
   dataDir?: string;
+  /** What encrypts the secrets in the database; unless given, a key file that is made in its folder. */
+  keys?: KeyRing;
   /** Folder that is served under `/media/`. */
   mediaDir?: string;
   ackTimeoutMs?: number;
@@ -127,14 +130,16 @@ export class Orchestrator {
     const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
     const now = () => new Date();
 
-    const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
+    const ring = settings.keys ?? ownKeyRing(settings.dataDir);
+    const { store, sealed } = await openDatabase({ dataDir: settings.dataDir, ring, logger });
     releases.add("the store", () => store.close());
 
-    const reader = new JobReader(store.db);
-    const ledger = new Ledger({ store, logger, restart: settings.restart, now });
+    const reader = new JobReader(store.db, sealed);
+    const secrets = new JobSecrets();
+    const ledger = new Ledger({ store, sealed, secrets, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store), logger);
     const board = new ProgressBoard();
-    const templates = new TemplateCatalogue(store, now);
+    const templates = new TemplateCatalogue(store, sealed, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
@@ -157,7 +162,7 @@ export class Orchestrator {
       awayMs: heartbeatTimeoutMs,
     });
     const drains = new Drains({ ledger, registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, secrets, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -167,12 +172,14 @@ export class Orchestrator {
       budget,
       board,
       news: hub,
+      secrets,
       logger,
     });
     const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
 
     await registry.load();
     const open = await reader.open();
+    for (const job of open) secrets.learn(job);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();

@@ -1,5 +1,6 @@
 import { chmod } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
+import { generateKey } from "@stream-control/service-kit/secrets";
 import { freePort, temporaryFolder } from "@stream-control/test-kit";
 import { call } from "./house.js";
 import { SocketClient } from "./inbox.js";
@@ -156,7 +157,14 @@ describe("a start that cannot succeed", () => {
       await chmod(folder.path, 0o500);
       // Root may write everywhere but where the kernel itself says no.
       const dataDir = process.getuid?.() === 0 ? "/sys/stream-control" : folder.path;
-      await using service = Service.spawn(await env(dataDir));
+      await using keyless = Service.spawn(await env(dataDir));
+      expect((await keyless.ended).code).toBe(78);
+      expect(sentences(keyless.output)).toEqual([
+        expect.stringMatching(
+          /^The key file .*secrets\.key cannot be made \(E\w+\)\. Check that its folder may be written/,
+        ),
+      ]);
+      await using service = Service.spawn(await env(dataDir, { SECRETS_KEY: generateKey() }));
       expect((await service.ended).code).toBe(1);
       expect(sentences(service.output)).toEqual([
         expect.stringMatching(

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely, type Transaction } from "kysely";
+import { Kysely, sql, type Transaction } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { GroupCommit } from "./group-commit.js";
 import { NodeSqliteDialect } from "./sqlite-dialect.js";
@@ -35,6 +35,23 @@ export class Store<Tables> {
   async write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
     try {
       return await this.commits.write(operation);
+    } catch (error) {
+      throw unavailable(error) ?? error;
+    }
+  }
+
+  /**
+   * Rewrites the file, so that nothing of what was overwritten or deleted can be found in it or in its log: SQLite leaves
+   * both where they were until the place is needed (https://www.sqlite.org/lang_vacuum.html). Takes as long as copying
+   * the file; other statements wait meanwhile.
+   *
+   * @throws StoreError when there is no room for the copy.
+   */
+  async scrub(): Promise<void> {
+    try {
+      await this.commits.idle();
+      await sql`vacuum`.execute(this.db);
+      await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
     } catch (error) {
       throw unavailable(error) ?? error;
     }

@@ -4,6 +4,7 @@ export * from "./processes.js";
 export * from "./rtmp-server.js";
 export * from "./run.js";
 export * from "./runners.js";
+export * from "./secret.js";
 export * from "./temporary-folder.js";
 export * from "./volume.js";
 export * from "./wait-for.js";

@@ -1,7 +1,8 @@
 import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
 import type { Kysely } from "@stream-control/store";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import type { JobRow, Tables } from "../store/tables.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
+import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 
 export interface JobFilter {
@@ -14,14 +15,17 @@ export interface JobFilter {
 
 /** Every read of jobs and their events. */
 export class JobReader {
-  constructor(private readonly db: Kysely<Tables>) {}
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly sealed: SealedColumns,
+  ) {}
 
-  byId(id: string): Promise<JobRow | undefined> {
-    return this.db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
+  async byId(id: string): Promise<JobRow | undefined> {
+    return this.opened(await this.db.selectFrom("jobs").selectAll().where("id", "=", id).execute())[0];
   }
 
-  byIdempotencyKey(key: string): Promise<JobRow | undefined> {
-    return this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).executeTakeFirst();
+  async byIdempotencyKey(key: string): Promise<JobRow | undefined> {
+    return this.opened(await this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).execute())[0];
   }
 
   /** One page of jobs in the order of their submission. */
@@ -39,7 +43,7 @@ export class JobReader {
     }
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
-    return pageOf(await query.execute(), limit);
+    return pageOf(this.opened(await query.execute()), limit);
   }
 
   /** All jobs, oldest first, a bounded number at a time. */
@@ -53,8 +57,9 @@ export class JobReader {
   }
 
   /** Jobs that wait or hold a slot, oldest first. */
-  open(): Promise<JobRow[]> {
-    return this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
+  async open(): Promise<JobRow[]> {
+    const rows = await this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
+    return this.opened(rows);
   }
 
   /** The jobs that ended last, oldest first. */
@@ -66,7 +71,7 @@ export class JobReader {
       .orderBy("seq", "desc")
       .limit(limit)
       .execute();
-    return rows.reverse();
+    return this.opened(rows.reverse());
   }
 
   /** One page of the event log after an entry, of one job or of all. */
@@ -88,6 +93,10 @@ export class JobReader {
       .select(({ fn }) => fn.max("seq").as("seq"))
       .executeTakeFirst();
     return row?.seq ?? 0;
+  }
+
+  private opened(rows: StoredJobRow[]): JobRow[] {
+    return rows.map((row) => this.sealed.openJob(row));
   }
 }
 

@@ -1,6 +1,8 @@
 import { isFinalStatus, type JobEvent, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { Store, Transaction } from "@stream-control/store";
+import type { JobSecrets } from "../secrets/job-secrets.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, Tables } from "../store/tables.js";
 import type { JobChange, LogEntry } from "./changes.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
@@ -34,6 +36,8 @@ type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
 
 export interface LedgerOptions {
   store: Store<Tables>;
+  sealed: SealedColumns;
+  secrets: JobSecrets;
   logger: Logger;
   restart?: RestartOptions;
   now?: () => Date;
@@ -49,11 +53,14 @@ export class Ledger {
   private readonly queries: JobQueries;
   private readonly store: Store<Tables>;
   private readonly logger: Logger;
+  private readonly secrets: JobSecrets;
   private readonly now: () => Date;
   private readonly context: { restart: RestartOptions; random: () => number };
 
   constructor({
     store,
+    sealed,
+    secrets,
     logger,
     restart = DEFAULT_RESTART,
     now = () => new Date(),
@@ -61,9 +68,10 @@ export class Ledger {
   }: LedgerOptions) {
     this.store = store;
     this.logger = logger;
+    this.secrets = secrets;
     this.now = now;
     this.context = { restart, random };
-    this.queries = new JobQueries(store.db);
+    this.queries = new JobQueries(store.db, sealed);
   }
 
   /** Calls the listener for every change, in the order of the log, after its commit. Returns how to stop. */
@@ -89,7 +97,7 @@ export class Ledger {
   /** Applies a change, if it is legal and, with a guard, if it comes from the agent that has the job. */
   apply(jobId: string, change: JobChange, guard?: Guard): Promise<ApplyResult> {
     return this.change(jobId, guard, (job) => {
-      return transition(job, change, { ...this.context, now: this.now() });
+      return transition(job, this.secrets.cleanChange(job, change), { ...this.context, now: this.now() });
     });
   }
 
@@ -110,7 +118,9 @@ export class Ledger {
 
   /** Adds an entry to a job's log without changing the job. The end of a job stays its last entry: a later one is ignored. */
   note(jobId: string, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
-    return this.change(jobId, guard, (job) => (isFinalStatus(job.status) ? undefined : { entry }));
+    return this.change(jobId, guard, (job) =>
+      isFinalStatus(job.status) ? undefined : { entry: this.secrets.cleanEntry(job, entry) },
+    );
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
@@ -138,7 +148,7 @@ export class Ledger {
       const decision = decide(before);
       if (decision === undefined) return { outcome: "ignored", job: before } as const;
       const { changes, entry } = decision;
-      if (changes !== undefined) await this.queries.update(tx, before.seq, changes);
+      if (changes !== undefined) await this.queries.update(tx, before, changes);
       const event = await this.append(tx, jobId, entry);
       const job = { ...before, ...changes };
       return { outcome: "applied", job, committed: { job, before, event } } as const;
@@ -154,6 +164,7 @@ export class Ledger {
   }
 
   private publish(committed: Committed): void {
+    this.secrets.learn(committed.job);
     for (const listener of this.listeners) {
       try {
         listener(committed);

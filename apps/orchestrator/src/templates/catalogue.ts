@@ -3,6 +3,7 @@ import type { CreateTemplate, JsonObject, TemplateRecord, TemplateUpdate } from 
 import { AppError } from "@stream-control/service-kit";
 import type { Selectable, Store } from "@stream-control/store";
 import { fromJson } from "../jobs/job-record.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables, TemplateTable } from "../store/tables.js";
 import { BUILT_IN_TEMPLATES } from "./built-in.js";
 
@@ -12,19 +13,20 @@ export class TemplateCatalogue {
 
   constructor(
     private readonly store: Store<Tables>,
+    private readonly sealed: SealedColumns,
     private readonly now: () => Date,
   ) {}
 
   async list(): Promise<TemplateRecord[]> {
     const rows = await this.store.db.selectFrom("templates").selectAll().orderBy("id").execute();
-    return [...this.builtIn.values(), ...rows.map(toRecord)];
+    return [...this.builtIn.values(), ...rows.map((row) => this.toRecord(row))];
   }
 
   async get(id: string): Promise<TemplateRecord | undefined> {
     const builtIn = this.builtIn.get(id);
     if (builtIn !== undefined) return builtIn;
     const row = await this.store.db.selectFrom("templates").selectAll().where("id", "=", id).executeTakeFirst();
-    return row === undefined ? undefined : toRecord(row);
+    return row === undefined ? undefined : this.toRecord(row);
   }
 
   /** @throws AppError `TEMPLATE_EXISTS`. */
@@ -35,7 +37,14 @@ export class TemplateCatalogue {
     config,
   }: CreateTemplate): Promise<TemplateRecord> {
     const at = this.now().toISOString();
-    const row = { id, name, description, config: JSON.stringify(config), created_at: at, updated_at: at };
+    const row = {
+      id,
+      name,
+      description,
+      config: this.sealed.sealTemplate(id, JSON.stringify(config)),
+      created_at: at,
+      updated_at: at,
+    };
     const inserted = this.builtIn.has(id)
       ? false
       : await this.store.write(async (tx) => {
@@ -47,18 +56,23 @@ export class TemplateCatalogue {
           return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
         });
     if (!inserted) throw new AppError("TEMPLATE_EXISTS", `There is already a template "${id}"; PUT changes it.`);
-    return toRecord(row);
+    return this.toRecord(row);
   }
 
   /** @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
   async update(id: string, { name, description, config }: TemplateUpdate): Promise<TemplateRecord> {
     this.refuseBuiltIn(id);
-    const changes = { name, description, config: JSON.stringify(config), updated_at: this.now().toISOString() };
+    const changes = {
+      name,
+      description,
+      config: this.sealed.sealTemplate(id, JSON.stringify(config)),
+      updated_at: this.now().toISOString(),
+    };
     const row = await this.store.write((tx) =>
       tx.updateTable("templates").set(changes).where("id", "=", id).returningAll().executeTakeFirst(),
     );
     if (row === undefined) throw notFound(id);
-    return toRecord(row);
+    return this.toRecord(row);
   }
 
   /** Jobs made from the template keep their config. @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
@@ -66,6 +80,18 @@ export class TemplateCatalogue {
     this.refuseBuiltIn(id);
     const result = await this.store.write((tx) => tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst());
     if (result.numDeletedRows === 0n) throw notFound(id);
+  }
+
+  private toRecord(row: Selectable<TemplateTable>): TemplateRecord {
+    return {
+      id: row.id,
+      name: row.name,
+      description: row.description,
+      config: fromJson<JsonObject>(this.sealed.openTemplate(row.id, row.config)) ?? {},
+      builtIn: false,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    };
   }
 
   private refuseBuiltIn(id: string): void {
@@ -78,15 +104,3 @@ export class TemplateCatalogue {
 }
 
 const notFound = (id: string) => new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}".`);
-
-function toRecord(row: Selectable<TemplateTable>): TemplateRecord {
-  return {
-    id: row.id,
-    name: row.name,
-    description: row.description,
-    config: fromJson<JsonObject>(row.config) ?? {},
-    builtIn: false,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
