@@ -14,6 +14,7 @@ import {
 } from "@stream-control/ffmpeg";
 import type { Destination, DestinationState, DestinationStatus, ErrorInfo } from "@stream-control/protocol";
 import { backoffMs } from "@stream-control/service-kit/backoff";
+import type { Toolbox } from "./toolbox.js";
 
 /** Tries for a network destination that never was live. */
 const MAX_FIRST_TRIES = 3;
@@ -33,6 +34,8 @@ const QUEUE_SECONDS = 5;
 export interface SenderContext {
   ffmpegPath: string;
   env: Record<string, string>;
+  /** See {@link Toolbox.hideIn}. */
+  hideIn: readonly string[];
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;
@@ -125,6 +128,7 @@ export class DestinationSender {
     const process = new FfmpegProcess({
       path: this.context.ffmpegPath,
       arguments: senderArguments(this.destination, { again: this.restarts > 0 }),
+      hideIn: this.context.hideIn,
       env: this.context.env,
       stdin: "media",
       onLine: this.context.onLine,

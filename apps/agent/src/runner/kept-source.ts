@@ -169,11 +169,11 @@ export class KeptSource {
   }
 
   private probe(signal: AbortSignal) {
-    const { spec, env, redactor, launcher } = this.options.tools;
+    const { spec, env, hideIn, redactor, launcher } = this.options.tools;
     const { startTimeoutMs, stallTimeoutMs } = spec.config;
     return probeSource({
       ...{ source: this.source, ffprobePath: spec.ffprobePath, env, redactor, launcher },
-      ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal },
+      ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal, hideIn },
     });
   }
 

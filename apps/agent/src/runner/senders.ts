@@ -7,6 +7,7 @@ import { refused } from "./errors.js";
 export interface SendersOptions {
   ffmpegPath: string;
   env: Record<string, string>;
+  hideIn: readonly string[];
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;

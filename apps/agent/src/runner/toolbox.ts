@@ -8,6 +8,8 @@ export interface Toolbox {
   env: Record<string, string>;
   /** Put before the commands of encoders and probes, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
   launcher: readonly string[];
+  /** Where secrets of command lines may be; see `FfmpegProcessOptions.hideIn`. */
+  hideIn: readonly string[];
   redactor: Redactor;
   switcher: TsSwitcher;
   /** Milliseconds of a clock that never jumps. */

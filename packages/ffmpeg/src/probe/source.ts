@@ -49,6 +49,8 @@ export interface ProbeSourceOptions {
   source: Source;
   ffprobePath: string;
   env: Record<string, string>;
+  /** See `FfmpegProcessOptions.hideIn`. */
+  hideIn?: readonly string[];
   redactor: Redactor;
   deadlineMs: number;
   /** The job's own stall time, from which the input's timeouts follow. */
@@ -73,7 +75,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
       ...["-analyzeduration", "3000000"],
       ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs)),
     ],
-    { env: options.env, deadlineMs, signal: options.signal, launcher: options.launcher },
+    { env: options.env, hideIn: options.hideIn, deadlineMs, signal: options.signal, launcher: options.launcher },
   );
   const log = new BoundedLog();
   log.push(`${outcome.stderr}\n`);
