@@ -1,3 +1,4 @@
+export * from "./camera.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
 export * from "./processes.js";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { appendFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -13,6 +13,17 @@ export function secret(kind: string): string {
   const file = process.env.SECRETS_USED;
   if (file !== undefined && file !== "") appendFileSync(file, `${JSON.stringify({ kind, secret: made })}\n`);
   return made;
+}
+
+/**
+ * Keeps what a service wrote, for `pnpm test` to search it for secrets: it names a folder for such logs by TEST_LOGS.
+ * Without the variable it does nothing.
+ */
+export function keepLog(name: string, text: string): void {
+  const folder = process.env.TEST_LOGS;
+  if (folder === undefined || folder === "") return;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}-${randomBytes(6).toString("hex")}.log`), text);
 }
 
 /**
