@@ -14,6 +14,8 @@ import { fillPlain, fillSealed } from "./filled-database.js";
 import { House } from "./house.js";
 import { runMain, Service } from "./service.js";
 
+/** A key that must show up nowhere. */
+const newKey = () => secret("encryption-key", generateKey());
 const ringOf = (...keys: string[]) => new KeyRing(keys.flatMap((key) => parseKeys(key, "KEY")));
 
 /** Everything that can keep a secret, in every form of it. */
@@ -124,7 +126,7 @@ describe("the keys", () => {
   test("must be those that encrypted: a start without them refuses with what to do, and changes nothing", async () => {
     const folder = await temporaryFolder();
     try {
-      const [key, other] = [generateKey(), generateKey()];
+      const [key, other] = [newKey(), newKey()];
       const { job } = requests();
       {
         await using house = await House.open({ dataDir: folder.path, keys: ringOf(key) });
@@ -152,7 +154,7 @@ describe("the keys", () => {
   test("are demanded in production, unless words say that they may lie beside the data", async () => {
     const folder = await temporaryFolder();
     try {
-      const production = { NODE_ENV: "production", AGENT_TOKEN: generateKey() };
+      const production = { NODE_ENV: "production", AGENT_TOKEN: newKey() };
       await using refused = Service.spawn(await env(folder.path, production));
       expect((await refused.ended).code).toBe(78);
       expect(refused.output).toContain("in production SECRETS_KEY or SECRETS_KEY_FILE must be given");
@@ -183,7 +185,7 @@ describe("a rotation", () => {
   test("encrypts everything with the new key, after which the old one is good for nothing", async () => {
     const folder = await temporaryFolder();
     try {
-      const [old, fresh] = [generateKey(), generateKey()];
+      const [old, fresh] = [newKey(), newKey()];
       const { job, inlineConfig } = requests();
       let id = "";
       {
@@ -217,7 +219,7 @@ describe("a rotation", () => {
   test("that breaks off goes on where it was; meanwhile both keys are needed and both are good", async () => {
     const folder = await temporaryFolder();
     try {
-      const [old, fresh] = [generateKey(), generateKey()];
+      const [old, fresh] = [newKey(), newKey()];
       const open = (...keys: string[]) =>
         openDatabase({ dataDir: folder.path, ring: ringOf(...keys), logger: silentLogger() });
       const first = await open(old);
