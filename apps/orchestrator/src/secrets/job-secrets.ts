@@ -45,7 +45,9 @@ export class JobSecrets {
 
   /** A change as it may be written: without secrets in what the agent said of it. */
   cleanChange(job: JobRow, change: JobChange): JobChange {
-    const { error, reason, progress } = { error: undefined, reason: undefined, progress: undefined, ...change };
+    const { error, progress } = { error: undefined, progress: undefined, ...change };
+    // Every other reason is in the orchestrator's own words.
+    const reason = change.type === "unassigned" ? change.reason : undefined;
     if (error === undefined && reason === undefined && progress === undefined) return change;
     const said = { ...(error && { error }), ...(reason && { reason }), ...(progress && { progress }) };
     return { ...change, ...redactValue(said, this.redactorOf(job)) } as JobChange;

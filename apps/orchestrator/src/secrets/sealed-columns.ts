@@ -1,6 +1,6 @@
 import type { KeyRing } from "@stream-control/service-kit/secrets";
 import type { JobRow, Sealed, StoredJobRow } from "../store/tables.js";
-import { OpenedTexts } from "./opened-texts.js";
+import { OpenedRows } from "./opened-rows.js";
 
 /**
  * The columns that are encrypted, whole, because a config that belongs to somebody else's agent may hold a secret under any
@@ -14,55 +14,58 @@ export const SEALED_COLUMNS = {
 export type SealedTable = keyof typeof SEALED_COLUMNS;
 type JobColumn = (typeof SEALED_COLUMNS.jobs)[number];
 
-const isSealedJobColumn = (column: string): column is JobColumn =>
-  (SEALED_COLUMNS.jobs as readonly string[]).includes(column);
-
 /** Seals what goes into the encrypted columns and opens what comes out; every statement on these tables passes here. */
 export class SealedColumns {
-  private readonly opened = new OpenedTexts();
+  private readonly jobs = new OpenedRows();
+  private readonly templates = new OpenedRows();
 
   constructor(readonly ring: KeyRing) {}
 
   /** Columns of a job as they are stored. */
   sealJob<Row extends Partial<JobRow>>(id: string, row: Row): SealedRow<Row> {
-    return this.mapJob(id, row, (text, place) => this.seal(text, place)) as SealedRow<Row>;
+    const stored: Partial<Record<JobColumn, string | null>> & object = { ...row };
+    for (const column of SEALED_COLUMNS.jobs) {
+      const text = row[column];
+      if (typeof text === "string") stored[column] = this.seal("jobs", column, id, text);
+    }
+    return stored as SealedRow<Row>;
   }
 
-  /** @throws SealError where the row was changed by somebody else, or its key is not given. */
+  /**
+   * Opens a row that was just read; it is opened in place, since rows are read by the hundred thousand.
+   *
+   * @throws SealError where it was changed by somebody else, or its key is not given.
+   */
   openJob(row: StoredJobRow): JobRow {
-    return this.mapJob(row.id, row, (text, place) => this.open(text, place)) as JobRow;
+    const opened: Record<JobColumn, string | null> = row;
+    for (const column of SEALED_COLUMNS.jobs) {
+      const sealed = opened[column];
+      if (sealed !== null) opened[column] = this.open("jobs", column, row.id, sealed);
+    }
+    return row;
   }
 
   sealTemplate(id: string, config: string): Sealed {
-    return this.seal(config, placeOf("templates", "config", id));
+    return this.seal("templates", "config", id, config);
   }
 
   /** @throws SealError as {@link openJob}. */
   openTemplate(id: string, config: Sealed): string {
-    return this.open(config, placeOf("templates", "config", id));
+    return this.open("templates", "config", id, config);
   }
 
-  private mapJob(id: string, row: object, map: (text: string, place: string) => string): object {
-    const mapped: Record<string, unknown> = { ...row };
-    for (const column in row)
-      if (isSealedJobColumn(column)) {
-        const text = mapped[column];
-        if (typeof text === "string") mapped[column] = map(text, placeOf("jobs", column, id));
-      }
-    return mapped;
-  }
-
-  private seal(text: string, place: string): Sealed {
-    const sealed = this.ring.seal(text, place);
-    this.opened.set(sealed, place, text);
+  private seal(table: SealedTable, column: string, id: string, text: string): Sealed {
+    const sealed = this.ring.seal(text, placeOf(table, column, id));
+    this[table].note(this[table].row(id), column, { sealed, text });
     return sealed as Sealed;
   }
 
-  private open(sealed: string, place: string): string {
-    const known = this.opened.get(sealed, place);
-    if (known !== undefined) return known;
-    const text = this.ring.open(sealed, place);
-    this.opened.set(sealed, place, text);
+  private open(table: SealedTable, column: string, id: string, sealed: string): string {
+    const row = this[table].row(id);
+    const known = row[column];
+    if (known?.sealed === sealed) return known.text;
+    const text = this.ring.open(sealed, placeOf(table, column, id));
+    this[table].note(row, column, { sealed, text });
     return text;
   }
 }
