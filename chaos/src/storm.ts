@@ -180,7 +180,7 @@ async function judge(
   findings.push(
     ...checkOrders(orders, jobs, eventsOf, harms),
     ...jobs.flatMap((job) => checkHistory(job, eventsOf.get(job.id) ?? [])),
-    ...checkNumbers([...eventsOf.values()].flat()),
+    ...checkNumbers(await api.loggedNumbers(), [...eventsOf.values()].flat()),
     ...checkLightRuns(lightRuns, now),
     ...checkPublishers(sessions),
   );

@@ -33,9 +33,12 @@ const kinds = (findings: { kind: string }[]) => findings.map(({ kind }) => kind)
 describe("the log", () => {
   it("passes a whole one, and finds a gap and a number that is there twice", () => {
     const log = [1, 2, 3].map((seq) => event("job.created", seq));
-    expect(checkNumbers(log)).toEqual([]);
-    expect(checkNumbers(log.slice(1))).toMatchObject([{ kind: "lost" }]);
-    expect(checkNumbers([...log, event("job.created", 3)])).toMatchObject([{ kind: "doubled" }]);
+    // The log has more than what happened to jobs.
+    expect(checkNumbers([1, 2, 3, 4], log)).toEqual([]);
+    expect(checkNumbers([1, 3, 4], log.slice(2))).toMatchObject([{ kind: "lost" }]);
+    expect(checkNumbers([1, 2, 3, 3], log)).toMatchObject([{ kind: "doubled" }]);
+    expect(checkNumbers([1, 2, 3], [...log, event("job.created", 3)])).toMatchObject([{ kind: "doubled" }]);
+    expect(checkNumbers([1, 2], log)).toMatchObject([{ kind: "doubled" }]);
   });
 
   it("finds a second end, anything after an end, an end that is missing or untrue, and a doubled epoch", () => {

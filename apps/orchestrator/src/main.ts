@@ -1,25 +1,39 @@
 import { createLogger, runCommand, runService } from "@stream-control/service-kit";
 import { loadKeyRing } from "@stream-control/service-kit/secrets";
-import { loadConfig } from "./config.js";
+import { auditCommand } from "./audit/command.js";
+import { loadAuditConfig, loadConfig } from "./config.js";
 import { Orchestrator } from "./orchestrator.js";
 import { SECRETS_USAGE, secretsCommand } from "./secrets/command.js";
 
-/** The service as a process, or a command about its data; configured by its environment alone. */
-const [command, ...words] = process.argv.slice(2);
+/** The service as a process: configured by its environment alone. */
+const serve = () =>
+  runService(
+    async () => {
+      const { orchestrator: options, keys, logLevel, warnings } = loadConfig(process.env);
+      const logger = createLogger({ name: "orchestrator", level: logLevel });
+      for (const warning of warnings) logger.warn(warning);
+      const orchestrator = new Orchestrator({
+        ...options,
+        keys: loadKeyRing(keys, options.dataDir),
+        onFirstKey: showFirstKey,
+        logger,
+      });
+      await orchestrator.start();
+      return orchestrator;
+    },
+    createLogger({ name: "orchestrator" }),
+  );
 
-if (command !== undefined)
-  await runCommand(async (say) => command === "secrets" && secretsCommand(words, process.env, say), SECRETS_USAGE);
+const [command, ...args] = process.argv.slice(2);
+if (command === "audit") {
+  const { stdout, stderr } = process;
+  process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
+} else if (command === "secrets") await runCommand((say) => secretsCommand(args, process.env, say), SECRETS_USAGE);
+else await serve();
 
-await runService(
-  async () => {
-    const { orchestrator: options, keys, logLevel } = loadConfig(process.env);
-    const orchestrator = new Orchestrator({
-      ...options,
-      keys: loadKeyRing(keys, options.dataDir),
-      logger: createLogger({ name: "orchestrator", level: logLevel }),
-    });
-    await orchestrator.start();
-    return orchestrator;
-  },
-  createLogger({ name: "orchestrator" }),
-);
+/** On stderr, for whoever started the service; never through the log, which others read and keep. */
+function showFirstKey(key: string): void {
+  process.stderr.write(
+    `\nNobody could get in yet, so this admin key was made. It is shown only this once:\n\n  ${key}\n\n`,
+  );
+}

@@ -10,6 +10,7 @@ function row(n: number, config: string): Omit<JobRow, "seq"> {
   return {
     ...nothing,
     id: `job-${String(n).padStart(4, "0")}`,
+    room: "default",
     inline_config: config,
     metadata: config,
     stream_metadata: null,

@@ -2,6 +2,8 @@ import type { AgentRecord, JobEvent, JobRecord, Page } from "@stream-control/pro
 
 /** Longest wait for one answer: an orchestrator that is frozen never gives any. */
 const ANSWER_MS = 3000;
+/** Longest wait for the whole log. */
+const EXPORT_MS = 60_000;
 /** The largest page of events. */
 const PAGE = 1000;
 
@@ -33,6 +35,14 @@ export class Api {
     return events;
   }
 
+  /** The number of every entry of the whole log, as it was exported. */
+  async loggedNumbers(): Promise<number[]> {
+    const response = await this.fetch("/v1/audit/export", {}, EXPORT_MS);
+    if (!response.ok) throw new RefusedError(response.status, await response.text());
+    const lines = (await response.text()).split("\n").filter((line) => line !== "");
+    return lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
+  }
+
   /** @throws where no answer comes, or one that is no success. */
   async post<T>(path: string, body?: object): Promise<T> {
     const response = await this.fetch(path, {
@@ -49,8 +59,8 @@ export class Api {
     return (await response.json()) as T;
   }
 
-  private fetch(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, signal: AbortSignal.timeout(ANSWER_MS) });
+  private fetch(path: string, init: RequestInit = {}, mayTakeMs = ANSWER_MS): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, signal: AbortSignal.timeout(mayTakeMs) });
   }
 }
 

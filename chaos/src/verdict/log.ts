@@ -11,12 +11,16 @@ const FINAL_EVENTS: ReadonlySet<string> = new Set([
   "stream.restart_exhausted",
 ]);
 
-/** Every number from 1 to the highest, over all jobs, exactly once. */
-export function checkNumbers(events: readonly JobEvent[]): Finding[] {
-  const numbers = events.flatMap(({ seq }) => (seq === undefined ? [] : [seq])).sort((a, b) => a - b);
+/** In the whole log every number from 1 to the highest, exactly once; and in it, each once, the events of jobs. */
+export function checkNumbers(logged: readonly number[], events: readonly JobEvent[]): Finding[] {
   const findings: Finding[] = [];
+  const known = new Set(logged);
+  for (const { seq, jobId } of events) {
+    if (seq === undefined || known.delete(seq)) continue;
+    findings.push({ kind: "doubled", about: jobId, what: `Its event ${seq} is not in the log, or another's too.` });
+  }
   let expected = 1;
-  for (const seq of numbers) {
+  for (const seq of logged.toSorted((a, b) => a - b)) {
     if (seq > expected)
       findings.push({ kind: "lost", about: "event log", what: `Events ${expected} to ${seq - 1} are not there.` });
     if (seq < expected) findings.push({ kind: "doubled", about: "event log", what: `Event ${seq} is there twice.` });

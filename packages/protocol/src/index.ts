@@ -9,6 +9,7 @@ export {
 export { type Source, sourceSchema, TEST_PATTERNS } from "./config/source.js";
 export * from "./config/stream-config.js";
 export { jsonSchemas } from "./json-schemas.js";
+export * from "./json-shape.js";
 export { buildMessage } from "./messages/build.js";
 export type { Envelope } from "./messages/envelope.js";
 export * from "./messages/from-agent.js";
@@ -17,7 +18,9 @@ export * from "./messages/to-agent.js";
 export * from "./messages/to-ui.js";
 export * from "./parse-result.js";
 export * from "./primitives.js";
+export * from "./resources/access.js";
 export * from "./resources/agent.js";
+export * from "./resources/audit.js";
 export * from "./resources/job.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";

@@ -51,10 +51,24 @@ export class Store<Tables> {
     try {
       await this.commits.idle();
       await sql`vacuum`.execute(this.db);
-      await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
+      await this.checkpoint();
     } catch (error) {
       throw unavailable(error) ?? error;
     }
+  }
+
+  /** The same handle, for a part that knows only its own tables of this database. */
+  part<Part extends Partial<Tables>>(): Store<Part> {
+    // Sound because a Store of more tables does everything that one of fewer does; Kysely's types cannot say so.
+    return this as unknown as Store<Part>;
+  }
+
+  /**
+   * Moves everything that was committed from the write-ahead log into the database file and empties the log: what was
+   * overwritten or deleted there is then in neither.
+   */
+  async checkpoint(): Promise<void> {
+    await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
   }
 
   /** Waits for every write, then closes the file. */
@@ -93,6 +107,10 @@ function open(file: string): DatabaseSync {
     database = new DatabaseSync(file, { timeout: 2000, enableForeignKeyConstraints: true });
     // The lock is taken with the first access, which the change of the journal mode is.
     database.exec("pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full;");
+    // What is deleted is overwritten, also where a page is given up: stream keys and personal data must not stay behind in it.
+    database.exec("pragma secure_delete = on;");
+    // Without it a `replace` would delete rows past the triggers that keep them.
+    database.exec("pragma recursive_triggers = on;");
     // 64 MiB of pages in memory, and a checkpoint per 32 MiB of log: with the defaults (2 MiB, 4 MiB) a busy queue reads
     // its own indexes from disk again and checkpoints several times a second.
     database.exec("pragma cache_size = -65536; pragma wal_autocheckpoint = 8192;");

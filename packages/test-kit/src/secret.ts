@@ -11,6 +11,7 @@ import { join } from "node:path";
  * @param made one of a form of its own, random too.
  */
 export function secret(kind: string, made = `S${randomBytes(15).toString("hex")}`): string {
+  // biome-ignore lint/style/noProcessEnv: Tests have no config module, and jest starts each of them in a process of its own.
   const file = process.env.SECRETS_USED;
   if (file !== undefined && file !== "") appendFileSync(file, `${JSON.stringify({ kind, secret: made })}\n`);
   return made;
@@ -21,6 +22,7 @@ export function secret(kind: string, made = `S${randomBytes(15).toString("hex")}
  * Without the variable it does nothing.
  */
 export function keepLog(name: string, text: string): void {
+  // biome-ignore lint/style/noProcessEnv: Tests have no config module, and jest starts each of them in a process of its own.
   const folder = process.env.TEST_LOGS;
   if (folder === undefined || folder === "") return;
   mkdirSync(folder, { recursive: true });

@@ -14,6 +14,9 @@ import {
 } from "@stream-control/ffmpeg";
 import type { Destination, DestinationState, DestinationStatus, ErrorInfo } from "@stream-control/protocol";
 import { backoffMs } from "@stream-control/service-kit/backoff";
+import { CommandError } from "./errors.js";
+import type { OpenWay, Reach } from "./reach/reach.js";
+import { isRefusal } from "./reach/refusals.js";
 import type { Toolbox } from "./toolbox.js";
 
 /** Tries for a network destination that never was live. */
@@ -33,7 +36,7 @@ const QUEUE_SECONDS = 5;
 /** What a sender works with. */
 export interface SenderContext {
   ffmpegPath: string;
-  env: Record<string, string>;
+  reach: Reach;
   /** See {@link Toolbox.hideIn}. */
   hideIn: readonly string[];
   relay: TsRelay;
@@ -55,6 +58,11 @@ export class DestinationSender {
   private liveSince: number | undefined;
   private lastLiveAt: number | undefined;
   private process: FfmpegProcess | undefined;
+  /** How the present sender reaches the destination. */
+  private opened: OpenWay | undefined;
+  /** The destination leads somewhere that may not be reached. */
+  private refusal: ErrorInfo | undefined;
+  private opens = 0;
   private sink: TsSink | undefined;
   private stall: StallTimer | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
@@ -105,7 +113,7 @@ export class DestinationSender {
    */
   start(realtime: boolean): void {
     this.realtime = realtime;
-    this.launch();
+    void this.launch();
   }
 
   /** Nothing is sent on purpose, which is no stall; or something is again. */
@@ -115,8 +123,14 @@ export class DestinationSender {
     else if (this.process !== undefined && this.fed) this.watch(this.process);
   }
 
-  private launch(): void {
+  private async launch(): Promise<void> {
     this.tries += 1;
+    const open = await this.openWay();
+    if (open === undefined) return;
+    if (this.finishing) {
+      open.close();
+      return;
+    }
     const folder = this.folder();
     try {
       if (folder !== undefined) mkdirSync(folder, { recursive: true });
@@ -124,12 +138,34 @@ export class DestinationSender {
       this.failFolder(thrown);
       return;
     }
+    this.run(open);
+  }
+
+  /** Resolves and checks where the destination is. @returns undefined where it can't be reached, which is dealt with. */
+  private async openWay(): Promise<OpenWay | undefined> {
+    try {
+      return await this.context.reach.destination(
+        this.destination,
+        (error) => {
+          this.refusal = error;
+        },
+        this.opens++,
+      );
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown;
+      if (!this.finishing) this.failed({ ...thrown.info, detail: { ...thrown.info.detail, destination: this.id } });
+      return undefined;
+    }
+  }
+
+  private run(open: OpenWay): void {
     const { relay, bitrateKbps } = this.context;
+    this.opened = open;
     const process = new FfmpegProcess({
       path: this.context.ffmpegPath,
-      arguments: senderArguments(this.destination, { again: this.restarts > 0 }),
+      arguments: senderArguments(this.destination, { again: this.restarts > 0, way: open.way }),
       hideIn: this.context.hideIn,
-      env: this.context.env,
+      env: open.env,
       stdin: "media",
       onLine: this.context.onLine,
       onProgress: ({ progress, totalBytes }) => {
@@ -216,6 +252,8 @@ export class DestinationSender {
     }
     this.liveSince = undefined;
     this.process = undefined;
+    this.opened?.close();
+    this.opened = undefined;
     if (this.finishing && this.endedWell(exit)) {
       this.conclude("ENDED");
       return;
@@ -230,9 +268,14 @@ export class DestinationSender {
       exit,
       detail: { destination: this.id },
     });
+    this.failed(this.refusal ?? error);
+  }
+
+  private failed(error: ErrorInfo): void {
     this.message = error.message;
     this.latestError = error;
-    if (this.finishing || isFile || this.isHopeless()) this.giveUp(error);
+    const isFile = this.destination.type === "file";
+    if (this.finishing || isFile || isRefusal(error) || this.isHopeless()) this.giveUp(error);
     else this.retry();
   }
 
@@ -259,7 +302,7 @@ export class DestinationSender {
     this.retryTimer = setTimeout(
       () => {
         this.restarts += 1;
-        this.launch();
+        void this.launch();
       },
       backoffMs(Math.max(1, this.tries), RETRY_PAUSES),
     );

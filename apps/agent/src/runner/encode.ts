@@ -15,6 +15,8 @@ export interface EncodeOptions {
   /** Its name in log lines. */
   name: string;
   arguments: readonly string[];
+  /** Its environment, where it is not that of every ffmpeg. */
+  env?: Record<string, string> | undefined;
   muted: boolean;
   onFrame?: () => void;
   /** A line of the encode's monitors; see `ProgramOptions.monitored`. */
@@ -43,7 +45,7 @@ export class Encode {
       launcher: tools.launcher,
       arguments: options.arguments,
       hideIn: tools.hideIn,
-      env: tools.env,
+      env: options.env ?? tools.env,
       stdin: "commands",
       // One for the picture, one for the sound.
       graphs: 2,

@@ -1,6 +1,7 @@
 import type { Redactor, TsSwitcher } from "@stream-control/ffmpeg";
 import type { JsonObject } from "@stream-control/protocol";
 import type { RunnerSpec } from "./contract.js";
+import type { Reach } from "./reach/reach.js";
 
 /** What every part of a running job works with. */
 export interface Toolbox {
@@ -10,6 +11,8 @@ export interface Toolbox {
   launcher: readonly string[];
   /** Where secrets of command lines may be; see `FfmpegProcessOptions.hideIn`. */
   hideIn: readonly string[];
+  /** Decides what may be opened, and how. */
+  reach: Reach;
   redactor: Redactor;
   switcher: TsSwitcher;
   /** Milliseconds of a clock that never jumps. */

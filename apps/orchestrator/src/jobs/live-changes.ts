@@ -8,6 +8,7 @@ import {
   secretsOf,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { Agent } from "../agents/agent.js";
 import type { CommandReplies } from "../agents/command-replies.js";
 import type { AgentRegistry } from "../agents/registry.js";
@@ -24,6 +25,7 @@ export interface LiveChangesDeps {
   registry: AgentRegistry;
   replies: CommandReplies;
   secrets: JobSecrets;
+  audit: AuditRecorder;
   /** How long an agent may take: opening a source can mean connecting to a camera. */
   deadlineMs: number;
 }
@@ -78,7 +80,14 @@ export class LiveChanges {
     await this.ask(jobId, source, (commandId) =>
       agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }),
     );
-    if (source === null) return;
+    if (source === null) {
+      await this.deps.audit.record({
+        type: "job.input_requested",
+        subject: `job:${jobId}`,
+        message: "Its own source was asked for.",
+      });
+      return;
+    }
     await this.amend(
       jobId,
       ({ config: now, ownSource: own }) => ({

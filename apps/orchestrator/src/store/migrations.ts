@@ -1,4 +1,7 @@
+import { accessMigration } from "@stream-control/service-kit/access";
+import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { chainJobEvents } from "./chain-job-events.js";
 
 /** Every change of the tables, by name, in the order of their names. A migration that has shipped is never edited. */
 export const migrations: Record<string, Migration> = {
@@ -96,4 +99,49 @@ export const migrations: Record<string, Migration> = {
         .execute();
     },
   },
+  "0003-access-and-rooms": {
+    async up(db) {
+      await accessMigration.up(db);
+      for (const table of ["jobs", "agents"])
+        await db.schema
+          .alterTable(table)
+          .addColumn("room", "text", (column) => column.notNull().defaultTo("default"))
+          .execute();
+      await db.schema.createIndex("jobs_room").on("jobs").columns(["room", "seq"]).execute();
+      await db.schema
+        .createTable("agent_tokens")
+        .addColumn("id", "text", (column) => column.primaryKey().notNull())
+        .addColumn("agent_id", "text", (column) => column.notNull())
+        .addColumn("room", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull())
+        .addColumn("created_at", "text", (column) => column.notNull())
+        .addColumn("created_by", "text")
+        .addColumn("expires_at", "text")
+        .addColumn("last_used_at", "text")
+        .addColumn("revoked_at", "text")
+        .execute();
+      await db.schema.createIndex("agent_tokens_agent").on("agent_tokens").column("agent_id").execute();
+    },
+  },
+  "0005-event-log-chain": {
+    async up(db) {
+      await eventLogMigration.up(db);
+      await chainJobEvents(db);
+      await db.schema.dropTable("job_events").execute();
+    },
+  },
+};
+
+/**
+ * The migrations with the one that encrypts, which needs the keys.
+ *
+ * @param seal refuses, unless given: for commands that have no keys, on a database that has been encrypted.
+ */
+export const allMigrations = (seal: Migration = refusing): Record<string, Migration> => ({
+  ...migrations,
+  "0004-sealed-configs": seal,
+});
+
+const refusing: Migration = {
+  up: () => Promise.reject(new Error("start the orchestrator once, which encrypts the secrets in it")),
 };

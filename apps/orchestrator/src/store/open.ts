@@ -5,8 +5,8 @@ import { openStore, type Store, sql } from "@stream-control/store";
 import { announceKey, checkKeys } from "../secrets/key-check.js";
 import { sealMigration } from "../secrets/seal-migration.js";
 import { SealedColumns } from "../secrets/sealed-columns.js";
-import { migrations } from "./migrations.js";
-import type { Tables } from "./tables.js";
+import { allMigrations } from "./migrations.js";
+import { DATABASE_FILE, type Tables } from "./tables.js";
 
 /** The database, and the way through which its encrypted columns are read and written. */
 export interface Database {
@@ -26,11 +26,11 @@ export interface DatabaseOptions {
  * @throws StoreError as `openStore`; ConfigError where a key is missing that has encrypted something.
  */
 export async function openDatabase({ dataDir, ring, logger }: DatabaseOptions): Promise<Database> {
-  const file = join(dataDir, "orchestrator.db");
+  const file = join(dataDir, DATABASE_FILE);
   const sealed = new SealedColumns(ring);
   const store = await openStore<Tables>({
     file,
-    migrations: { ...migrations, "0004-sealed-configs": sealMigration(sealed) },
+    migrations: allMigrations(sealMigration(sealed)),
   });
   try {
     const used = await checkKeys(store.db, ring, file);

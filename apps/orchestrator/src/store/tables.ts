@@ -1,10 +1,14 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { AccessTables } from "@stream-control/service-kit/access";
+import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
 type Timestamp = string;
 
+/** The database's file in the data folder. */
+export const DATABASE_FILE = "orchestrator.db";
 declare const sealedMark: unique symbol;
 /** JSON that is encrypted; see `secrets/sealed-columns`. */
 export type Sealed = string & { readonly [sealedMark]: true };
@@ -13,6 +17,7 @@ export interface JobTable {
   /** Order of submission. */
   seq: Generated<number>;
   id: string;
+  room: string;
   template_id: string | null;
   inline_config: Sealed | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
@@ -55,18 +60,10 @@ export type StoredJobRow = Selectable<JobTable>;
 export type JobRow = { [Column in keyof StoredJobRow]: Opened<StoredJobRow[Column]> };
 type Opened<Value> = Value extends Sealed ? Json : Value;
 
-export interface JobEventTable {
-  seq: Generated<number>;
-  job_id: string;
-  type: string;
-  message: string;
-  data: Json | null;
-  ts: Timestamp;
-}
-
 export interface AgentTable {
   id: string;
   name: string;
+  room: string;
   version: string;
   capabilities: Json;
   meta: Json;
@@ -89,9 +86,21 @@ export interface TemplateTable {
   updated_at: Timestamp;
 }
 
-export interface Tables {
+export interface AgentTokenTable {
+  id: string;
+  agent_id: string;
+  room: string;
+  hash: string;
+  created_at: Timestamp;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+}
+
+export interface Tables extends AccessTables, EventLogTables {
+  agent_tokens: AgentTokenTable;
   jobs: JobTable;
-  job_events: JobEventTable;
   agents: AgentTable;
   templates: TemplateTable;
 }

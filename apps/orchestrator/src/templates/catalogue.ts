@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { CreateTemplate, JsonObject, TemplateRecord, TemplateUpdate } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { EventLog } from "@stream-control/service-kit/audit";
+import { currentCaller } from "@stream-control/service-kit/http";
 import type { Selectable, Store } from "@stream-control/store";
 import { fromJson } from "../jobs/job-record.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
@@ -14,6 +16,7 @@ export class TemplateCatalogue {
   constructor(
     private readonly store: Store<Tables>,
     private readonly sealed: SealedColumns,
+    private readonly log: EventLog,
     private readonly now: () => Date,
   ) {}
 
@@ -37,14 +40,9 @@ export class TemplateCatalogue {
     config,
   }: CreateTemplate): Promise<TemplateRecord> {
     const at = this.now().toISOString();
-    const row = {
-      id,
-      name,
-      description,
-      config: this.sealed.sealTemplate(id, JSON.stringify(config)),
-      created_at: at,
-      updated_at: at,
-    };
+    const sealed = this.sealed.sealTemplate(id, JSON.stringify(config));
+    const row = { id, name, description, config: sealed, created_at: at, updated_at: at };
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.created", message: "It was made." };
     const inserted = this.builtIn.has(id)
       ? false
       : await this.store.write(async (tx) => {
@@ -53,7 +51,9 @@ export class TemplateCatalogue {
             .values(row)
             .onConflict((conflict) => conflict.doNothing())
             .executeTakeFirst();
-          return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+          if ((result.numInsertedOrUpdatedRows ?? 0n) === 0n) return false;
+          await this.log.append(tx, done);
+          return true;
         });
     if (!inserted) throw new AppError("TEMPLATE_EXISTS", `There is already a template "${id}"; PUT changes it.`);
     return this.toRecord(row);
@@ -62,15 +62,19 @@ export class TemplateCatalogue {
   /** @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
   async update(id: string, { name, description, config }: TemplateUpdate): Promise<TemplateRecord> {
     this.refuseBuiltIn(id);
-    const changes = {
-      name,
-      description,
-      config: this.sealed.sealTemplate(id, JSON.stringify(config)),
-      updated_at: this.now().toISOString(),
-    };
-    const row = await this.store.write((tx) =>
-      tx.updateTable("templates").set(changes).where("id", "=", id).returningAll().executeTakeFirst(),
-    );
+    const sealed = this.sealed.sealTemplate(id, JSON.stringify(config));
+    const changes = { name, description, config: sealed, updated_at: this.now().toISOString() };
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.changed", message: "It was changed." };
+    const row = await this.store.write(async (tx) => {
+      const changed = await tx
+        .updateTable("templates")
+        .set(changes)
+        .where("id", "=", id)
+        .returningAll()
+        .executeTakeFirst();
+      if (changed !== undefined) await this.log.append(tx, done);
+      return changed;
+    });
     if (row === undefined) throw notFound(id);
     return this.toRecord(row);
   }
@@ -78,8 +82,13 @@ export class TemplateCatalogue {
   /** Jobs made from the template keep their config. @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
   async remove(id: string): Promise<void> {
     this.refuseBuiltIn(id);
-    const result = await this.store.write((tx) => tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst());
-    if (result.numDeletedRows === 0n) throw notFound(id);
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.deleted", message: "It was deleted." };
+    const deleted = await this.store.write(async (tx) => {
+      const { numDeletedRows } = await tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst();
+      if (numDeletedRows > 0n) await this.log.append(tx, done);
+      return numDeletedRows > 0n;
+    });
+    if (!deleted) throw notFound(id);
   }
 
   private toRecord(row: Selectable<TemplateTable>): TemplateRecord {
@@ -103,4 +112,5 @@ export class TemplateCatalogue {
   }
 }
 
+const subjectOf = (id: string) => `template:${id}`;
 const notFound = (id: string) => new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}".`);
