@@ -3,12 +3,13 @@ import { ACCESS_MODES } from "@stream-control/service-kit/access";
 import { doorVariables, readDoor } from "@stream-control/service-kit/http";
 import {
   accessCheck,
+  keyCheck,
   originCheck,
   productionWarnings,
   refuseWeakProduction,
   secretCheck,
 } from "@stream-control/service-kit/production";
-import { type KeySettings, requireKeys, secretsVariables } from "@stream-control/service-kit/secrets";
+import { type KeySettings, requireOneSource, secretsVariables } from "@stream-control/service-kit/secrets";
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
@@ -89,8 +90,9 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       // With certificates alone nobody is let in by it.
       ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
       originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
+      keyCheck(v.SECRETS_KEY !== undefined || v.SECRETS_KEY_FILE !== undefined, v.SECRETS_KEY_IN_DATA_DIR),
     ]);
-  requireKeys(v, v.NODE_ENV);
+  requireOneSource(v);
   const { settings: door, allowedOrigins } = readDoor(v);
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
     throw new ConfigError(
