@@ -77,13 +77,14 @@ export default {
       },
     },
     {
-      name: "service-kit-imports-protocol-alone",
-      comment: "What every service needs must not drag another package into every service.",
+      name: "service-kit-imports-protocol-and-store-alone",
+      comment:
+        "What every service needs must not drag another package into every service. The store is needed: who may do what, and who did what, is kept in each service's own database, in the same transactions as its facts.",
       severity: "error",
       from: { path: packageFiles("service-kit") },
       to: {
         path: ["^packages/", ...namesOf(own)],
-        pathNot: ["^packages/(service-kit|protocol)/", "^@stream-control/(service-kit|protocol)(/|$)"],
+        pathNot: ["^packages/(service-kit|protocol|store)/", "^@stream-control/(service-kit|protocol|store)(/|$)"],
       },
     },
     {

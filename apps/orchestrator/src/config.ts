@@ -1,12 +1,15 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
+import { ACCESS_MODES } from "@stream-control/service-kit/access";
 import { doorVariables, readDoor } from "@stream-control/service-kit/http";
 import {
+  accessCheck,
   originCheck,
   productionWarnings,
   refuseWeakProduction,
   secretCheck,
 } from "@stream-control/service-kit/production";
 import { z } from "zod";
+import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
 
@@ -15,11 +18,14 @@ const variables = z.object({
   ...doorVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
+  AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
+  ACCESS_CONTROL: z.enum(ACCESS_MODES).optional(),
   HEARTBEAT_INTERVAL_MS: envVar.ms({ min: 50 }).default(3000),
   HEARTBEAT_TIMEOUT_MS: envVar.ms({ min: 100 }).default(10_000),
   STOP_GRACE_MS: envVar.ms().default(10_000),
   KILL_AFTER_MS: envVar.ms().default(5000),
   ALLOW_WEAK_AGENT_TOKEN: envVar.flag().default(false),
+  ALLOW_NO_ACCESS_CONTROL: envVar.flag().default(false),
   ALLOW_ANY_ORIGIN: envVar.flag().default(false),
   DATA_DIR: z.string().default("./data/orchestrator"),
   MEDIA_DIR: z.string().optional(),
@@ -31,8 +37,12 @@ const variables = z.object({
   RESTART_MAX_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.maxMs),
   STREAM_LOCALE: z.string().refine(accepted("locale"), "must be a locale such as en-US").default("en-US"),
   STREAM_TIME_ZONE: z.string().refine(accepted("timeZone"), "must be a time zone such as Europe/Berlin").optional(),
+  EVENT_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
+  JOB_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
   LOG_LEVEL: envVar.logLevel().default("info"),
 });
+
+const DAY_MS = 86_400_000;
 
 /** Whether the runtime knows the locale or time zone. */
 function accepted(kind: "locale" | "timeZone") {
@@ -71,25 +81,29 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   const production = v.NODE_ENV === "production";
   if (production)
     refuseWeakProduction([
-      secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, {
-        variable: "ALLOW_WEAK_AGENT_TOKEN",
-        isSet: v.ALLOW_WEAK_AGENT_TOKEN,
-      }),
+      accessCheck(v.ACCESS_CONTROL === undefined || v.ACCESS_CONTROL === "required", v.ALLOW_NO_ACCESS_CONTROL),
+      // With certificates alone nobody is let in by it.
+      ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
       originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
     ]);
   const { settings: door, allowedOrigins } = readDoor(v);
+  if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
+    throw new ConfigError(
+      `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
+    );
   return {
     logLevel: v.LOG_LEVEL,
     warnings: production
       ? productionWarnings({
           hasTls: door.tls !== undefined,
           trustedProxies: v.TRUSTED_PROXIES,
-          allowedOrigins: v.ALLOWED_ORIGINS,
         })
       : [],
     orchestrator: {
       port: v.PORT,
-      agentToken: v.AGENT_TOKEN,
+      agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
+      agentAuth: v.AGENT_AUTH,
+      accessControl: v.ACCESS_CONTROL ?? (production ? "required" : "loopback"),
       heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
       heartbeatTimeoutMs: v.HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: v.STOP_GRACE_MS,
@@ -102,10 +116,27 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       leaseMs: v.LEASE_MS,
       unknownTimeoutMs: v.JOB_UNKNOWN_TIMEOUT_MS,
       restart: { ...DEFAULT_RESTART, maxRestarts: v.MAX_RESTARTS, baseMs: v.RESTART_BASE_MS, maxMs: v.RESTART_MAX_MS },
+      retention: {
+        ...(v.EVENT_RETENTION_DAYS === undefined ? {} : { eventsMs: v.EVENT_RETENTION_DAYS * DAY_MS }),
+        ...(v.JOB_RETENTION_DAYS === undefined ? {} : { jobsMs: v.JOB_RETENTION_DAYS * DAY_MS }),
+      },
       titles: {
         locale: v.STREAM_LOCALE,
         ...(v.STREAM_TIME_ZONE === undefined ? {} : { timeZone: v.STREAM_TIME_ZONE }),
       },
     },
   };
+}
+
+const agentTokenCheck = (v: { AGENT_TOKEN: string; ALLOW_WEAK_AGENT_TOKEN: boolean }) =>
+  secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, { variable: "ALLOW_WEAK_AGENT_TOKEN", isSet: v.ALLOW_WEAK_AGENT_TOKEN });
+const auditVariables = z.object({
+  DATA_DIR: variables.shape.DATA_DIR,
+  STREAM_CONTROL_API_KEY: z.string().max(4096).optional(),
+});
+
+/** What the command `audit` needs; nothing else has to be set for it. */
+export function loadAuditConfig(env: Record<string, string | undefined>): { dataDir: string; apiKey?: string } {
+  const { DATA_DIR: dataDir, STREAM_CONTROL_API_KEY: apiKey } = readConfig(auditVariables, env);
+  return { dataDir, ...(apiKey === undefined ? {} : { apiKey }) };
 }

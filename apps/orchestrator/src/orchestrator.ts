@@ -1,9 +1,28 @@
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
-import { ClientAddresses, DEFAULT_RATES, Door, type DoorSettings, Origins } from "@stream-control/service-kit/http";
+import {
+  Access,
+  type AccessMode,
+  type AccessTables,
+  keyRoutes,
+  sessionRoutes,
+  ticketRoutes,
+  userRoutes,
+} from "@stream-control/service-kit/access";
+import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
+import {
+  ClientAddresses,
+  DEFAULT_RATES,
+  Door,
+  type DoorSettings,
+  GuessLimiter,
+  Origins,
+} from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
+import { AgentTokens } from "./agents/agent-tokens.js";
 import { CommandReplies } from "./agents/command-replies.js";
 import { Drains } from "./agents/drains.js";
 import { EventBudget } from "./agents/event-budget.js";
@@ -13,8 +32,11 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
-import { createApp } from "./http/app.js";
-import { socketRoutes } from "./http/upgrade.js";
+import { agentTokenRoutes } from "./agents/token-routes.js";
+import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
+import { eraseRequesters } from "./audit/requesters.js";
+import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
+import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
@@ -27,7 +49,7 @@ import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { migrations } from "./store/migrations.js";
-import type { Tables } from "./store/tables.js";
+import { DATABASE_FILE, type Tables } from "./store/tables.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
@@ -35,8 +57,14 @@ import { UiHub } from "./ui/hub.js";
 export interface OrchestratorOptions {
   /** 0 takes any free port; see {@link Orchestrator.port}. */
   port?: number;
-  /** What agents must give in their hello. */
-  agentToken?: string;
+  /** The token that any agent may give in its hello; null where each needs one of its own. */
+  agentToken?: string | null;
+  /** How agents show who they are. */
+  agentAuth?: AgentAuthMode;
+  /** From whom people and programs must show who they are. */
+  accessControl?: AccessMode;
+  /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
+  onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */
   host?: string;
   heartbeatIntervalMs?: number;
@@ -46,10 +74,10 @@ export interface OrchestratorOptions {
   stopGraceMs?: number;
   /** From a kill to giving the job up. */
   killAfterMs?: number;
-  /** Origins that pages may come from; all unless given. */
-  allowedOrigins?: readonly string[];
-  /** TLS, proxies, rates and limits of the HTTP server. */
+  /** TLS, proxies, rates and limits of the way in. */
   door?: DoorSettings;
+  /** Origins that pages may come from, beside the service's own; all unless given. */
+  allowedOrigins?: readonly string[];
   /** Folder of the database. */
   dataDir?: string;
   /** Folder that is served under `/media/`. */
@@ -62,12 +90,16 @@ export interface OrchestratorOptions {
   liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
+  /** How long history is kept; for ever unless given. */
+  retention?: RetentionOptions;
   logger?: Logger;
 }
 
 const DEFAULTS = {
   port: 8080,
   agentToken: "dev-shared-token",
+  agentAuth: "token",
+  accessControl: "loopback",
   heartbeatIntervalMs: 3000,
   heartbeatTimeoutMs: 10_000,
   stopGraceMs: 10_000,
@@ -79,6 +111,7 @@ const DEFAULTS = {
   liveChangeMs: 20_000,
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
+  retention: {},
 } as const satisfies OrchestratorOptions;
 
 /**
@@ -94,6 +127,7 @@ export class Orchestrator {
   private readonly logger: Logger;
   private listeningOn: number | undefined;
   private door: Door | undefined;
+  private answered: readonly RouteRule[] = [];
 
   constructor(private readonly options: OrchestratorOptions = {}) {
     this.logger = options.logger ?? silentLogger();
@@ -102,6 +136,11 @@ export class Orchestrator {
   /** The port it listens on; the one that was asked for until it does. */
   get port(): number {
     return this.listeningOn ?? this.options.port ?? DEFAULTS.port;
+  }
+
+  /** Every route below a path of its own, and who may call it; none until it has started. */
+  get routes(): readonly RouteRule[] {
+    return this.answered;
   }
 
   /** Resolves once requests are answered. When it rejects, nothing is left behind. */
@@ -130,14 +169,33 @@ export class Orchestrator {
     const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
     const now = () => new Date();
 
-    const store = await openStore<Tables>({ file: join(settings.dataDir, "orchestrator.db"), migrations });
+    const store = await openStore<Tables>({ file: join(settings.dataDir, DATABASE_FILE), migrations });
     releases.add("the store", () => store.close());
 
+    const log = new EventLog({ store, now });
+    const audit = new AuditRecorder({ store, log, logger });
+    releases.add("the audit", () => audit.stop());
+
+    const doorSettings = settings.door ?? {};
+    const addresses = new ClientAddresses(doorSettings.trustedProxies);
+    const origins = new Origins(settings.allowedOrigins);
+    const access = new Access({
+      store: store.part<AccessTables>(),
+      ...{ logger, now, mode: settings.accessControl, service: "orchestrator" },
+      ...{ guesses: new GuessLimiter(), audit },
+      addressOf: (request) => addresses.of(request),
+      isSecure: (request) => addresses.isSecure(request),
+      allowedOrigins: settings.allowedOrigins,
+    });
+    const tokens = new AgentTokens(store, logger, now);
+    await tokens.load();
+    const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
+
     const reader = new JobReader(store.db);
-    const ledger = new Ledger({ store, logger, restart: settings.restart, now });
-    const registry = new AgentRegistry(new AgentRows(store), logger);
+    const ledger = new Ledger({ store, log, logger, restart: settings.restart, now });
+    const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const board = new ProgressBoard();
-    const templates = new TemplateCatalogue(store, now);
+    const templates = new TemplateCatalogue(store, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
@@ -147,8 +205,8 @@ export class Orchestrator {
       longestPauseMs: settings.restart.maxMs,
     });
     const views = new JobViews(board, scheduler);
-    const hub = new UiHub({ ledger, registry, reader, views, logger });
-    const control = new JobControl({ ledger, reader, registry, stopGraceMs });
+    const hub = new UiHub({ access, ledger, registry, reader, views, logger });
+    const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
     const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
@@ -160,7 +218,7 @@ export class Orchestrator {
       awayMs: heartbeatTimeoutMs,
     });
     const drains = new Drains({ ledger, registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, deadlineMs: settings.liveChangeMs });
+    const changes = new LiveChanges({ ledger, reader, registry, replies, audit, deadlineMs: settings.liveChangeMs });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -172,7 +230,13 @@ export class Orchestrator {
       news: hub,
       logger,
     });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, logger });
+    const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
+
+    const desk = new LocalDesk({ store, log, elsewhere: eraseRequesters(store.db, (job) => hub.erased(job)) });
+    const housekeeping = new Housekeeping({
+      ...{ retention: settings.retention, ledger, logger, now },
+      log: new LogRetention({ store, log }),
+    });
 
     await registry.load();
     const open = await reader.open();
@@ -180,7 +244,7 @@ export class Orchestrator {
     watchdog.start(open);
     homecoming.start();
     drains.start();
-    hub.start(open, await reader.lastSeq());
+    hub.start(open, (await desk.head()).seq);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -189,53 +253,63 @@ export class Orchestrator {
       leases.keep(job.id);
     });
     gateway.start();
+    tokens.onRevoked(() => gateway.closeRevoked());
+    housekeeping.start();
     releases.add("the timers", async () => {
+      await housekeeping.stop();
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
 
     const startedAt = now().toISOString();
-    const { tls, trustedProxies, rates = DEFAULT_RATES, handshakesPerMinute, limits } = settings.door ?? {};
-    const addresses = new ClientAddresses(trustedProxies);
-    const origins = new Origins(settings.allowedOrigins);
+    const routes: Routes = [
+      ["/v1/session", sessionRoutes(access, readBody)],
+      ["/v1/tickets", ticketRoutes(access, readBody)],
+      ["/v1/keys", keyRoutes(access, readBody)],
+      ["/v1/users", userRoutes(access, readBody)],
+      ["/v1/audit", auditRoutes({ access, readBody, desk })],
+      ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
+      ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
+      [
+        "/v1/jobs",
+        jobRoutes({
+          ...{ access, readBody, ledger, reader, control, changes, views, board },
+          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
+        }),
+      ],
+      ["/v1/templates", templateRoutes({ access, readBody, templates })],
+    ];
+    this.answered = rulesOf(routes);
     const app = createApp({
       logger,
-      guard: { addresses, origins, rates },
+      guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
       publicDir: join(import.meta.dirname, "..", "public"),
       checkHealth: async () => {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      routes: {
-        "/v1/agents": agentRoutes(registry, drains),
-        "/v1/jobs": jobRoutes({
-          ledger,
-          reader,
-          control,
-          changes,
-          views,
-          board,
-          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
-        }),
-        "/v1/templates": templateRoutes(templates),
-      },
+      ...{ access, audit, routes, roomOfJob: (jobId) => reader.roomOf(jobId) },
     });
     const door = await Door.build({
-      ...{ app, addresses, origins, logger, tls, limits, handshakesPerMinute },
-      sockets: socketRoutes({
-        onAgent: (socket, arrival) => gateway.accept(socket, arrival),
-        onUi: (socket, since) => hub.accept(socket, since),
-      }),
+      ...{ app, origins, addresses, logger },
+      ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
+      sockets: socketRoutes({ access, gateway, hub }),
     });
     this.listeningOn = await door.listen(settings.port, settings.host);
     this.door = door;
     releases.add("the HTTP server", async () => {
-      const closed = door.close();
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), closed]);
+      await Promise.all([gateway.stop(), hub.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
+    await this.showFirstKey(access);
+  }
+
+  private async showFirstKey(access: Access): Promise<void> {
+    const { onFirstKey } = this.options;
+    const key = onFirstKey && (await access.firstKey());
+    if (key !== undefined) onFirstKey?.(key);
   }
 }

@@ -1,4 +1,4 @@
-import { isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
+import { type ChainReport, isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
 import type { Harm } from "../breaker.js";
 import type { Order } from "../customers/customers.js";
 import type { Finding } from "./finding.js";
@@ -11,9 +11,9 @@ const FINAL_EVENTS: ReadonlySet<string> = new Set([
   "stream.restart_exhausted",
 ]);
 
-/** Every number from 1 to the highest, over all jobs, exactly once. */
-export function checkNumbers(events: readonly JobEvent[]): Finding[] {
-  const numbers = events.flatMap(({ seq }) => (seq === undefined ? [] : [seq])).sort((a, b) => a - b);
+/** Every number from 1 to the highest, over the whole log, exactly once. */
+export function checkNumbers(log: readonly { seq: number }[]): Finding[] {
+  const numbers = log.map(({ seq }) => seq).sort((a, b) => a - b);
   const findings: Finding[] = [];
   let expected = 1;
   for (const seq of numbers) {
@@ -24,6 +24,10 @@ export function checkNumbers(events: readonly JobEvent[]): Finding[] {
   }
   return findings;
 }
+
+/** The log is one chain, and still has what it had before anything was broken. */
+export const checkChain = ({ problems }: Pick<ChainReport, "problems">): Finding[] =>
+  problems.map(({ message }) => ({ kind: "lost", about: "event log", what: message }));
 
 /** At most one end, nothing after it that would change the job, no assignment with the number of an earlier one. */
 export function checkHistory(job: JobRecord, events: readonly JobEvent[]): Finding[] {

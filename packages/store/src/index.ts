@@ -3,6 +3,8 @@ export {
   type Generated,
   type Insertable,
   type Kysely,
+  type QueryResult,
+  type RawBuilder,
   type Selectable,
   sql,
   type Transaction,

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely, type Transaction } from "kysely";
+import { Kysely, sql, type Transaction } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { GroupCommit } from "./group-commit.js";
 import { NodeSqliteDialect } from "./sqlite-dialect.js";
@@ -40,6 +40,20 @@ export class Store<Tables> {
     }
   }
 
+  /** The same handle, for a part that knows only its own tables of this database. */
+  part<Part extends Partial<Tables>>(): Store<Part> {
+    // Sound because a Store of more tables does everything that one of fewer does; Kysely's types cannot say so.
+    return this as unknown as Store<Part>;
+  }
+
+  /**
+   * Moves everything that was committed from the write-ahead log into the database file and empties the log: what was
+   * overwritten or deleted there is then in neither.
+   */
+  async checkpoint(): Promise<void> {
+    await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
+  }
+
   /** Waits for every write, then closes the file. */
   async close(): Promise<void> {
     await this.commits.idle();
@@ -76,6 +90,10 @@ function open(file: string): DatabaseSync {
     database = new DatabaseSync(file, { timeout: 2000, enableForeignKeyConstraints: true });
     // The lock is taken with the first access, which the change of the journal mode is.
     database.exec("pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full;");
+    // What is deleted is overwritten, also where a page is given up: stream keys and personal data must not stay behind in it.
+    database.exec("pragma secure_delete = on;");
+    // Without it a `replace` would delete rows past the triggers that keep them.
+    database.exec("pragma recursive_triggers = on;");
     // 64 MiB of pages in memory, and a checkpoint per 32 MiB of log: with the defaults (2 MiB, 4 MiB) a busy queue reads
     // its own indexes from disk again and checkpoints several times a second.
     database.exec("pragma cache_size = -65536; pragma wal_autocheckpoint = 8192;");

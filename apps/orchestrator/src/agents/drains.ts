@@ -1,5 +1,6 @@
 import { type DrainRequest, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { asSystem } from "@stream-control/service-kit/http";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
@@ -148,11 +149,11 @@ export class Drains {
 
   private fitsElsewhere(agent: Agent, job: JobRow): boolean {
     const others = [...this.options.registry.free()].filter((other) => other !== agent);
-    return choose(others, { requirement: requirementOf(configOf(job)), avoid: new Map() }) !== undefined;
+    return choose(others, { requirement: requirementOf(configOf(job), job.room), avoid: new Map() }) !== undefined;
   }
 
   private run(work: () => Promise<void>, onError?: () => void): void {
-    work().catch((error: unknown) => {
+    asSystem(work).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a drain could not be carried on");
       if (!this.stopped) onError?.();
     });

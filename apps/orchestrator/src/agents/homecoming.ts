@@ -1,5 +1,6 @@
 import { type ActiveJob, type AgentPayload, isFinalStatus, type JobStatus } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { asSystem } from "@stream-control/service-kit/http";
 import type { JobChange } from "../jobs/changes.js";
 import type { JobControl } from "../jobs/control.js";
 import type { Ledger } from "../jobs/ledger.js";
@@ -122,7 +123,7 @@ export class Homecoming {
       this.timers.delete(agentId);
       const agent = this.deps.registry.get(agentId);
       if (agent === undefined) return;
-      action(agent).catch((error: unknown) => {
+      asSystem(() => action(agent)).catch((error: unknown) => {
         this.deps.logger.error({ err: toError(error), agentId }, "an agent's jobs could not be settled; tried again");
         if (!this.stopped && !this.timers.has(agentId)) this.later(agentId, RETRY_MS, action);
       });

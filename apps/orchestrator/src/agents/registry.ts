@@ -39,8 +39,16 @@ export class AgentRegistry {
     return this.withRoom;
   }
 
-  /** @returns the session that the new one takes the place of, if there was one. */
-  connect(hello: AgentPayload<"agent.hello">, session: AgentSession, now: Date): AgentSession | undefined {
+  /**
+   * @param room the one that the agent was let in for.
+   * @returns the session that the new one takes the place of, if there was one.
+   */
+  connect(
+    hello: AgentPayload<"agent.hello">,
+    room: string,
+    session: AgentSession,
+    now: Date,
+  ): AgentSession | undefined {
     const agent =
       this.agents.get(hello.agentId) ??
       new Agent(hello.agentId, "", "", hello.capabilities, {}, null, now.toISOString(), now.getTime());
@@ -48,6 +56,7 @@ export class AgentRegistry {
     const replaced = agent.session;
     agent.session = session;
     agent.name = hello.name;
+    agent.room = room;
     agent.version = hello.version;
     agent.capabilities = hello.capabilities;
     agent.meta = hello.meta ?? {};
@@ -83,7 +92,12 @@ export class AgentRegistry {
     });
     this.changed(agent);
     try {
-      await this.rows.write(agent);
+      await this.rows.write(
+        agent,
+        drain
+          ? { type: "agent.drained", message: "The agent takes nothing new.", data: { deadlineAt, migrate } }
+          : { type: "agent.undrained", message: "The agent takes jobs again." },
+      );
     } catch (error) {
       // What was answered with an error must not be in force until the next restart.
       Object.assign(agent, { operatorDrain, drainDeadlineAt, drainMigrate, selfDrain });

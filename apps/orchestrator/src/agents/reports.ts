@@ -159,7 +159,10 @@ export class AgentReports {
     if (agent === undefined) return;
     if (jobId == null) this.deps.registry.setError(agent, error);
     else if (agent.jobs.has(jobId) && this.deps.budget.take(jobId))
-      await this.deps.ledger.note(jobId, { type: "agent.error", message, data: { code, agentId: session.agentId } });
+      await this.deps.ledger.note(jobId, {
+        ...{ type: "agent.error", message, result: "failed" },
+        data: { code, agentId: session.agentId },
+      });
   }
 
   private async switched(session: AgentSession, { type, payload }: ReportOf<keyof typeof SWITCHED>): Promise<void> {
@@ -170,7 +173,10 @@ export class AgentReports {
       return;
     }
     if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) === true && this.deps.budget.take(jobId))
-      await this.deps.ledger.note(jobId, { type: `${failed.event}`, message: error?.message ?? failed.message });
+      await this.deps.ledger.note(jobId, {
+        ...{ type: failed.event, result: "failed" },
+        message: error?.message ?? failed.message,
+      });
   }
 
   private async happened(session: AgentSession, { payload }: ReportOf<"agent.job.event">): Promise<void> {

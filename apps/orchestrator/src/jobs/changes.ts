@@ -1,4 +1,4 @@
-import type { ErrorInfo, Fault, JobStatus, JsonObject, Progress, Reason } from "@stream-control/protocol";
+import type { AuditResult, ErrorInfo, Fault, JobStatus, JsonObject, Progress, Reason } from "@stream-control/protocol";
 import type { JobRow } from "../store/tables.js";
 import type { RestartOptions } from "./restart-policy.js";
 
@@ -27,6 +27,8 @@ export interface LogEntry {
   type: string;
   message: string;
   data?: JsonObject;
+  /** What came of it, for the audit; done unless given. */
+  result?: AuditResult;
 }
 
 /** Columns that change, and what the log says about it. */

@@ -1,5 +1,6 @@
 import { isActiveStatus, isFinalStatus, type Reason, type StreamMetadata } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { JobRow } from "../store/tables.js";
 import type { JobReader } from "./job-reader.js";
@@ -15,7 +16,13 @@ const STOP_REQUESTED: Reason = { code: "STOP_REQUESTED", message: "A stop was re
 /** What an operator does to a job. */
 export class JobControl {
   constructor(
-    private readonly deps: { ledger: Ledger; reader: JobReader; registry: AgentRegistry; stopGraceMs: number },
+    private readonly deps: {
+      ledger: Ledger;
+      reader: JobReader;
+      registry: AgentRegistry;
+      audit: AuditRecorder;
+      stopGraceMs: number;
+    },
   ) {}
 
   /**
@@ -62,7 +69,15 @@ export class JobControl {
     if (job.agent_id === null || !isActiveStatus(job.status))
       throw new AppError("JOB_NOT_RUNNING", `The job has no agent yet; ${command} it when it runs.`);
     const session = this.deps.registry.get(job.agent_id)?.session;
-    if (session?.send(`orchestrator.job.${command}`, { jobId })) return job;
+    if (session?.send(`orchestrator.job.${command}`, { jobId })) {
+      // The job's own event is the agent's, once it has done it; who wanted it is told here.
+      await this.deps.audit.record({
+        type: `job.${command}_requested`,
+        subject: `job:${jobId}`,
+        message: "It was asked for.",
+      });
+      return job;
+    }
     throw new AppError("AGENT_OFFLINE", `The agent "${job.agent_id}" is offline; ${command} again when it is back.`);
   }
 

@@ -1,6 +1,13 @@
 import type { ErrorInfo, Reason } from "@stream-control/protocol";
 import type { JobRow } from "../store/tables.js";
-import { entry, type JobChange, progressColumn, type Transition, type TransitionContext } from "./changes.js";
+import {
+  entry,
+  type JobChange,
+  type LogEntry,
+  progressColumn,
+  type Transition,
+  type TransitionContext,
+} from "./changes.js";
 import { nextStatus } from "./lifecycle.js";
 import { decideRestart } from "./restart-policy.js";
 
@@ -29,7 +36,7 @@ export function failure(
         error: JSON.stringify(error),
         ...progressColumn(progress),
       },
-      entry: entry("stream.restart_requested", `${error.message} The stream is tried again.`, {
+      entry: failed("stream.restart_requested", `${error.message} The stream is tried again.`, {
         attempt: decision.attempt,
         delayMs: decision.delayMs,
         agentId: job.agent_id,
@@ -55,7 +62,7 @@ export function failure(
       reason: JSON.stringify({ ...reason, code: final.code, message: final.message }),
       ...progressColumn(progress),
     },
-    entry: entry(exhausted ? "stream.restart_exhausted" : "job.failed", final.message, {
+    entry: failed(exhausted ? "stream.restart_exhausted" : "job.failed", final.message, {
       agentId: job.agent_id,
       code: final.code,
       fault,
@@ -63,3 +70,5 @@ export function failure(
     }),
   };
 }
+
+const failed = (...said: Parameters<typeof entry>): LogEntry => ({ ...entry(...said), result: "failed" });

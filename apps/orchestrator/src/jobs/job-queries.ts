@@ -1,9 +1,9 @@
 import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
-import type { LogEntry } from "./changes.js";
 
 const COLUMNS = [
   "id",
+  "room",
   "template_id",
   "inline_config",
   "config",
@@ -33,6 +33,9 @@ const COLUMNS = [
   "progress",
 ] as const satisfies readonly (keyof JobRow)[];
 
+/** Jobs that are looked at in one go when old ones are deleted. */
+const DELETE_LOOKS_AT = 200;
+
 /** A job before it has its place in the order of submission. */
 export type NewJobRow = Omit<JobRow, "seq">;
 
@@ -46,7 +49,6 @@ export class JobQueries {
   private readonly insertJob: string;
   /** By the columns that change: naming one that does not would cost its indexes all the same. */
   private readonly updates = new Map<string, string>();
-  private readonly insertEvent: string;
 
   constructor(db: Kysely<Tables>) {
     const jobs = db.selectFrom("jobs").selectAll();
@@ -54,11 +56,6 @@ export class JobQueries {
     this.selectByKey = jobs.where("idempotency_key", "=", "").compile().sql;
     const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as NewJobRow;
     this.insertJob = db.insertInto("jobs").values(example).returning("seq").compile().sql;
-    this.insertEvent = db
-      .insertInto("job_events")
-      .values({ job_id: "", type: "", message: "", data: "", ts: "" })
-      .returning("seq")
-      .compile().sql;
   }
 
   async byId(tx: Transaction<Tables>, id: string): Promise<JobRow | undefined> {
@@ -74,6 +71,26 @@ export class JobQueries {
     return { ...job, seq: await seqOf(tx, CompiledQuery.raw(this.insertJob, values)) };
   }
 
+  /**
+   * Deletes those that ended before a moment of the next jobs after a place in the order of submission.
+   *
+   * @returns how many, and where to go on; undefined where all that follows is younger.
+   */
+  async deleteEnded(tx: Transaction<Tables>, before: string, afterSeq: number) {
+    const rows = await tx
+      .selectFrom("jobs")
+      .select(["seq", "ended_at", "created_at"])
+      .where("seq", ">", afterSeq)
+      .orderBy("seq")
+      .limit(DELETE_LOOKS_AT)
+      .execute();
+    const ended = rows.flatMap(({ seq, ended_at: at }) => (at !== null && at < before ? [seq] : []));
+    if (ended.length > 0) await tx.deleteFrom("jobs").where("seq", "in", ended).execute();
+    const last = rows.at(-1);
+    const more = last !== undefined && rows.length === DELETE_LOOKS_AT && last.created_at < before;
+    return { deleted: ended.length, nextSeq: more ? last.seq : undefined };
+  }
+
   async update(tx: Transaction<Tables>, seq: number, changes: Partial<JobRow>): Promise<void> {
     const columns = Object.keys(changes).join();
     let sql = this.updates.get(columns);
@@ -82,12 +99,6 @@ export class JobQueries {
       this.updates.set(columns, sql);
     }
     await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(changes), seq]));
-  }
-
-  /** @returns the number of the entry. */
-  append(tx: Transaction<Tables>, jobId: string, entry: LogEntry, ts: string): Promise<number> {
-    const data = entry.data === undefined ? null : JSON.stringify(entry.data);
-    return seqOf(tx, CompiledQuery.raw(this.insertEvent, [jobId, entry.type, entry.message, data, ts]));
   }
 }
 

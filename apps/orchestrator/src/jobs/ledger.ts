@@ -1,5 +1,7 @@
 import { isFinalStatus, type JobEvent, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { EventLog } from "@stream-control/service-kit/audit";
+import { type Caller, currentCaller, SYSTEM } from "@stream-control/service-kit/http";
 import type { Store, Transaction } from "@stream-control/store";
 import type { JobRow, Tables } from "../store/tables.js";
 import type { JobChange, LogEntry } from "./changes.js";
@@ -32,8 +34,12 @@ export type ApplyResult =
 
 type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
 
+const SUBMITTED: LogEntry = { type: "job.created", message: "The job was submitted." };
+
 export interface LedgerOptions {
   store: Store<Tables>;
+  /** The log in the same store. */
+  log: EventLog;
   logger: Logger;
   restart?: RestartOptions;
   now?: () => Date;
@@ -48,18 +54,21 @@ export class Ledger {
   private readonly listeners = new Set<(committed: Committed) => void>();
   private readonly queries: JobQueries;
   private readonly store: Store<Tables>;
+  private readonly log: EventLog;
   private readonly logger: Logger;
   private readonly now: () => Date;
   private readonly context: { restart: RestartOptions; random: () => number };
 
   constructor({
     store,
+    log,
     logger,
     restart = DEFAULT_RESTART,
     now = () => new Date(),
     random = Math.random,
   }: LedgerOptions) {
     this.store = store;
+    this.log = log;
     this.logger = logger;
     this.now = now;
     this.context = { restart, random };
@@ -74,13 +83,14 @@ export class Ledger {
 
   /** Stores a new job, or finds the one that was submitted with the same idempotency key. */
   async submit(job: NewJobRow): Promise<{ job: JobRow; created: boolean }> {
+    const by = currentCaller();
     const { row, event } = await this.store.write(async (tx) => {
       if (job.idempotency_key !== null) {
         const known = await this.queries.byIdempotencyKey(tx, job.idempotency_key);
         if (known !== undefined) return { row: known };
       }
       const row = await this.queries.insert(tx, job);
-      return { row, event: await this.append(tx, row.id, { type: "job.created", message: "The job was submitted." }) };
+      return { row, event: await this.append(tx, by, row.id, SUBMITTED) };
     });
     if (event !== undefined) this.publish({ job: row, before: null, event });
     return { job: row, created: event !== undefined };
@@ -126,11 +136,37 @@ export class Ledger {
     });
   }
 
+  /**
+   * Deletes the jobs that ended before a moment, some at a time, and says so in the log. Their events are not touched.
+   *
+   * @returns how many.
+   */
+  async prune(endedBefore: Date, signal?: AbortSignal): Promise<number> {
+    const before = endedBefore.toISOString();
+    let jobs = 0;
+    for (let afterSeq: number | undefined = 0; afterSeq !== undefined && signal?.aborted !== true; ) {
+      const from: number = afterSeq;
+      const step = await this.store.write(async (tx) => {
+        const { deleted, nextSeq } = await this.queries.deleteEnded(tx, before, from);
+        const data = { jobs: deleted, endedBefore: before };
+        const message = "Jobs that ended long ago were deleted.";
+        if (deleted > 0)
+          await this.log.append(tx, { by: SYSTEM, subject: "jobs:ended", type: "jobs.pruned", message, data });
+        return { deleted, nextSeq };
+      });
+      jobs += step.deleted;
+      afterSeq = step.nextSeq;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return jobs;
+  }
+
   private async change(
     jobId: string,
     guard: Guard | undefined,
     decide: (job: JobRow) => Decision,
   ): Promise<ApplyResult> {
+    const by = currentCaller();
     const result = await this.store.write(async (tx) => {
       const before = await this.queries.byId(tx, jobId);
       if (before === undefined) return { outcome: "missing" } as const;
@@ -139,7 +175,7 @@ export class Ledger {
       if (decision === undefined) return { outcome: "ignored", job: before } as const;
       const { changes, entry } = decision;
       if (changes !== undefined) await this.queries.update(tx, before.seq, changes);
-      const event = await this.append(tx, jobId, entry);
+      const event = await this.append(tx, by, jobId, entry);
       const job = { ...before, ...changes };
       return { outcome: "applied", job, committed: { job, before, event } } as const;
     });
@@ -147,10 +183,9 @@ export class Ledger {
     return result;
   }
 
-  private async append(tx: Transaction<Tables>, jobId: string, entry: LogEntry): Promise<JobEvent & { seq: number }> {
-    const ts = this.now().toISOString();
-    const seq = await this.queries.append(tx, jobId, entry, ts);
-    return { seq, jobId, ...entry, ts };
+  private async append(tx: Transaction<Tables>, by: Caller, jobId: string, { type, message, data, result }: LogEntry) {
+    const { seq, ts } = await this.log.append(tx, { by, jobId, type, message, data, result });
+    return { seq, jobId, type, message, ...(data === undefined ? {} : { data }), ts };
   }
 
   private publish(committed: Committed): void {

@@ -6,6 +6,7 @@ import {
   type StreamConfig,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { Agent } from "../agents/agent.js";
 import type { CommandReplies } from "../agents/command-replies.js";
 import type { AgentRegistry } from "../agents/registry.js";
@@ -20,6 +21,7 @@ export interface LiveChangesDeps {
   reader: JobReader;
   registry: AgentRegistry;
   replies: CommandReplies;
+  audit: AuditRecorder;
   /** How long an agent may take: opening a source can mean connecting to a camera. */
   deadlineMs: number;
 }
@@ -72,7 +74,14 @@ export class LiveChanges {
     // The agent may have been given the job after a switch: to it, another source is the job's own.
     const source = wanted ?? ownSource;
     await this.ask((commandId) => agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }));
-    if (source === null) return;
+    if (source === null) {
+      await this.deps.audit.record({
+        type: "job.input_requested",
+        subject: `job:${jobId}`,
+        message: "Its own source was asked for.",
+      });
+      return;
+    }
     await this.amend(
       jobId,
       ({ config: now, ownSource: own }) => ({

@@ -1,4 +1,5 @@
 import { type Logger, toError } from "@stream-control/service-kit";
+import { asSystem } from "@stream-control/service-kit/http";
 import type { Leases } from "../agents/leases.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
@@ -65,7 +66,7 @@ export class Watchdog {
   private after(job: JobRow, ms: number, action: () => Promise<void> | void): void {
     const timer = setTimeout(() => {
       this.timers.delete(job.id);
-      Promise.resolve(action()).catch((error: unknown) => {
+      Promise.resolve(asSystem(action)).catch((error: unknown) => {
         this.options.logger.error({ err: toError(error), jobId: job.id }, "a deadline is carried out later");
         if (!this.stopped && !this.timers.has(job.id)) this.after(job, RETRY_MS, action);
       });

@@ -1,5 +1,6 @@
 import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { asSystem } from "@stream-control/service-kit/http";
 import type { Agent } from "../agents/agent.js";
 import type { Leases } from "../agents/leases.js";
 import type { AgentRegistry } from "../agents/registry.js";
@@ -113,7 +114,7 @@ export class Scheduler {
     if (this.stopped || this.scheduled !== undefined || this.retry !== undefined) return;
     this.scheduled = setImmediate(() => {
       this.scheduled = undefined;
-      this.run();
+      asSystem(() => this.run());
     });
   }
 

@@ -1,14 +1,20 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { AccessTables } from "@stream-control/service-kit/access";
+import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
 type Timestamp = string;
 
+/** The database's file in the data folder. */
+export const DATABASE_FILE = "orchestrator.db";
+
 export interface JobTable {
   /** Order of submission. */
   seq: Generated<number>;
   id: string;
+  room: string;
   template_id: string | null;
   inline_config: Json | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
@@ -47,18 +53,10 @@ export interface JobTable {
 }
 export type JobRow = Selectable<JobTable>;
 
-export interface JobEventTable {
-  seq: Generated<number>;
-  job_id: string;
-  type: string;
-  message: string;
-  data: Json | null;
-  ts: Timestamp;
-}
-
 export interface AgentTable {
   id: string;
   name: string;
+  room: string;
   version: string;
   capabilities: Json;
   meta: Json;
@@ -81,9 +79,21 @@ export interface TemplateTable {
   updated_at: Timestamp;
 }
 
-export interface Tables {
+export interface AgentTokenTable {
+  id: string;
+  agent_id: string;
+  room: string;
+  hash: string;
+  created_at: Timestamp;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+}
+
+export interface Tables extends AccessTables, EventLogTables {
+  agent_tokens: AgentTokenTable;
   jobs: JobTable;
-  job_events: JobEventTable;
   agents: AgentTable;
   templates: TemplateTable;
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { CreateTemplate, JsonObject, TemplateRecord, TemplateUpdate } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import type { EventLog } from "@stream-control/service-kit/audit";
+import { currentCaller } from "@stream-control/service-kit/http";
 import type { Selectable, Store } from "@stream-control/store";
 import { fromJson } from "../jobs/job-record.js";
 import type { Tables, TemplateTable } from "../store/tables.js";
@@ -12,6 +14,7 @@ export class TemplateCatalogue {
 
   constructor(
     private readonly store: Store<Tables>,
+    private readonly log: EventLog,
     private readonly now: () => Date,
   ) {}
 
@@ -36,6 +39,7 @@ export class TemplateCatalogue {
   }: CreateTemplate): Promise<TemplateRecord> {
     const at = this.now().toISOString();
     const row = { id, name, description, config: JSON.stringify(config), created_at: at, updated_at: at };
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.created", message: "It was made." };
     const inserted = this.builtIn.has(id)
       ? false
       : await this.store.write(async (tx) => {
@@ -44,7 +48,9 @@ export class TemplateCatalogue {
             .values(row)
             .onConflict((conflict) => conflict.doNothing())
             .executeTakeFirst();
-          return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
+          if ((result.numInsertedOrUpdatedRows ?? 0n) === 0n) return false;
+          await this.log.append(tx, done);
+          return true;
         });
     if (!inserted) throw new AppError("TEMPLATE_EXISTS", `There is already a template "${id}"; PUT changes it.`);
     return toRecord(row);
@@ -54,9 +60,17 @@ export class TemplateCatalogue {
   async update(id: string, { name, description, config }: TemplateUpdate): Promise<TemplateRecord> {
     this.refuseBuiltIn(id);
     const changes = { name, description, config: JSON.stringify(config), updated_at: this.now().toISOString() };
-    const row = await this.store.write((tx) =>
-      tx.updateTable("templates").set(changes).where("id", "=", id).returningAll().executeTakeFirst(),
-    );
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.changed", message: "It was changed." };
+    const row = await this.store.write(async (tx) => {
+      const changed = await tx
+        .updateTable("templates")
+        .set(changes)
+        .where("id", "=", id)
+        .returningAll()
+        .executeTakeFirst();
+      if (changed !== undefined) await this.log.append(tx, done);
+      return changed;
+    });
     if (row === undefined) throw notFound(id);
     return toRecord(row);
   }
@@ -64,8 +78,13 @@ export class TemplateCatalogue {
   /** Jobs made from the template keep their config. @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
   async remove(id: string): Promise<void> {
     this.refuseBuiltIn(id);
-    const result = await this.store.write((tx) => tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst());
-    if (result.numDeletedRows === 0n) throw notFound(id);
+    const done = { by: currentCaller(), subject: subjectOf(id), type: "template.deleted", message: "It was deleted." };
+    const deleted = await this.store.write(async (tx) => {
+      const { numDeletedRows } = await tx.deleteFrom("templates").where("id", "=", id).executeTakeFirst();
+      if (numDeletedRows > 0n) await this.log.append(tx, done);
+      return numDeletedRows > 0n;
+    });
+    if (!deleted) throw notFound(id);
   }
 
   private refuseBuiltIn(id: string): void {
@@ -77,6 +96,7 @@ export class TemplateCatalogue {
   }
 }
 
+const subjectOf = (id: string) => `template:${id}`;
 const notFound = (id: string) => new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}".`);
 
 function toRecord(row: Selectable<TemplateTable>): TemplateRecord {

@@ -2,10 +2,13 @@ import { join } from "node:path";
 import { jest } from "@jest/globals";
 import { isActiveStatus, isFinalStatus } from "@stream-control/protocol";
 import { silentLogger } from "@stream-control/service-kit";
+import { AuditRecorder, EventLog, verifyLog } from "@stream-control/service-kit/audit";
 import { openStore, type Store } from "@stream-control/store";
 import { temporaryFolder } from "@stream-control/test-kit";
 import type { WebSocket } from "ws";
+import { AgentAdmission } from "../../src/agents/admission.js";
 import { AgentRows } from "../../src/agents/agent-rows.js";
+import { AgentTokens } from "../../src/agents/agent-tokens.js";
 import { CommandReplies } from "../../src/agents/command-replies.js";
 import { Drains } from "../../src/agents/drains.js";
 import { EventBudget } from "../../src/agents/event-budget.js";
@@ -46,14 +49,16 @@ async function buildCore(store: Store<Tables>) {
   const now = () => new Date();
   const monotonic = () => performance.now();
   const reader = new JobReader(store.db);
-  const ledger = new Ledger({ store, logger, restart: RESTART, now });
-  const registry = new AgentRegistry(new AgentRows(store), logger);
+  const log = new EventLog({ store, now });
+  const audit = new AuditRecorder({ store, log, logger });
+  const ledger = new Ledger({ store, log, logger, restart: RESTART, now });
+  const registry = new AgentRegistry(new AgentRows(store, log), logger);
   const leases = new Leases({ registry, leaseMs: TIMES.leaseMs, monotonic });
   const scheduler = new Scheduler({
     ...{ ledger, registry, leases, logger, now, monotonic },
     ...{ ackTimeoutMs: TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
   });
-  const control = new JobControl({ ledger, reader, registry, stopGraceMs: TIMES.stopGraceMs });
+  const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs: TIMES.stopGraceMs });
   const watchdog = new Watchdog({ ...TIMES, ledger, registry, leases, scheduler, logger });
   const settle = { settleMs: TIMES.heartbeatIntervalMs, awayMs: TIMES.heartbeatTimeoutMs };
   const homecoming = new Homecoming({ ledger, registry, control, leases, logger, ...settle });
@@ -63,8 +68,10 @@ async function buildCore(store: Store<Tables>) {
     ...{ ledger, registry, scheduler, leases, replies, budget, board, logger },
     news: QUIET,
   });
+  const tokens = new AgentTokens(store, logger, now);
+  const admission = new AgentAdmission({ mode: "token", sharedToken: "secret", tokens });
   const gateway = new AgentGateway({
-    ...{ ...TIMES, agentToken: "secret", registry, reports, homecoming, leases, logger },
+    ...{ ...TIMES, admission, registry, reports, homecoming, leases, audit, logger },
   });
   await registry.load();
   const open = await reader.open();
@@ -76,6 +83,7 @@ async function buildCore(store: Store<Tables>) {
   const stop = async () => {
     for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
     await gateway.stop();
+    await audit.stop();
   };
   return { ledger, registry, control, drains, gateway, reader, stop };
 }
@@ -103,7 +111,11 @@ export class World {
   ) {
     this.agents = slots.map((count, n) => {
       return new VirtualAgent(`agent-${n}`, count, (socket) => {
-        this.core.gateway.accept(socket as unknown as WebSocket, { address: "127.0.0.1", settle: () => undefined });
+        this.core.gateway.accept(socket as unknown as WebSocket, {
+          address: "127.0.0.1",
+          certifiedNames: [],
+          settle: () => undefined,
+        });
       });
     });
   }
@@ -239,9 +251,12 @@ export class World {
   }
 
   private async checkLog(): Promise<void> {
-    for (const { seq, jobId, type } of await this.core.reader.events({ afterSeq: this.lastSeq, limit: 100_000 })) {
-      if (seq !== this.lastSeq + 1) throw new Error(`The event ${seq} follows on ${this.lastSeq}.`);
-      this.lastSeq = seq;
+    const { problems, head } = await verifyLog(this.store.db);
+    if (problems.length > 0) throw new Error(JSON.stringify(problems));
+    const filter = { rooms: null, afterSeq: this.lastSeq, limit: 100_000 };
+    const events = await this.core.reader.eventsOf(filter);
+    this.lastSeq = head.seq;
+    for (const { jobId, type } of events) {
       if (/^job\.(stopped|failed|canceled)$|^stream\.restart_exhausted$/.test(type))
         this.finalEvents.set(jobId, (this.finalEvents.get(jobId) ?? 0) + 1);
     }
@@ -251,7 +266,7 @@ export class World {
 function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]): NewJobRow {
   const at = new Date().toISOString();
   return {
-    id,
+    ...{ id, room: "default" },
     ...{ template_id: null, inline_config: "{}", config: null, own_source: null },
     ...{ status: "PENDING", wanted_status: "RUNNING", agent_id: null, epoch: 0, restarts: 0, not_before: null },
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },

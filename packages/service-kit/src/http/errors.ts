@@ -44,6 +44,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     }
     const seconds = retryAfterOf(error);
     if (seconds !== undefined) response.set("Retry-After", String(seconds));
+    if (error.status === 401) response.set("WWW-Authenticate", "Bearer");
     response.status(error.status).json(errorBody(error));
   };
 }

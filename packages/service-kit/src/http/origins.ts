@@ -20,14 +20,19 @@ export class Origins {
     return this.listed === undefined;
   }
 
-  /** Whether a page of this origin may. Programs send no origin; keeping them out is the job of credentials. */
-  allows(origin: string | undefined): boolean {
-    return origin === undefined || this.listed === undefined || this.listed.has(origin);
+  /**
+   * Whether a page of this origin may. Programs send no origin; keeping them out is the job of credentials.
+   *
+   * @param host the request's `Host`: the service's own pages need not be listed.
+   */
+  allows(origin: string | undefined, host: string | undefined): boolean {
+    if (origin === undefined || this.listed === undefined || this.listed.has(origin)) return true;
+    return host !== undefined && URL.parse(origin)?.host === host;
   }
 
   /** @throws AppError `ORIGIN_NOT_ALLOWED` (403) */
-  demand(origin: string | undefined): void {
-    if (!this.allows(origin)) throw new AppError("ORIGIN_NOT_ALLOWED", "This origin is not in ALLOWED_ORIGINS.");
+  demand(origin: string | undefined, host: string | undefined): void {
+    if (!this.allows(origin, host)) throw new AppError("ORIGIN_NOT_ALLOWED", "This origin is not in ALLOWED_ORIGINS.");
   }
 }
 
@@ -57,10 +62,10 @@ export function crossOrigin(origins: Origins): RequestHandler {
   const listed = cors({ ...common, origin: true, credentials: true });
   return (request, response, next) => {
     response.vary("Origin");
-    const { origin } = request.headers;
+    const { origin, host } = request.headers;
     if (origin === undefined) next();
-    else if (origins.allows(origin)) listed(request, response, next);
+    else if (origins.allows(origin, host)) listed(request, response, next);
     else if (SAFE.has(request.method)) next();
-    else origins.demand(origin);
+    else origins.demand(origin, host);
   };
 }

@@ -62,20 +62,13 @@ export function accessCheck(accessControl: boolean, isSet: boolean): ProductionC
  *
  * @returns sentences for the log.
  */
-export function productionWarnings(options: {
-  hasTls: boolean;
-  trustedProxies: readonly string[];
-  allowedOrigins: readonly string[];
-}): string[] {
-  const { hasTls, trustedProxies, allowedOrigins } = options;
+export function productionWarnings(options: { hasTls: boolean; trustedProxies: readonly string[] }): string[] {
+  const { hasTls, trustedProxies } = options;
   return [
     ...(hasTls || trustedProxies.length > 0
       ? []
       : [
           "Connections are not encrypted: set TLS_CERT_FILE and TLS_KEY_FILE, or TRUSTED_PROXIES where a proxy speaks TLS.",
         ]),
-    ...(allowedOrigins.length > 0
-      ? []
-      : ["ALLOWED_ORIGINS is empty: no page in a browser may use this service, its own pages included."]),
   ];
 }

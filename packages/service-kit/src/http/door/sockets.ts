@@ -67,7 +67,7 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
   const decide = async (request: IncomingMessage, address: string, bound: ByteBound) => {
     const waitMs = handshakes.take(addressKey(address));
     if (waitMs > 0) throw tooMany(waitMs);
-    origins.demand(request.headers.origin);
+    origins.demand(request.headers.origin, request.headers.host);
     const url = URL.parse(request.url ?? "", "http://localhost");
     const path = url?.pathname ?? "";
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;

@@ -1,4 +1,4 @@
-import { AppError } from "@stream-control/service-kit";
+import { AppError } from "../errors.js";
 
 /** A place in a list, opaque to clients so that its meaning can change. */
 export const encodeCursor = (seq: number): string => Buffer.from(`s${seq}`).toString("base64url");

@@ -1,0 +1,10 @@
+export { type AuditCommandOptions, runAuditCommand } from "./command.js";
+export { type AuditDesk, LocalDesk, type LocalDeskOptions } from "./desk.js";
+export type { EraseElsewhere, ErasePlan } from "./erase.js";
+export { type Appended, EventLog, type NewEntry } from "./event-log.js";
+export type { Executor, LogStore } from "./executor.js";
+export { type AuditRecord, AuditRecorder } from "./recorder.js";
+export { LogRetention } from "./retention.js";
+export { auditRoutes } from "./routes.js";
+export { type EventLogTables, eventLogMigration } from "./tables.js";
+export { type VerifyOptions, verifyLog } from "./verify.js";
