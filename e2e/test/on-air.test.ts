@@ -6,6 +6,7 @@ import type { JobDetail } from "@stream-control/protocol";
 import {
   ffmpeg,
   frameDistances,
+  measured,
   type RtmpServer,
   startRtmpServer,
   videoPackets,
@@ -144,7 +145,9 @@ describe("a stream that has to stay on air", () => {
     const { agentId } = await room.until(id, "RUNNING");
     await waitFor(() => rtmp.live.has("/live/mover"), { what: "the publication" });
     const lost = agentId ?? "";
+    const killedAt = performance.now();
     await room.killAgent(lost);
+    await waitFor(() => !rtmp.live.has("/live/mover"), { what: "the old publication to end" });
     const moved: JobDetail = await waitFor(
       async () => {
         const job = await room.job(id);
@@ -155,6 +158,11 @@ describe("a stream that has to stay on air", () => {
     expect(moved.epoch).toBe(2);
     // The server refuses a second publisher of the same name, so that two at once would have failed the job.
     await waitFor(() => rtmp.live.has("/live/mover"), { what: "the publication by the other agent" });
+    measured(
+      "the machine is dead; the job may move",
+      { from: killedAt, to: performance.now() },
+      { until: "stream at the server again", setting: { name: "LEASE_MS", ms: 3000 } },
+    );
     await room.stop(id);
     await room.startAgent(lost);
     await waitFor(async () => (await runnersOf(room.folder.path)).length === 0, { what: "every runner to be gone" });
@@ -164,6 +172,7 @@ describe("a stream that has to stay on air", () => {
     const { id } = await room.submit({ inlineConfig: pushTo("drained"), restartPolicy: "onFailure" });
     const { agentId } = await room.until(id, "RUNNING");
     await waitFor(() => rtmp.live.has("/live/drained"), { what: "the publication" });
+    const askedAt = performance.now();
     expect((await room.post(`/v1/agents/${agentId}/drain`, { drain: true, migrate: true })).status).toBe(200);
     await waitFor(
       async () => {
@@ -172,6 +181,8 @@ describe("a stream that has to stay on air", () => {
       },
       { deadlineMs: 30_000, what: "the job on the other agent" },
     );
+    await waitFor(() => rtmp.live.has("/live/drained"), { what: "the publication by the other agent" });
+    measured("a drain with migrate", { from: askedAt, to: performance.now() });
     await room.post(`/v1/agents/${agentId}/drain`, { drain: false });
     await room.stop(id);
   });

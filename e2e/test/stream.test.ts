@@ -7,6 +7,7 @@ import {
   frameDistances,
   freePort,
   keyframeDistances,
+  measured,
   type RtmpServer,
   startRtmpServer,
   streamOf,
@@ -223,12 +224,14 @@ describe("a stream that is scheduled on a real agent", () => {
     await waitFor(() => rtmp.live.has("/live/survivor"), { what: "the publication" });
     const before = await runnersOf(room.folder.path);
     await room.killOrchestrator();
+    const startedAt = performance.now();
     await room.startOrchestrator();
     await waitFor(async () => (await room.agents()).some(({ state }) => state === "RUNNING"), {
       deadlineMs: 60_000,
       what: "the agent's return",
     });
     expect((await room.job(id)).status).toBe("RUNNING");
+    measured("killed and started again within the lease", { from: startedAt, to: performance.now() });
     expect(await runnersOf(room.folder.path)).toEqual(before);
     expect(rtmp.published.filter((path) => path === "/live/survivor")).toHaveLength(1);
     await room.stop(id);

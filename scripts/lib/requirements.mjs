@@ -91,3 +91,11 @@ export const pythonClient = {
   elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
   isPresent: () => runs("/usr/bin/python3", ["-c", "import requests, websocket"]),
 };
+
+/** @type {Requirement} */
+export const browser = {
+  label: "Chromium at /usr/bin/chromium, or where CHROMIUM_PATH says",
+  debian: ["chromium"],
+  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
+  isPresent: ({ env }) => runs(env.CHROMIUM_PATH || "/usr/bin/chromium", ["--version"]),
+};

@@ -64,7 +64,11 @@ describe("import walls", () => {
     ["packages/ffmpeg/src/a.ts", 'import type { A } from "@stream-control/agent-sdk";', "ffmpeg-knows-no-orchestrator"],
     ["packages/protocol/src/a.ts", 'import { join } from "node:path";', "protocol-depends-on-zod-alone"],
     ["packages/protocol/src/a.ts", 'import "@stream-control/service-kit";', "protocol-depends-on-zod-alone"],
-    ["packages/service-kit/src/a.ts", 'import "@stream-control/ffmpeg";', "service-kit-imports-protocol-alone"],
+    [
+      "packages/service-kit/src/a.ts",
+      'import "@stream-control/ffmpeg";',
+      "service-kit-imports-protocol-and-store-alone",
+    ],
     ["apps/orchestrator/src/jobs/lifecycle.ts", 'import { readFileSync } from "node:fs";', "decisions-are-pure"],
     ["apps/orchestrator/src/scheduling/placement.ts", 'import "../index.js";', "decisions-are-pure"],
     ["packages/ffmpeg/src/a.ts", 'import "./missing.js";', "relative-imports-resolve"],
@@ -118,5 +122,36 @@ describe("the linter's rule on the environment", () => {
       status: refused ? 1 : 0,
       named: refused,
     });
+  });
+});
+
+describe("shells", () => {
+  test("are not started by the usual ways to start a program", () => {
+    const lines = [
+      'import { type ChildProcess, spawn } from "node:child_process";',
+      'import type { SpawnOptions } from "node:child_process";',
+      "const parts = /(a)/.exec(text);",
+      'spawn("ffmpeg", ["-i", url], { shell: false });',
+    ];
+    write("apps/agent/src/a.ts", lines.join("\n"));
+    write("apps/agent/test/a.ts", 'import { exec } from "node:child_process";');
+    expect(run("check-shells.mjs")).toMatchObject({ status: 0 });
+  });
+
+  test.each([
+    ['import { exec } from "node:child_process";', "imports exec"],
+    ['import { execSync } from "child_process";', "imports execSync"],
+    ['import { spawn, exec as run } from "node:child_process";', "imports exec"],
+    ['import * as processes from "node:child_process";', "otherwise than by names"],
+    ['const { exec } = await import("node:child_process");', "otherwise than by names"],
+    ["const { exec } = require('child_process');", "otherwise than by names"],
+    ['import { spawn } from "node:child_process";\nspawn(line, { shell: true });', 'has an option "shell"'],
+    ['import { spawn } from "node:child_process";\nspawn("sh", ["-c", line]);', "names a shell"],
+  ])("are found: %s", (text, words) => {
+    write("packages/ffmpeg/src/a.ts", text);
+    const { status, output } = run("check-shells.mjs");
+    expect(status).toBe(1);
+    expect(output).toContain(`packages/ffmpeg/src/a.ts`);
+    expect(output).toContain(words);
   });
 });

@@ -8,6 +8,7 @@ import {
   parseAgentMessage,
   parseOrchestratorMessage,
 } from "@stream-control/protocol";
+import { measuredRows, testsByPackage } from "../lib/recovery.mjs";
 import { ROOT } from "../lib/workspace.mjs";
 
 describe("docs/protocol.md", () => {
@@ -32,6 +33,27 @@ describe("docs/protocol.md", () => {
   });
 });
 
+describe("docs/security.md", () => {
+  const page = readFileSync(join(ROOT, "docs/security.md"), "utf8");
+  const rows = page.split("\n").filter((line) => /^\| (?!attack|---)/.test(line));
+
+  test("names for every claim a test that there is", () => {
+    const missing = rows.flatMap((line) => {
+      const proof = line.split("|").at(-2) ?? "";
+      const titles = proof.split(/`([\w./-]+\.test\.ts)`: /).slice(1);
+      const pairs = titles.flatMap((file, index) =>
+        index % 2 === 0
+          ? [...(titles[index + 1] ?? "").matchAll(/"([^"]+)"/g)].map(([, title = ""]) => [file, title] as const)
+          : [],
+      );
+      if (pairs.length === 0) return [line];
+      return pairs.filter(([file, title]) => !readFileSync(join(ROOT, file), "utf8").includes(title)).map(String);
+    });
+    expect(rows.length).toBeGreaterThan(25);
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("docs/failure-matrix.md", () => {
   const page = readFileSync(join(ROOT, "docs/failure-matrix.md"), "utf8");
   const proofs = [...page.matchAll(/`([\w./-]+\.test\.ts)`: "([^"]+)"/g)];
@@ -43,9 +65,45 @@ describe("docs/failure-matrix.md", () => {
     expect(missing.map(([proof]) => proof)).toEqual([]);
   });
 
-  test("has a proof in every row", () => {
-    const rows = page.split("\n").filter((line) => line.startsWith("| ") && !/^\| (-|fault|what is asked)/.test(line));
+  const cellsOf = (line: string) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  /** Every row of every table, with its cells by the words above them. */
+  const rows = page.split("\n\n").flatMap((block) => {
+    const [head = [], , ...body] = block
+      .split("\n")
+      .filter((line) => line.startsWith("| "))
+      .map(cellsOf);
+    return body.map((cells) => new Map(cells.map((cell, index) => [head[index] ?? "", cell])));
+  });
+  const nameOf = (row: Map<string, string>) => [...row.values()][0]?.replaceAll("`", "") ?? "";
+
+  test("has a proof in every row, and no row twice", () => {
     expect(rows.length).toBeGreaterThan(40);
-    expect(rows.filter((row) => !/\.test\.ts`: "|the same test/.test(row))).toEqual([]);
+    expect(rows.filter((row) => !row.get("proof")?.includes('.test.ts`: "')).map(nameOf)).toEqual([]);
+    const names = rows.map(nameOf);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
+  test("gives in every row with a time a figure that one of its tests, the benchmarks or a storm measures", () => {
+    const timed = rows.filter((row) => row.has("time"));
+    expect(timed.length).toBeGreaterThan(45);
+    const unmeasured = timed.filter((row) => {
+      const [time = "", proof = ""] = [row.get("time"), row.get("proof")];
+      const tests = [...proof.matchAll(/`([\w./-]+\.test\.ts)`/g)].map(([, file = ""]) => file);
+      const byTest = tests.some((file) => measuredRows(readFileSync(join(ROOT, file), "utf8")).includes(nameOf(row)));
+      return !/\d (s|ms|min)\b/.test(time) || !(byTest || /\b(bench|chaos)\b/.test(time));
+    });
+    expect(unmeasured.map(nameOf)).toEqual([]);
+  });
+
+  test("has a row for everything that a test measures", () => {
+    const measuredBy = [...testsByPackage(ROOT)].flatMap(([folder, files]) =>
+      files.flatMap((file) => measuredRows(readFileSync(join(ROOT, folder, file), "utf8"))),
+    );
+    expect(measuredBy.length).toBeGreaterThan(45);
+    expect(measuredBy.filter((name) => !rows.some((row) => nameOf(row) === name))).toEqual([]);
   });
 });

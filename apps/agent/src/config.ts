@@ -1,12 +1,36 @@
+import { isIP } from "node:net";
 import { availableParallelism, hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { childEnvironment } from "@stream-control/ffmpeg";
 import { envVar, readConfig } from "@stream-control/service-kit";
+import { AllowedNetworks } from "@stream-control/service-kit/egress";
 import { z } from "zod";
+import type { RunnerSpec } from "./runner/contract.js";
 
 /** What a job's source or destination may be; URL schemes, and `file`, `test` and `device`. */
 export const PROTOCOLS = ["rtmp", "rtmps", "srt", "rtsp", "rtsps", "http", "https", "file", "test", "device"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
+
+/**
+ * What jobs may reach unless told otherwise. Cameras and encoders stand in the room's own network, so that has to be
+ * possible; this machine's own services are no business of a job's once it is in production.
+ */
+const USUAL_NETWORKS = { development: ["public", "private", "loopback"], production: ["public", "private"] };
+
+const networksProblem = (entries: readonly string[]): string | undefined => {
+  try {
+    AllowedNetworks.parse(entries);
+    return undefined;
+  } catch (thrown) {
+    return thrown instanceof RangeError ? thrown.message : "can't be read";
+  }
+};
+
+/** An address with or without a port, an IPv6 one in brackets where there is a port. */
+const isNameServer = (entry: string) => {
+  const [, bracketed, plain] = /^(?:\[([^\]]+)\]|([^:]+))(?::\d{1,5})?$/.exec(entry) ?? [];
+  return isIP(bracketed ?? plain ?? entry) !== 0;
+};
 
 const isWebSocketUrl = (value: string) => URL.canParse(value) && /^wss?:$/.test(new URL(value).protocol);
 
@@ -35,6 +59,21 @@ const variables = z.object({
     .list()
     .pipe(z.array(z.enum(PROTOCOLS)))
     .default([...PROTOCOLS]),
+  ALLOWED_NETWORKS: envVar
+    .list()
+    .superRefine((entries, context) => {
+      const message = networksProblem(entries);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
+    .optional(),
+  DNS_SERVERS: envVar
+    .list()
+    .refine(
+      (entries) => entries.length > 0 && entries.every(isNameServer),
+      "must be addresses such as 192.168.1.1 or 10.0.0.1:53",
+    )
+    .optional(),
+  NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   FFMPEG_PATH: z.string().default("ffmpeg"),
   FFPROBE_PATH: z.string().default("ffprobe"),
   LOG_LEVEL: envVar.logLevel().default("info"),
@@ -59,6 +98,8 @@ export interface AgentConfig {
   /** Folders below which files may be read as a source. */
   inputDirs: string[];
   allowedProtocols: readonly Protocol[];
+  /** What of the network jobs may reach, and who is asked for names. */
+  reach: RunnerSpec["reach"];
   ffmpegPath: string;
   ffprobePath: string;
   logLevel: z.infer<typeof variables>["LOG_LEVEL"];
@@ -102,6 +143,11 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     outputDirs,
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
     allowedProtocols: given.ALLOWED_PROTOCOLS,
+    reach: {
+      networks:
+        given.ALLOWED_NETWORKS ?? USUAL_NETWORKS[given.NODE_ENV === "production" ? "production" : "development"],
+      ...(given.DNS_SERVERS === undefined ? {} : { dnsServers: given.DNS_SERVERS }),
+    },
     ffmpegPath: program(given.FFMPEG_PATH),
     ffprobePath: program(given.FFPROBE_PATH),
     logLevel: given.LOG_LEVEL,

@@ -13,6 +13,7 @@ import { type Logger, toError } from "@stream-control/service-kit";
 import { type Limits, prepare } from "./assignments/prepare.js";
 import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
 import { jobReports } from "./job-reports.js";
+import type { RunnerSpec } from "./runner/contract.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
 import { runningJobs } from "./running-jobs.js";
 
@@ -20,6 +21,8 @@ export interface EncoderAgentOptions {
   connection: Omit<AgentOptions, "handlers" | "logger">;
   runners: Omit<RunnersOptions, "observe" | "logger">;
   limits: Limits;
+  /** What jobs may reach. */
+  reach: RunnerSpec["reach"];
   ffmpegPath: string;
   ffprobePath: string;
   /** End all jobs when the agent stops; otherwise they outlive it. */
@@ -132,7 +135,7 @@ export class EncoderAgent {
   }
 
   private async decide(assignment: Assignment, { signal, lease }: AssignContext): Promise<Decision> {
-    const { ffmpegPath, ffprobePath } = this.options;
+    const { ffmpegPath, ffprobePath, reach } = this.options;
     const { jobId, epoch = 0 } = assignment;
     if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
     const prepared = await prepare(assignment, this.limits);
@@ -144,7 +147,7 @@ export class EncoderAgent {
     if (lease !== undefined && lease.leftMs < 1)
       return unable("LEASE_EXPIRED", "The job's lease ran out before the agent could start it.");
     const { stopGraceMs, killAfterMs } = this.client.timings ?? DEFAULT_GRACE;
-    const job = { jobId, epoch, ...prepared.job, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs };
+    const job = { jobId, epoch, ...prepared.job, reach, ffmpegPath, ffprobePath, stopGraceMs, killAfterMs };
     try {
       await this.runners.launch(job, lease);
     } catch (thrown) {

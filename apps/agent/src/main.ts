@@ -73,6 +73,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
       },
     },
     limits: { ...config, encoders: [] },
+    reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,
     stopJobsOnExit: config.stopJobsOnExit,

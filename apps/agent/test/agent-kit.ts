@@ -97,6 +97,7 @@ export class AgentKit {
         maxResolution: undefined,
         encoders: [{ name: "libx264", works: true }],
       },
+      reach: { networks: ["public", "private", "loopback"] },
       ffmpegPath: "ffmpeg",
       ffprobePath: "ffprobe",
       stopJobsOnExit,

@@ -194,3 +194,31 @@ test("what is no config at all is refused, and an agent without an encoder refus
   expect(await refused({})).toContain("source:");
   expect(await refused({ streamUrl: "test:" }, undefined, { encoders: [] })).toContain("no working H.264 encoder");
 });
+
+test("devices are devices of this machine, and their names say nothing else", async () => {
+  const device = (video: object | undefined, audio?: object) => ({
+    source: { type: "device", ...(video && { video }), ...(audio && { audio }) },
+    destinations: [{ type: "file", path: "a.mp4" }],
+  });
+  const good = [
+    device({ format: "v4l2", device: "/dev/video0" }, { format: "alsa", device: "plughw:CARD=PCH,DEV=0" }),
+    device({ format: "x11grab", device: ":0.0+10,20" }, { format: "alsa", device: "default" }),
+    device({ format: "v4l2", device: "/dev/v4l/by-id/usb-cam-index0" }),
+  ];
+  for (const config of good) expect((await prepared(config)).config.source).toMatchObject({ type: "device" });
+  for (const name of ["10.0.0.1:0.0", "localhost:0", "evil.example:0", "/tmp/x"])
+    expect(await refused(device({ format: "x11grab", device: name }))).toContain(
+      "source.video.device: must be a display",
+    );
+  for (const name of ["/etc/passwd", "/dev/../etc/passwd", "video0", "/dev/shm/x", "http://h/x"])
+    expect(await refused(device({ format: "v4l2", device: name }))).toContain("source.video.device: must be a device");
+  for (const name of ["file:x", "tee:hw,'/tmp/x',raw", "plug:{type hw}", "/etc/x", "FILE:a"])
+    expect(await refused(device(undefined, { format: "alsa", device: name }))).toContain(
+      "source.audio.device: must be",
+    );
+});
+
+test("an address with a line break in it is no address", async () => {
+  const message = await refused({ streamUrl: "rtmp://h/live/key\r\nHost: other" });
+  expect(message).toContain("must not contain control characters");
+});

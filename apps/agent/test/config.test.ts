@@ -47,6 +47,29 @@ test("runners get what ffmpeg needs of the environment, and no secret", () => {
   expect(childEnv).not.toHaveProperty("OTHER");
 });
 
+test("jobs may reach the room's network everywhere, and this machine's services in development only", () => {
+  const networks = (env: Record<string, string>) => agentConfig(env, machine).reach.networks;
+  expect(networks({})).toEqual(["public", "private", "loopback"]);
+  expect(networks({ NODE_ENV: "test" })).toEqual(["public", "private", "loopback"]);
+  expect(networks({ NODE_ENV: "production" })).toEqual(["public", "private"]);
+  expect(networks({ NODE_ENV: "production", ALLOWED_NETWORKS: "public, 10.1.0.0/16" })).toEqual([
+    "public",
+    "10.1.0.0/16",
+  ]);
+  expect(agentConfig({}, machine).reach.dnsServers).toBeUndefined();
+  expect(agentConfig({ DNS_SERVERS: "10.0.0.1:5353,[fd00::1]:53,fd00::2" }, machine).reach.dnsServers).toHaveLength(3);
+});
+
+test("an allow-list or a name server that cannot be read stops the start", () => {
+  for (const [name, value, words] of [
+    ["ALLOWED_NETWORKS", "public,intranet", '"intranet" is neither'],
+    ["ALLOWED_NETWORKS", "10.0.0.0/40", '"10.0.0.0/40" is neither'],
+    ["DNS_SERVERS", "dns.example", "must be addresses"],
+    ["DNS_SERVERS", "10.0.0.1:", "must be addresses"],
+  ] as const)
+    expect(() => agentConfig({ [name]: value }, machine)).toThrow(words);
+});
+
 test("everything that is wrong is named at once", () => {
   const env = { ORCHESTRATOR_URL: "http://x", SLOTS: "0", MAX_RESOLUTION: "big", ALLOWED_PROTOCOLS: "rtmp,gopher" };
   try {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { isRunning, waitFor } from "@stream-control/test-kit";
+import { isRunning, measured, waitFor } from "@stream-control/test-kit";
 import { AgentKit } from "./agent-kit.js";
 
 let kit: AgentKit;
@@ -12,6 +12,7 @@ beforeEach(async () => {
 afterEach(() => kit.close());
 
 const LEASE_MS = 2500;
+const LEASE = { until: "end of the old run", setting: { name: "LEASE_MS", ms: LEASE_MS } };
 const fenced = { leaseMs: LEASE_MS, onDisconnect: "fence" } as const;
 const renewals = async (jobId: string) =>
   (await kit.commands()).filter((command) => command.type === "lease.renew" && command.jobId === jobId);
@@ -36,7 +37,9 @@ test("a fenced job goes on as long as it is renewed, and ends by itself when it 
     status: "FAILED",
     error: { code: "LEASE_EXPIRED" },
   });
-  expect(performance.now() - lastAt).toBeLessThan(LEASE_MS + 2000);
+  const endedAt = performance.now();
+  expect(endedAt - lastAt).toBeLessThan(LEASE_MS + 2000);
+  measured("away for longer than the lease; the job may move", { from: lastAt, to: endedAt }, LEASE);
   expect(await isRunning(free)).toBe(true);
   expect(await renewals("good-free")).toEqual([]);
 }, 60_000);
@@ -51,7 +54,9 @@ test("an agent that is cut off loses its fenced job in time, says so afterwards,
   const cutAt = performance.now();
   double.dropAll();
   await waitFor(async () => !(await isRunning(pid)), { what: "the fenced job ended without anybody's help" });
-  expect(performance.now() - cutAt).toBeLessThan(LEASE_MS + 1000);
+  const endedAt = performance.now();
+  expect(endedAt - cutAt).toBeLessThan(LEASE_MS + 1000);
+  measured("cut off for longer than the lease; the job may move", { from: cutAt, to: endedAt }, LEASE);
   const hello = await double.next("agent.hello", () => true, { since });
   expect(hello.payload.activeJobs?.map(({ jobId }) => jobId).toSorted()).toEqual(["good-fenced", "good-free"]);
   const end = await double.next("agent.job.stopped", () => true, { since });
@@ -72,8 +77,10 @@ test("a new agent adopts a fenced runner and renews it; without an agent it ends
   await waitFor(async () => (await renewals("good-1")).length > before, { what: "the new agent renews" });
   await waitFor(() => performance.now() - startedAt > LEASE_MS + 500, { what: "the old lease is over" });
   expect(await isRunning(pid)).toBe(true);
+  const leftAt = performance.now();
   await second.agent.stop();
   await waitFor(async () => !(await isRunning(pid)), { what: "the orphan ended by itself" });
+  measured("killed for longer than the lease; the job may move", { from: leftAt, to: performance.now() }, LEASE);
   const third = await kit.started();
   const end = await double.next("agent.job.stopped", ({ jobId }) => jobId === "good-1", { since: third.since });
   expect(end.payload).toMatchObject({ epoch: 3, status: "FAILED", error: { code: "LEASE_EXPIRED" } });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
 import type { Destination, Source } from "@stream-control/protocol";
+import { measured } from "@stream-control/test-kit";
 import { AgentKit } from "./agent-kit.js";
 
 let kit: AgentKit;
@@ -108,7 +109,10 @@ test("what happened to a job while the orchestrator was away is told afterwards,
   double.dropAll();
   // The runner pauses, which it tells, and ends by itself meanwhile.
   process.kill(pid, "SIGUSR2");
+  await double.next("agent.hello", () => true, { since });
+  const backAt = performance.now();
   await double.next("agent.job.stopped", ({ jobId }) => jobId === "good-1", { since });
+  measured("away for longer than the lease; the job stays", { from: backAt, to: performance.now() });
   const messages = double.received.slice(since).filter(({ type }) => type !== "agent.heartbeat");
   const order = messages.map((message) => (message.type === "agent.job.event" ? message.payload.type : message.type));
   expect(order.slice(-4)).toEqual([

@@ -4,7 +4,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { isRunning, waitFor } from "@stream-control/test-kit";
+import { isRunning, measured, waitFor } from "@stream-control/test-kit";
 import { AgentKit } from "./agent-kit.js";
 
 let kit: AgentKit;
@@ -28,7 +28,9 @@ test("after a reboot no runner of before is believed, even where its number and 
   const { since } = await kit.started({ bootId: async () => "boot-2" });
   const end = await double.next("agent.job.stopped", () => true, { since });
   expect(end.payload).toMatchObject({ jobId: "good-1", epoch: 5, ...LOST });
-  expect(performance.now() - startedAt).toBeLessThan(2500);
+  const toldAt = performance.now();
+  expect(toldAt - startedAt).toBeLessThan(2500);
+  measured("the machine comes back from a reboot", { from: startedAt, to: toldAt });
   // Nothing that only looks like ours is touched.
   expect(await isRunning(pid)).toBe(true);
   process.kill(-pid, "SIGKILL");
@@ -68,9 +70,11 @@ test("a job found again that is not this agent's any more ends, and its folder g
   const first = await kit.started();
   const pid = await kit.running("good-1", { epoch: 2 });
   await first.agent.stop();
+  const startedAt = performance.now();
   const { since } = await kit.started();
   double.send("orchestrator.job.stop", { jobId: "good-1", reason: "NOT_YOURS", deadlineMs: 0 });
   await double.next("agent.job.stopped", ({ epoch }) => epoch === 2, { since });
+  measured("it comes back while its job runs elsewhere, or has ended", { from: startedAt, to: performance.now() });
   await waitFor(async () => (await kit.folders()).length === 0, { what: "the folder is gone" });
   expect(await isRunning(pid)).toBe(false);
 });
@@ -94,8 +98,10 @@ test("where the data folder can't be written to, a job is declined with the reas
     connection: { agentId: "agent-2" },
   });
   await writeFile(kit.base.file("blocker"), "");
+  const assignedAt = performance.now();
   double.send("orchestrator.assign.start", assignment("good-2"), "agent-2");
   const ack = await double.next("agent.assign.ack", ({ jobId }) => jobId === "good-2", { since: blocked.since });
+  measured("the agent's data folder is read-only", { from: assignedAt, to: performance.now() }, { until: "no" });
   expect(ack.payload).toMatchObject({
     accepted: false,
     error: {
@@ -104,8 +110,10 @@ test("where the data folder can't be written to, a job is declined with the reas
     },
   });
   await rm(kit.base.file("blocker"));
+  const freedAt = performance.now();
   double.send("orchestrator.assign.start", assignment("good-3"), "agent-2");
   await double.next("agent.assign.ack", ({ jobId, accepted }) => jobId === "good-3" && accepted);
+  measured("the agent's data folder is read-only", { from: freedAt, to: performance.now() }, { until: "yes again" });
   double.send("orchestrator.job.stop", { jobId: "good-3" }, "agent-2");
   await double.next("agent.job.stopped", ({ jobId }) => jobId === "good-3");
   await agent.stop();

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { isRunning, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { isRunning, measured, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { type AgentProcess, runnerPids, startAgent } from "./agent-process.js";
 
 const SMALL = { width: 320, height: 180, fps: 15, bitrateKbps: 200, preset: "ultrafast" };
@@ -54,6 +54,7 @@ test("an agent that is killed supervises its runner again within two seconds of 
     double.send("orchestrator.job.mute", { jobId: "job-1" });
     const { payload } = await double.next("agent.job.mute", () => true, { since, ...LONG });
     taken.push(performance.now() - startedAt);
+    measured("killed or upgraded, and started again within the lease", taken.at(-1) ?? 0);
     expect(payload.success).toBe(true);
     next.child.kill("SIGKILL");
     await next.exited;
@@ -71,8 +72,10 @@ test("an ffmpeg that is gone at a restart costs no running job: only new ones ar
   const second = agent({ FFMPEG_PATH: base.file("no-ffmpeg") });
   await double.next("agent.hello", ({ activeJobs }) => activeJobs?.length === 1, { since, ...LONG });
   await waitFor(() => second.output().includes("jobs are declined"), { what: "the missing ffmpeg is said" });
+  const assignedAt = performance.now();
   double.assign("job-2", { config: { streamUrl: "test:" } });
   const ack = await double.next("agent.assign.ack", ({ jobId }) => jobId === "job-2", { since });
+  measured("its ffmpeg is gone at a restart", { from: assignedAt, to: performance.now() });
   expect(ack.payload).toMatchObject({ accepted: false, error: { code: "FFMPEG_UNAVAILABLE" } });
   expect(ack.payload.reason).toContain("ffmpeg was not found: install it");
   double.send("orchestrator.job.stop", { jobId: "job-1" });

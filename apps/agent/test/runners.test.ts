@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { isRunning, type TemporaryFolder, waitFor } from "@stream-control/test-kit";
+import { isRunning, measured, type TemporaryFolder, waitFor } from "@stream-control/test-kit";
 import { AgentKit, type StartOptions } from "./agent-kit.js";
 
 let kit: AgentKit;
@@ -54,8 +54,10 @@ test("progress goes out about once a second, however often the runner tells it",
 test("a runner that is killed costs its job, with a reason, and leaves no process behind", async () => {
   await started();
   await running("crash-1");
+  const killedAt = performance.now();
   double.send("orchestrator.job.mute", { jobId: "crash-1" });
   const end = await double.next("agent.job.stopped");
+  measured("the runner is killed", { from: killedAt, to: performance.now() });
   expect(end.payload).toMatchObject({
     status: "FAILED",
     error: { code: "RUNNER_LOST", detail: { fault: "agent", signal: "SIGKILL" } },
@@ -116,6 +118,7 @@ test("a new agent takes the running jobs over, and reports what ended or died me
   await first.agent.stop();
   expect(await isRunning(alive)).toBe(true);
   process.kill(-dead, "SIGKILL");
+  const startedAt = performance.now();
   const second = await started();
   expect(second.hello.activeJobs).toContainEqual({ jobId: "good-1", epoch: 3, status: "RUNNING" });
   const { since } = second;
@@ -124,6 +127,7 @@ test("a new agent takes the running jobs over, and reports what ended or died me
   await double.next("agent.job.update", ({ jobId, progress }) => jobId === "good-1" && progress !== undefined, {
     since,
   });
+  measured("the agent dies while the orchestrator is away", { from: startedAt, to: performance.now() });
   expect(await runnerPids()).toContain(alive);
   double.send("orchestrator.job.stop", { jobId: "good-1" });
   await double.next("agent.job.stopped", ({ jobId, status }) => jobId === "good-1" && status === "STOPPED", { since });

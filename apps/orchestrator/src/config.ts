@@ -1,18 +1,32 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
+import { ACCESS_MODES } from "@stream-control/service-kit/access";
+import { doorVariables, readDoor } from "@stream-control/service-kit/http";
+import {
+  accessCheck,
+  originCheck,
+  productionWarnings,
+  refuseWeakProduction,
+  secretCheck,
+} from "@stream-control/service-kit/production";
 import { z } from "zod";
+import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
 
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
+  ...doorVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
+  AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
+  ACCESS_CONTROL: z.enum(ACCESS_MODES).optional(),
   HEARTBEAT_INTERVAL_MS: envVar.ms({ min: 50 }).default(3000),
   HEARTBEAT_TIMEOUT_MS: envVar.ms({ min: 100 }).default(10_000),
   STOP_GRACE_MS: envVar.ms().default(10_000),
   KILL_AFTER_MS: envVar.ms().default(5000),
-  NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
-  ALLOWED_ORIGINS: envVar.list().default([]),
+  ALLOW_WEAK_AGENT_TOKEN: envVar.flag().default(false),
+  ALLOW_NO_ACCESS_CONTROL: envVar.flag().default(false),
+  ALLOW_ANY_ORIGIN: envVar.flag().default(false),
   DATA_DIR: z.string().default("./data/orchestrator"),
   MEDIA_DIR: z.string().optional(),
   ASSIGN_ACK_TIMEOUT_MS: envVar.ms({ min: 50 }).default(10_000),
@@ -44,6 +58,8 @@ function accepted(kind: "locale" | "timeZone") {
 
 export interface ServiceConfig {
   logLevel: string;
+  /** What is not forbidden, but rarely meant. */
+  warnings: string[];
   orchestrator: OrchestratorOptions;
 }
 
@@ -62,16 +78,38 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     throw new ConfigError(
       "The configuration is wrong: LEASE_MS must be greater than HEARTBEAT_INTERVAL_MS, or every lease runs out between two heartbeats.",
     );
+  const production = v.NODE_ENV === "production";
+  if (production)
+    refuseWeakProduction([
+      accessCheck(v.ACCESS_CONTROL === undefined || v.ACCESS_CONTROL === "required", v.ALLOW_NO_ACCESS_CONTROL),
+      // With certificates alone nobody is let in by it.
+      ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
+      originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
+    ]);
+  const { settings: door, allowedOrigins } = readDoor(v);
+  if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
+    throw new ConfigError(
+      `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
+    );
   return {
     logLevel: v.LOG_LEVEL,
+    warnings: production
+      ? productionWarnings({
+          hasTls: door.tls !== undefined,
+          trustedProxies: v.TRUSTED_PROXIES,
+        })
+      : [],
     orchestrator: {
       port: v.PORT,
-      agentToken: v.AGENT_TOKEN,
+      agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
+      agentAuth: v.AGENT_AUTH,
+      accessControl: v.ACCESS_CONTROL ?? (production ? "required" : "loopback"),
       heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS,
       heartbeatTimeoutMs: v.HEARTBEAT_TIMEOUT_MS,
       stopGraceMs: v.STOP_GRACE_MS,
       killAfterMs: v.KILL_AFTER_MS,
-      ...(v.NODE_ENV === "production" ? { allowedOrigins: v.ALLOWED_ORIGINS } : {}),
+      ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
+      door,
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,
@@ -90,6 +128,8 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   };
 }
 
+const agentTokenCheck = (v: { AGENT_TOKEN: string; ALLOW_WEAK_AGENT_TOKEN: boolean }) =>
+  secretCheck("AGENT_TOKEN", v.AGENT_TOKEN, { variable: "ALLOW_WEAK_AGENT_TOKEN", isSet: v.ALLOW_WEAK_AGENT_TOKEN });
 const auditVariables = z.object({
   DATA_DIR: variables.shape.DATA_DIR,
   STREAM_CONTROL_API_KEY: z.string().max(4096).optional(),

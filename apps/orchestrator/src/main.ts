@@ -7,11 +7,10 @@ import { Orchestrator } from "./orchestrator.js";
 const serve = () =>
   runService(
     async () => {
-      const { orchestrator: options, logLevel } = loadConfig(process.env);
-      const orchestrator = new Orchestrator({
-        ...options,
-        logger: createLogger({ name: "orchestrator", level: logLevel }),
-      });
+      const { orchestrator: options, logLevel, warnings } = loadConfig(process.env);
+      const logger = createLogger({ name: "orchestrator", level: logLevel });
+      for (const warning of warnings) logger.warn(warning);
+      const orchestrator = new Orchestrator({ ...options, onFirstKey: showFirstKey, logger });
       await orchestrator.start();
       return orchestrator;
     },
@@ -23,3 +22,10 @@ if (command === "audit") {
   const { stdout, stderr } = process;
   process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
 } else await serve();
+
+/** On stderr, for whoever started the service; never through the log, which others read and keep. */
+function showFirstKey(key: string): void {
+  process.stderr.write(
+    `\nNobody could get in yet, so this admin key was made. It is shown only this once:\n\n  ${key}\n\n`,
+  );
+}

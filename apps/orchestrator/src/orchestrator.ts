@@ -1,13 +1,28 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
+import {
+  Access,
+  type AccessMode,
+  type AccessTables,
+  keyRoutes,
+  sessionRoutes,
+  ticketRoutes,
+  userRoutes,
+} from "@stream-control/service-kit/access";
 import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
-import { peerAddress, strangerAt } from "@stream-control/service-kit/http";
+import {
+  ClientAddresses,
+  DEFAULT_RATES,
+  Door,
+  type DoorSettings,
+  GuessLimiter,
+  Origins,
+} from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
+import { AgentTokens } from "./agents/agent-tokens.js";
 import { CommandReplies } from "./agents/command-replies.js";
 import { Drains } from "./agents/drains.js";
 import { EventBudget } from "./agents/event-budget.js";
@@ -17,10 +32,11 @@ import { Leases } from "./agents/leases.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
+import { agentTokenRoutes } from "./agents/token-routes.js";
 import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
 import { eraseRequesters } from "./audit/requesters.js";
-import { createApp } from "./http/app.js";
-import { routeUpgrades } from "./http/upgrade.js";
+import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
+import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
@@ -41,8 +57,14 @@ import { UiHub } from "./ui/hub.js";
 export interface OrchestratorOptions {
   /** 0 takes any free port; see {@link Orchestrator.port}. */
   port?: number;
-  /** What agents must give in their hello. */
-  agentToken?: string;
+  /** The token that any agent may give in its hello; null where each needs one of its own. */
+  agentToken?: string | null;
+  /** How agents show who they are. */
+  agentAuth?: AgentAuthMode;
+  /** From whom people and programs must show who they are. */
+  accessControl?: AccessMode;
+  /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
+  onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */
   host?: string;
   heartbeatIntervalMs?: number;
@@ -52,7 +74,9 @@ export interface OrchestratorOptions {
   stopGraceMs?: number;
   /** From a kill to giving the job up. */
   killAfterMs?: number;
-  /** Origins that pages may come from; all unless given. */
+  /** TLS, proxies, rates and limits of the way in. */
+  door?: DoorSettings;
+  /** Origins that pages may come from, beside the service's own; all unless given. */
   allowedOrigins?: readonly string[];
   /** Folder of the database. */
   dataDir?: string;
@@ -74,6 +98,8 @@ export interface OrchestratorOptions {
 const DEFAULTS = {
   port: 8080,
   agentToken: "dev-shared-token",
+  agentAuth: "token",
+  accessControl: "loopback",
   heartbeatIntervalMs: 3000,
   heartbeatTimeoutMs: 10_000,
   stopGraceMs: 10_000,
@@ -88,9 +114,6 @@ const DEFAULTS = {
   retention: {},
 } as const satisfies OrchestratorOptions;
 
-/** How long a stop waits for requests under way. */
-const REQUESTS_MAY_TAKE_MS = 5000;
-
 /**
  * The coordination service: agents, jobs, scheduling, REST and sockets.
  *
@@ -102,7 +125,9 @@ const REQUESTS_MAY_TAKE_MS = 5000;
 export class Orchestrator {
   private readonly releases = new ReleaseStack();
   private readonly logger: Logger;
-  private listening: AddressInfo | undefined;
+  private listeningOn: number | undefined;
+  private door: Door | undefined;
+  private answered: readonly RouteRule[] = [];
 
   constructor(private readonly options: OrchestratorOptions = {}) {
     this.logger = options.logger ?? silentLogger();
@@ -110,7 +135,12 @@ export class Orchestrator {
 
   /** The port it listens on; the one that was asked for until it does. */
   get port(): number {
-    return this.listening?.port ?? this.options.port ?? DEFAULTS.port;
+    return this.listeningOn ?? this.options.port ?? DEFAULTS.port;
+  }
+
+  /** Every route below a path of its own, and who may call it; none until it has started. */
+  get routes(): readonly RouteRule[] {
+    return this.answered;
   }
 
   /** Resolves once requests are answered. When it rejects, nothing is left behind. */
@@ -128,6 +158,11 @@ export class Orchestrator {
     return this.releases.release();
   }
 
+  /** Takes over a renewed certificate at once, which otherwise takes some seconds. */
+  async reload(): Promise<void> {
+    await this.door?.reload();
+  }
+
   private async build(): Promise<void> {
     const { logger, releases } = this;
     const settings = { ...DEFAULTS, ...this.options };
@@ -140,6 +175,22 @@ export class Orchestrator {
     const log = new EventLog({ store, now });
     const audit = new AuditRecorder({ store, log, logger });
     releases.add("the audit", () => audit.stop());
+
+    const doorSettings = settings.door ?? {};
+    const addresses = new ClientAddresses(doorSettings.trustedProxies);
+    const origins = new Origins(settings.allowedOrigins);
+    const access = new Access({
+      store: store.part<AccessTables>(),
+      ...{ logger, now, mode: settings.accessControl, service: "orchestrator" },
+      ...{ guesses: new GuessLimiter(), audit },
+      addressOf: (request) => addresses.of(request),
+      isSecure: (request) => addresses.isSecure(request),
+      allowedOrigins: settings.allowedOrigins,
+    });
+    const tokens = new AgentTokens(store, logger, now);
+    await tokens.load();
+    const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
+
     const reader = new JobReader(store.db);
     const ledger = new Ledger({ store, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
@@ -154,7 +205,7 @@ export class Orchestrator {
       longestPauseMs: settings.restart.maxMs,
     });
     const views = new JobViews(board, scheduler);
-    const hub = new UiHub({ ledger, registry, reader, views, logger });
+    const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
     const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
@@ -179,7 +230,7 @@ export class Orchestrator {
       news: hub,
       logger,
     });
-    const gateway = new AgentGateway({ ...settings, registry, reports, homecoming, leases, audit, logger });
+    const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
 
     const desk = new LocalDesk({ store, log, elsewhere: eraseRequesters(store.db, (job) => hub.erased(job)) });
     const housekeeping = new Housekeeping({
@@ -202,6 +253,7 @@ export class Orchestrator {
       leases.keep(job.id);
     });
     gateway.start();
+    tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
@@ -210,51 +262,54 @@ export class Orchestrator {
     });
 
     const startedAt = now().toISOString();
+    const routes: Routes = [
+      ["/v1/session", sessionRoutes(access, readBody)],
+      ["/v1/tickets", ticketRoutes(access, readBody)],
+      ["/v1/keys", keyRoutes(access, readBody)],
+      ["/v1/users", userRoutes(access, readBody)],
+      ["/v1/audit", auditRoutes({ access, readBody, desk })],
+      ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
+      ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
+      [
+        "/v1/jobs",
+        jobRoutes({
+          ...{ access, readBody, ledger, reader, control, changes, views, board },
+          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
+        }),
+      ],
+      ["/v1/templates", templateRoutes({ access, readBody, templates })],
+    ];
+    this.answered = rulesOf(routes);
     const app = createApp({
       logger,
-      allowedOrigins: settings.allowedOrigins,
+      guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
       publicDir: join(import.meta.dirname, "..", "public"),
       checkHealth: async () => {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      callerOf: (request) => strangerAt(peerAddress(request), request),
-      routes: {
-        "/v1/audit": auditRoutes(desk),
-        "/v1/agents": agentRoutes(registry, drains),
-        "/v1/jobs": jobRoutes({
-          ledger,
-          reader,
-          control,
-          changes,
-          views,
-          board,
-          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
-        }),
-        "/v1/templates": templateRoutes(templates),
-      },
+      ...{ access, audit, routes, roomOfJob: (jobId) => reader.roomOf(jobId) },
     });
-    const server = createServer(app);
-    routeUpgrades(server, {
-      onAgent: (socket, request) => gateway.accept(socket, strangerAt(peerAddress(request), request)),
-      onUi: (socket, since) => hub.accept(socket, since),
-      allowedOrigins: settings.allowedOrigins,
+    const door = await Door.build({
+      ...{ app, origins, addresses, logger },
+      ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
+      sockets: socketRoutes({ access, gateway, hub }),
     });
-    server.listen(settings.port, settings.host);
-    await once(server, "listening");
+    this.listeningOn = await door.listen(settings.port, settings.host);
+    this.door = door;
     releases.add("the HTTP server", async () => {
-      const closed = once(server, "close");
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      server.close();
-      server.closeIdleConnections();
-      // Requests under way may finish, but one that never ends does not keep the service up.
-      const cut = setTimeout(() => server.closeAllConnections(), REQUESTS_MAY_TAKE_MS);
-      await Promise.all([gateway.stop(), hub.stop(), closed]);
-      clearTimeout(cut);
+      await Promise.all([gateway.stop(), hub.stop(), door.close()]);
     });
-    this.listening = server.address() as AddressInfo;
     logger.info({ port: this.port }, "listening");
+    await this.showFirstKey(access);
+  }
+
+  private async showFirstKey(access: Access): Promise<void> {
+    const { onFirstKey } = this.options;
+    const key = onFirstKey && (await access.firstKey());
+    if (key !== undefined) onFirstKey?.(key);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { measured, waitFor } from "@stream-control/test-kit";
 import { House } from "./house.js";
 
 describe("the hello", () => {
@@ -139,8 +139,10 @@ describe("messages that are not understood", () => {
     async (text) => {
       await using house = await House.open();
       const agent = await house.agent();
+      const sentAt = performance.now();
       agent.sendRaw(text);
       await agent.next("orchestrator.error");
+      measured("broken messages from anybody", { from: sentAt, to: performance.now() });
       const { id } = await house.submit();
       await house.jobIn(id, "RUNNING");
     },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { measured } from "@stream-control/test-kit";
 import { House } from "./house.js";
 import type { SeedAgent } from "./seed-agent.js";
 
@@ -30,8 +31,10 @@ describe("while its agent is away", () => {
       reason: { code: "AGENT_OFFLINE", fault: "agent" },
     });
     expect(await house.agentIn("agent-123", "OFFLINE")).toMatchObject({ currentJobId: id });
+    const backAt = performance.now();
     const back = await house.agent({ activeJob: { jobId: id, status: "RUNNING" } });
     const running = await house.jobIn(id, "RUNNING");
+    measured("away for longer than the heartbeat timeout; the job stays", { from: backAt, to: performance.now() });
     expect(running).toMatchObject({ epoch: 1, startedAt: unknown.startedAt, reason: null });
     back.stopped(id);
     await house.jobIn(id, "STOPPED");
@@ -128,8 +131,14 @@ describe("while its agent is away", () => {
       { restartPolicy: "onFailure" },
     );
     await using _house = house;
+    const leftAt = performance.now();
     await leave(house, agent);
     expect(await house.jobIn(id, "FAILED")).toMatchObject({ error: { code: "AGENT_OFFLINE" }, epoch: 1, restarts: 0 });
+    measured(
+      "the machine is dead; the job stays",
+      { from: leftAt, to: performance.now() },
+      { setting: { name: "HEARTBEAT_TIMEOUT_MS + JOB_UNKNOWN_TIMEOUT_MS", ms: 900 } },
+    );
     // It is back after all: what it still runs is stopped, because the job has been given up.
     const late = await house.agent({ activeJob: { jobId: id, status: "RUNNING" }, onStop: () => undefined });
     await late.next("orchestrator.job.stop", ({ reason }) => reason === "NOT_YOURS");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { measured } from "@stream-control/test-kit";
 import { fencedAgent, QUICK_LEASES } from "./fenced.js";
 import { House } from "./house.js";
 
@@ -22,6 +23,7 @@ describe("a drain with a deadline", () => {
     await using _house = house;
     const finished = (await house.submit()).id;
     await house.jobIn(finished, "RUNNING");
+    const askedAt = performance.now();
     const { status, body } = await drain(house, "leaving", { drain: true, deadlineMs: 400 });
     expect([status, body.ok, body.agent.drain]).toEqual([200, true, true]);
     expect(Date.parse(body.agent.drainDeadlineAt)).toBeGreaterThan(Date.now() - 10_000);
@@ -33,6 +35,11 @@ describe("a drain with a deadline", () => {
         await house.jobWhere(id, (job) => job.agentId === "other" && job.status === "RUNNING", "moved"),
       ).toMatchObject({ epoch: 2, restarts: 0, wantedStatus: "RUNNING", error: null });
     expect(await house.jobIn(staying, "STOPPED")).toMatchObject({ wantedStatus: "STOPPED" });
+    measured(
+      "a drain with a deadline",
+      { from: askedAt, to: performance.now() },
+      { setting: { name: "deadlineMs", ms: 400 } },
+    );
     const log = await house.eventsOf(moving[0] ?? "");
     expect(log.map(({ type }) => type)).toEqual(expect.arrayContaining(["job.moving", "job.moved"]));
     expect((await house.eventsOf(staying)).find(({ type }) => type === "job.stopping")?.message).toContain("deadline");

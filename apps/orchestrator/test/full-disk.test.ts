@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { freePort, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { freePort, measured, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { call } from "./house.js";
 import { SeedAgent } from "./seed-agent.js";
 import { Service } from "./service.js";
@@ -75,7 +75,9 @@ test("a full disk: nothing acknowledged is lost, callers are told to try again, 
     expect(agent.ofType("orchestrator.job.settled")).toEqual([]);
 
     for (const file of [filler, rest]) await rm(file);
+    const freedAt = performance.now();
     await idle.assignment();
+    measured("its disk is full", { from: freedAt, to: performance.now() });
     await using back = await SeedAgent.connect(agentUrl, { modern: { activeJobs: [] }, drain: true });
     back.send("agent.job.stopped", { jobId: running, status: "STOPPED", epoch: 1 });
     await back.next("orchestrator.job.settled", ({ jobId }) => jobId === running);

@@ -79,8 +79,13 @@ export class House implements AsyncDisposable {
     return this.keep(await SocketClient.open(`ws://127.0.0.1:${this.port}/ui${query}`, headers));
   }
 
-  api(method: string, path: string, body?: unknown): Promise<Answer> {
-    return call(this.url, method, path, body);
+  api(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    return call(this.url, method, path, body, headers);
+  }
+
+  /** Routes that it answers, and who may call them. */
+  get routes() {
+    return this.orchestrator?.routes ?? [];
   }
 
   /** Submits a job and demands that it is new. */
@@ -143,17 +148,19 @@ export class House implements AsyncDisposable {
 }
 
 /** One request; the body is sent as JSON unless it is a string, which goes as it is. */
-export async function call(url: string, method: string, path: string, body?: unknown): Promise<Answer> {
+export async function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const response = await fetch(`${url}${path}`, {
     method,
-    ...(body === undefined
-      ? {}
-      : {
-          headers: { "content-type": "application/json" },
-          body: typeof body === "string" ? body : JSON.stringify(body),
-        }),
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
   const text = await response.text();
-  const isJson = response.headers.get("content-type")?.includes("json") === true;
+  const isJson = response.headers.get("content-type")?.includes("application/json") === true;
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }

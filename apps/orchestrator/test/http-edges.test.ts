@@ -21,7 +21,9 @@ describe("cross-origin requests", () => {
     expect(preflight.status).toBe(204);
     expect(preflight.headers.get("access-control-allow-origin")).toBe("*");
     expect(preflight.headers.get("access-control-allow-methods")).toContain("PUT");
-    await house.page("", { origin: "http://anywhere.example" });
+    await house.page("", { origin: "http://localhost:5173" });
+    // Without a key only pages of this machine, or any page that somebody visits could run the room.
+    await expect(house.page("", { origin: "http://anywhere.example" })).rejects.toThrow("401");
   });
 
   test("in production only the listed origins may, sockets included", async () => {

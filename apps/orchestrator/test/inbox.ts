@@ -88,7 +88,12 @@ export class SocketClient implements AsyncDisposable {
     this.waits.add(wait);
     const timer = setTimeout(() => {
       const tail = JSON.stringify(this.received.slice(since).slice(-8)).slice(0, 4000);
-      reject(new Error(`No ${type} that fits came within ${deadlineMs} ms; the last messages: ${tail}`));
+      const state = this.socket.readyState === this.socket.OPEN ? "open" : "closed";
+      reject(
+        new Error(
+          `No ${type} that fits came within ${deadlineMs} ms, the socket is ${state}; the last messages: ${tail}`,
+        ),
+      );
     }, deadlineMs);
     try {
       return await promise;

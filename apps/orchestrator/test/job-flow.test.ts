@@ -180,6 +180,18 @@ describe("reports that do not count", () => {
     expect(agent.received.slice(since).filter(({ type }) => type === "orchestrator.job.stop")).toEqual([]);
   });
 
+  test.each(["SOURCE_REFUSED", "DESTINATION_REFUSED"])("%s ends the job, whatever its restart policy", async (code) => {
+    await using house = await House.open({
+      restart: { maxRestarts: 3, baseMs: 1, maxMs: 1, goodRunMs: 60_000 },
+    });
+    const agent = await house.agent({ modern: {} });
+    const { id } = await house.submit({ restartPolicy: "onFailure" });
+    await house.jobIn(id, "RUNNING");
+    agent.fail(id, code, "It may not be reached.");
+    expect(await house.jobIn(id, "FAILED")).toMatchObject({ error: { code }, restarts: 0 });
+    expect(agent.assignments).toHaveLength(1);
+  });
+
   test("an old run that comes to life after its job has ended is told to stop", async () => {
     await using house = await House.open();
     const agent = await house.agent();

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
+import { measured } from "@stream-control/test-kit";
 import { fencedAgent, LEASE_MS, leaseEnd, QUICK_LEASES } from "./fenced.js";
 import { House } from "./house.js";
 import type { SeedAgent } from "./seed-agent.js";
 
 const waits = () => undefined;
+const setting = (ms: number) => ({ setting: { name: "LEASE_MS", ms } });
 const types = async (house: House, id: string) => (await house.eventsOf(id)).map(({ type }) => type);
 
 /** Notes when an agent is given its first job. */
@@ -83,6 +85,7 @@ describe("a job whose agent is lost", () => {
     await house.jobIn(id, "UNKNOWN");
     expect(await moved).toBeGreaterThan(leaseEnd(first, id));
     expect((await moved) - lostAt).toBeLessThan(300 + LEASE_MS + 2000);
+    measured("the machine is dead; the job may move", { from: lostAt, to: await moved }, setting(LEASE_MS));
     expect(await house.jobIn(id, "RUNNING")).toMatchObject({ agentId: "second", epoch: 2, restarts: 1, error: null });
     expect((await house.eventsOf(id)).find(({ type }) => type === "stream.restart_requested")?.data).toMatchObject({
       code: "AGENT_LOST",
@@ -136,9 +139,12 @@ describe("a job whose agent is lost", () => {
     await using _house = house;
     await first.cut();
     await house.jobIn(id, "UNKNOWN");
+    const askedAt = performance.now();
     await house.api("POST", `/v1/jobs/${id}/stop`);
     expect(await house.jobIn(id, "STOPPED")).toMatchObject({ reason: { code: "LEASE_ENDED" }, error: null, epoch: 1 });
-    expect(performance.now()).toBeGreaterThan(leaseEnd(first, id));
+    const endedAt = performance.now();
+    expect(endedAt).toBeGreaterThan(leaseEnd(first, id));
+    measured("a stop while the agent is away", { from: askedAt, to: endedAt }, setting(LEASE_MS));
     expect((await types(house, id)).filter((type) => /stopped|failed|canceled/.test(type))).toEqual(["job.stopped"]);
   });
 });
@@ -172,6 +178,11 @@ describe("an assignment of a job that may move", () => {
     const second = await fencedAgent(house, "second");
     const moved = givenAt(second);
     expect((await moved) - restarted).toBeGreaterThan(1500);
+    measured(
+      "the agent is cut off while the orchestrator is started again",
+      { from: restarted, to: await moved },
+      setting(1500),
+    );
   });
 });
 
@@ -185,7 +196,9 @@ describe("after a restart of the orchestrator", () => {
     const restarted = performance.now();
     await house.start({ leaseMs: 1500 });
     const again = await fencedAgent(house, "second");
-    expect((await givenAt(again)) - restarted).toBeGreaterThan(1500);
+    const moved = await givenAt(again);
+    expect(moved - restarted).toBeGreaterThan(1500);
+    measured("an agent does not come back after it", { from: restarted, to: moved }, setting(1500));
     expect(await house.jobIn(id, "RUNNING")).toMatchObject({ agentId: "second", epoch: 2 });
   });
 });

@@ -1,6 +1,6 @@
 import { chmod } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { freePort, temporaryFolder } from "@stream-control/test-kit";
+import { freePort, measured, temporaryFolder } from "@stream-control/test-kit";
 import { call } from "./house.js";
 import { SocketClient } from "./inbox.js";
 import { SeedAgent } from "./seed-agent.js";
@@ -45,10 +45,12 @@ describe("SIGKILL in the middle of a hundred submissions", () => {
       await Promise.all(submissions);
       expect((await first.ended).signal).toBe("SIGKILL");
 
+      const startedAt = performance.now();
       await using second = await Service.start(variables);
       const stored = new Map(
         (await call(second.url, "GET", "/v1/jobs")).body.map((job: { id: string }) => [job.id, job]),
       );
+      measured("killed in the middle of submissions", { from: startedAt, to: performance.now() });
       expect(answered.size).toBeGreaterThanOrEqual(30);
       for (const id of answered.values()) expect(stored.has(id)).toBe(true);
 
@@ -156,8 +158,11 @@ describe("a start that cannot succeed", () => {
       await chmod(folder.path, 0o500);
       // Root may write everywhere but where the kernel itself says no.
       const dataDir = process.getuid?.() === 0 ? "/sys/stream-control" : folder.path;
-      await using service = Service.spawn(await env(dataDir));
+      const variables = await env(dataDir);
+      const startedAt = performance.now();
+      await using service = Service.spawn(variables);
       expect((await service.ended).code).toBe(1);
+      measured("its data folder is read-only, in use, or its port taken", { from: startedAt, to: performance.now() });
       expect(sentences(service.output)).toEqual([
         expect.stringMatching(
           /orchestrator\.db cannot be opened: .* Check that its folder exists and may be written\.$/,

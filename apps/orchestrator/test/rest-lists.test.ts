@@ -107,6 +107,7 @@ describe("the list of agents", () => {
     expect(body[0]).toEqual({
       id: "a",
       name: "Streaming Agent a",
+      room: "default",
       version: "1.0.0",
       state: "IDLE",
       currentJobId: null,

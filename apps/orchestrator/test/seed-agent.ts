@@ -16,6 +16,7 @@ export interface Assignment {
 export interface SeedAgentOptions {
   agentId?: string;
   token?: string;
+  room?: string;
   slots?: number;
   maxResolution?: string;
   drain?: boolean;
@@ -83,6 +84,7 @@ export class SeedAgent extends SocketClient {
           ...(features === undefined ? {} : { features }),
         },
         drain,
+        ...(this.options.room === undefined ? {} : { room: this.options.room }),
         activeJob,
         auth: { token },
         ...(modern === undefined ? {} : { protocolVersion: 1, activeJobs: modern.activeJobs ?? [] }),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { measured } from "@stream-control/test-kit";
 import { House } from "./house.js";
 
 const waits = () => undefined;
@@ -10,6 +11,7 @@ describe("an agent that does not stop its job", () => {
     const agent = await house.agent({ onStop: waits });
     const { id } = await house.submit({ restartPolicy: "onFailure" });
     await house.jobIn(id, "RUNNING");
+    const askedAt = performance.now();
     await house.api("POST", `/v1/jobs/${id}/stop`);
     expect((await agent.next("orchestrator.job.stop")).payload).toMatchObject({ jobId: id, deadlineMs: 100 });
     expect((await agent.next("orchestrator.job.kill")).payload).toEqual({ jobId: id, reason: "STOP_TIMEOUT" });
@@ -18,6 +20,11 @@ describe("an agent that does not stop its job", () => {
       reason: { fault: "agent" },
       restarts: 0,
     });
+    measured(
+      "a stop that the agent does not confirm",
+      { from: askedAt, to: performance.now() },
+      { setting: { name: "STOP_GRACE_MS + KILL_AFTER_MS", ms: QUICK.stopGraceMs + QUICK.killAfterMs } },
+    );
     // The slot counts as free, and what the agent still runs is stopped when it speaks of it.
     const next = await house.submit();
     await house.jobIn(next.id, "RUNNING");
@@ -110,8 +117,14 @@ describe("a stop that meets an assignment", () => {
     await Promise.all(
       Array.from({ length: 100 }, async () => {
         const { id } = await house.submit();
+        const askedAt = performance.now();
         await house.api("POST", `/v1/jobs/${id}/stop`);
         await house.jobIn(id, "CANCELED", "STOPPED");
+        measured(
+          "a stop, in any status",
+          { from: askedAt, to: performance.now() },
+          { until: "end, of a hundred at once" },
+        );
       }),
     );
     expect(await house.agentIn("agent-123", "IDLE")).toMatchObject({ currentJobIds: [] });

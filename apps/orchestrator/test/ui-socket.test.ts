@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { measured, waitFor } from "@stream-control/test-kit";
 import { House } from "./house.js";
 
 const snapshot = async (house: House, query = "") => {
@@ -164,7 +164,7 @@ describe("a page that does not read", () => {
     await once(socket, "connect");
     socket.on("error", () => undefined);
     socket.write(
-      "GET /ui HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      "GET /ui HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );
     await once(socket, "data");
     socket.pause();
@@ -198,6 +198,10 @@ describe("a page that does not read", () => {
       deaf.resume();
       await once(deaf, "close");
       expect(kept).toBeLessThan(25_000_000);
+      const backAt = performance.now();
+      const again = await house.page("?since=1");
+      await again.next("ui.job.update", (jobs) => jobs[0]?.streamMetadata?.viewers === sent);
+      measured("a page does not read", { from: backAt, to: performance.now() });
     } finally {
       deaf.destroy();
     }

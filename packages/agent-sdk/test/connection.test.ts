@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { createLogger } from "@stream-control/service-kit";
+import { measured } from "@stream-control/test-kit";
 import type { AgentClient } from "../src/index.js";
 import { OrchestratorDouble, type OrchestratorDoubleOptions } from "../src/testing.js";
 import { blackHoleProxy, LogLines, recordingAgent, until } from "./helpers.js";
@@ -69,11 +70,19 @@ test("a network path that swallows everything is noticed within the heartbeat ti
   const log = new LogLines();
   const client = started(recordingAgent(`ws://127.0.0.1:${proxy.port}/agent`, { logger: log, helloTimeoutMs: 300 }));
   await until(() => client.online, "online through the proxy");
+  const swallowedAt = performance.now();
   proxy.swallow(true);
   const noticed = () => JSON.stringify(log.lines).includes("silent for longer than the heartbeat timeout");
   await until(noticed, "the silence is noticed");
+  measured(
+    "everything is swallowed, nobody is told",
+    { from: swallowedAt, to: performance.now() },
+    { until: "it is noticed", setting: { name: "HEARTBEAT_TIMEOUT_MS", ms: timings.heartbeatTimeoutMs } },
+  );
+  const passesAt = performance.now();
   proxy.swallow(false);
   await until(() => client.online, "online again");
+  measured("everything is swallowed, nobody is told", { from: passesAt, to: performance.now() }, { until: "back" });
 });
 
 test("a wrong token is tried again slowly, with a line that says what to do, and never logged", async () => {
@@ -173,6 +182,7 @@ test("200 real agents that lose the orchestrator together come back spread out, 
   await until(() => double.connectedAt.length === 400, "all connected again", 30_000);
   await until(() => clients.every(({ online }) => online), "all online again", 30_000);
   const after = double.connectedAt.slice(200).map((at) => at - lostAt);
+  for (const ms of after) measured("cut, and back within the lease", ms, { setting: { name: "spread", ms: spreadMs } });
   const perTenth = new Map<number, number>();
   for (const at of after) perTenth.set(Math.floor(at / 300), (perTenth.get(Math.floor(at / 300)) ?? 0) + 1);
   // Evenly spread, each tenth of the time holds 20.

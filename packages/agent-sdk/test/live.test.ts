@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "@jest/globals";
 import type { Destination } from "@stream-control/protocol";
+import { measured } from "@stream-control/test-kit";
 import { type AgentHandlers, accept, CommandError, type Decision, type Lease } from "../src/index.js";
 import { OrchestratorDouble, type OrchestratorDoubleOptions } from "../src/testing.js";
 import { blackHoleProxy, LogLines, recordingAgent, until } from "./helpers.js";
@@ -200,8 +201,10 @@ test("an assignment that was on its way for longer than its lease is declined", 
   let sleptMs = 0;
   const { double } = await connected({ now: () => performance.now() + sleptMs, handlers: { onLease: () => {} } });
   sleptMs = 3_600_000;
+  const assignedAt = performance.now();
   double.assign("job-1", { leaseMs: 5000, onDisconnect: "fence" });
   const ack = await double.next("agent.assign.ack");
+  measured("an assignment arrives when its lease is over", { from: assignedAt, to: performance.now() });
   expect(ack.payload).toMatchObject({ accepted: false, error: { code: "LEASE_EXPIRED" } });
 });
 
@@ -268,8 +271,10 @@ test("an event that a dead connection swallowed comes again, under the same mess
   client.event("job-1", "stream.source_lost", "Nobody hears this.");
   await until(() => !client.online, "the loss is noticed");
   const since = double.received.length;
+  const passesAt = performance.now();
   proxy.swallow(false);
   const event = await double.next("agent.job.event", () => true, { since });
+  measured("messages arrive late, twice, or never", { from: passesAt, to: performance.now() });
   expect(event.payload.type).toBe("stream.source_lost");
 });
 
@@ -302,7 +307,13 @@ test("of two agents with one id the older one stays away for long and keeps its 
   await until(() => log.has("no other agent uses its id"), "the older one says why");
   expect(client.activeJobs).toHaveLength(1);
   const back = await double.next("agent.hello", ({ name }) => name === "Test agent", { since });
-  expect(performance.now() - lostAt).toBeGreaterThan(250);
+  const backAt = performance.now();
+  expect(backAt - lostAt).toBeGreaterThan(250);
+  measured(
+    "two agents with one id",
+    { from: lostAt, to: backAt },
+    { until: "the older one has it back", setting: { name: "refusedMs", ms: reconnect.refusedMs } },
+  );
   expect(back.payload.activeJobs).toMatchObject([{ jobId: "job-1" }]);
   // Its job went to another agent meanwhile: the orchestrator says so, and it ends.
   double.send("orchestrator.job.stop", { jobId: "job-1", reason: "NOT_YOURS", deadlineMs: 0 });

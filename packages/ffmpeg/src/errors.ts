@@ -10,6 +10,10 @@ export const MEDIA_ERROR_CODES = [
   /** No destination could be kept. */
   "STREAMING_FAILED",
   "SOURCE_UNREACHABLE",
+  /** This agent may not open it: its address is not allowed, or its path leads out of the allowed folders. */
+  "SOURCE_REFUSED",
+  /** The same of a destination. */
+  "DESTINATION_REFUSED",
   /** It was there, and now gives no pictures, or none that count. */
   "SOURCE_LOST",
   /** The program lives but makes no new frame. */

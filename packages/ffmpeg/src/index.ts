@@ -3,6 +3,15 @@ export { isLiveSource, isRealtime, openArguments } from "./arguments/input.js";
 export { MAIN_VOLUME, type ProgramOptions, programArguments } from "./arguments/program.js";
 export { fileFormatOf, rtmpAddress, senderArguments } from "./arguments/sender.js";
 export { slateArguments } from "./arguments/slate.js";
+export {
+  addressOn,
+  addressParts,
+  gatewayWay,
+  isListening,
+  pinnedWay,
+  relayedWay,
+  type Way,
+} from "./arguments/way.js";
 export * from "./errors.js";
 export * from "./media-facts.js";
 export * from "./probe/machine.js";

@@ -26,6 +26,8 @@ const inputs = (input: StreamConfigInput, facts: MediaFacts = BOTH) =>
     .replace(/^.*-stats_period 0\.1 /, "")
     .replace(/ -vf .*$/, "");
 
+const MEDIA =
+  "mov,matroska,webm,mpegts,mpeg,mpegvideo,flv,avi,asf,mxf,gxf,nut,ogg,wav,w64,mp3,aac,ac3,eac3,flac,aiff,h264,hevc,ivf,obu,gif,yuv4mpegpipe,dv,rm,wtv";
 const LIVE = "-fflags +genpts -thread_queue_size 1024";
 
 describe("the program", () => {
@@ -48,7 +50,8 @@ describe("the program", () => {
       ...["-g", "60", "-force_key_frames", "expr:eq(mod(n,60),0)", "-flags", "+cgop"],
       ...["-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2", "-sn", "-dn", "-map_metadata", "-1"],
       ...["-muxdelay", "0", "-muxpreload", "0", "-flush_packets", "1"],
-      ...["-pes_payload_size", "0", "-omit_video_pes_length", "0", "-f", "mpegts", "pipe:1"],
+      ...["-pes_payload_size", "0", "-omit_video_pes_length", "0"],
+      ...["-protocol_whitelist", "pipe", "-f", "mpegts", "pipe:1"],
     ]);
   });
 
@@ -89,22 +92,22 @@ describe("the inputs", () => {
     [
       "an RTMP pull",
       { type: "rtmp", url: "rtmp://h/a/k" },
-      `${LIVE} -protocol_whitelist rtmp,rtmps,tcp,tls -rw_timeout 8000000 -i rtmp://h/a/k`,
+      `${LIVE} -protocol_whitelist rtmp,rtmps,tcp,tls -format_whitelist flv,live_flv -rw_timeout 8000000 -i rtmp://h/a/k`,
     ],
     [
       "an RTMP listener",
       { type: "rtmp", url: "rtmp://0.0.0.0:1935/a/k", listen: true },
-      `${LIVE} -protocol_whitelist rtmp,rtmps,tcp,tls -listen 1 -i rtmp://0.0.0.0:1935/a/k`,
+      `${LIVE} -protocol_whitelist rtmp,rtmps,tcp,tls -format_whitelist flv,live_flv -listen 1 -i rtmp://0.0.0.0:1935/a/k`,
     ],
     [
       "an SRT caller",
       { type: "srt", url: "srt://h:9000", latencyMs: 300, passphrase: "0123456789" },
-      `${LIVE} -protocol_whitelist srt -mode caller -latency 300000 -connect_timeout 5000 -timeout 8000000 -passphrase 0123456789 -i srt://h:9000`,
+      `${LIVE} -protocol_whitelist srt -format_whitelist ${MEDIA} -mode caller -latency 300000 -connect_timeout 5000 -timeout 8000000 -passphrase 0123456789 -i srt://h:9000`,
     ],
     [
       "an SRT listener",
       { type: "srt", url: "srt://0.0.0.0:9000", listen: true },
-      `${LIVE} -protocol_whitelist srt -mode listener -latency 200000 -i srt://0.0.0.0:9000`,
+      `${LIVE} -protocol_whitelist srt -format_whitelist ${MEDIA} -mode listener -latency 200000 -i srt://0.0.0.0:9000`,
     ],
     [
       "an RTSP camera",
@@ -114,7 +117,7 @@ describe("the inputs", () => {
     [
       "HTTP",
       { type: "http", url: "https://h/a.m3u8" },
-      `${LIVE} -protocol_whitelist http,https,httpproxy,tcp,tls,crypto -rw_timeout 8000000 -reconnect 1 -reconnect_streamed 1 -reconnect_on_network_error 1 -reconnect_on_http_error 5xx -reconnect_delay_max 4 -i https://h/a.m3u8`,
+      `${LIVE} -protocol_whitelist http,https,tcp,tls,crypto -format_whitelist hls,applehttp,dash,mpjpeg,live_flv,webvtt,${MEDIA} -rw_timeout 8000000 -reconnect 1 -reconnect_streamed 1 -reconnect_on_network_error 1 -reconnect_on_http_error 5xx -reconnect_delay_max 4 -i https://h/a.m3u8`,
     ],
   ])("of %s", (_, source, expected) => {
     expect(inputs({ source, destinations: [RTMP] })).toBe(`${expected} -map 0:v:0 -map 0:a:0`);
@@ -179,21 +182,27 @@ describe("the senders", () => {
   };
 
   test.each<[NonNullable<StreamConfigInput["destinations"]>[number], string]>([
-    [RTMP, "-bsf:a aac_adtstoasc -flvflags no_duration_filesize -f flv -rw_timeout 10000000 rtmp://h/live/key"],
+    [
+      RTMP,
+      "-protocol_whitelist rtmp,rtmps,tcp,tls -bsf:a aac_adtstoasc -flvflags no_duration_filesize -f flv -rw_timeout 10000000 rtmp://h/live/key",
+    ],
     [
       { type: "srt", url: "srt://h:9", passphrase: "0123456789" },
-      "-f mpegts -mode caller -latency 200000 -pkt_size 1316 -connect_timeout 5000 -timeout 10000000 -passphrase 0123456789 srt://h:9",
+      "-protocol_whitelist srt -f mpegts -mode caller -latency 200000 -pkt_size 1316 -connect_timeout 5000 -timeout 10000000 -passphrase 0123456789 srt://h:9",
     ],
     [
       { type: "hls", path: "/w/s/" },
-      "-f hls -hls_time 2 -hls_list_size 6 -hls_flags independent_segments+program_date_time+temp_file+delete_segments -hls_segment_filename /w/s/segment_%06d.ts /w/s/index.m3u8",
+      "-protocol_whitelist file -f hls -hls_time 2 -hls_list_size 6 -hls_flags independent_segments+program_date_time+temp_file+delete_segments -hls_segment_filename /w/s/segment_%06d.ts /w/s/index.m3u8",
     ],
     [
       FILE,
-      "-bsf:a aac_adtstoasc -movflags +frag_keyframe+delay_moov+default_base_moof -flush_packets 1 -f mp4 file:/r/a.mp4",
+      "-protocol_whitelist file -bsf:a aac_adtstoasc -movflags +frag_keyframe+delay_moov+default_base_moof -flush_packets 1 -f mp4 file:/r/a.mp4",
     ],
-    [{ type: "file", path: "/r/a.ts" }, "-flush_packets 1 -f mpegts file:/r/a.ts"],
-    [{ type: "file", path: "/r/a", format: "mkv" }, "-bsf:a aac_adtstoasc -flush_packets 1 -f matroska file:/r/a"],
+    [{ type: "file", path: "/r/a.ts" }, "-protocol_whitelist file -flush_packets 1 -f mpegts file:/r/a.ts"],
+    [
+      { type: "file", path: "/r/a", format: "mkv" },
+      "-protocol_whitelist file -bsf:a aac_adtstoasc -flush_packets 1 -f matroska file:/r/a",
+    ],
   ])("write %j", (input, expected) => {
     expect(senderArguments(destination(input)).join(" ")).toBe(`${HEAD} ${expected}`);
   });

@@ -5,6 +5,20 @@ import { messageSchema } from "./messages/envelope.js";
 import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
+import {
+  agentTokenSchema,
+  apiKeySchema,
+  createAgentTokenSchema,
+  createApiKeySchema,
+  createUserSchema,
+  newAgentTokenSchema,
+  newApiKeySchema,
+  sessionRecordSchema,
+  signInSchema,
+  ticketSchema,
+  updateUserSchema,
+  userRecordSchema,
+} from "./resources/access.js";
 import { agentRecordSchema } from "./resources/agent.js";
 import { auditEntrySchema, chainReportSchema, eraseReplySchema, eraseRequestSchema } from "./resources/audit.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
@@ -47,6 +61,18 @@ const resources: Record<string, z.ZodType> = {
   template: templateRecordSchema,
   "create-template": createTemplateSchema,
   "template-update": templateUpdateSchema,
+  "api-key": apiKeySchema,
+  "create-api-key": createApiKeySchema,
+  "new-api-key": newApiKeySchema,
+  user: userRecordSchema,
+  "create-user": createUserSchema,
+  "update-user": updateUserSchema,
+  session: sessionRecordSchema,
+  "sign-in": signInSchema,
+  ticket: ticketSchema,
+  "agent-token": agentTokenSchema,
+  "create-agent-token": createAgentTokenSchema,
+  "new-agent-token": newAgentTokenSchema,
 };
 
 /**

@@ -5,12 +5,14 @@ import type { Logger } from "./logger.js";
 /** A service that has been started. */
 export interface RunningService {
   stop(): Promise<void>;
+  /** Takes over what has been renewed on disk, such as a certificate. */
+  reload?(): Promise<void>;
 }
 
 /**
  * The life of a service's process: start it, stop it gracefully on the first SIGTERM or SIGINT (exit 0), at once on the
  * second (128 + the signal's number, as shells count). A wrong configuration ends it with exit 78 (`EX_CONFIG` of
- * sysexits.h) and one sentence; any other failure to start with exit 1.
+ * sysexits.h) and one sentence; any other failure to start with exit 1. SIGHUP makes it look for renewed files.
  *
  * @param start builds and starts the service.
  * @param logger made by the caller, because the service may not even come as far as its own.
@@ -31,6 +33,10 @@ export async function runService(start: () => Promise<RunningService>, logger: L
 
   try {
     const service = await start();
+    process.on("SIGHUP", () => {
+      logger.info({ signal: "SIGHUP" }, "reloading");
+      service.reload?.().catch((thrown: unknown) => logger.error({ err: toError(thrown) }, "the reload failed"));
+    });
     await stopped.promise;
     await service.stop();
     logger.info("stopped");

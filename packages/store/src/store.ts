@@ -40,6 +40,12 @@ export class Store<Tables> {
     }
   }
 
+  /** The same handle, for a part that knows only its own tables of this database. */
+  part<Part extends Partial<Tables>>(): Store<Part> {
+    // Sound because a Store of more tables does everything that one of fewer does; Kysely's types cannot say so.
+    return this as unknown as Store<Part>;
+  }
+
   /**
    * Moves everything that was committed from the write-ahead log into the database file and empties the log: what was
    * overwritten or deleted there is then in neither.

@@ -1,5 +1,7 @@
+export * from "./certificates.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
+export * from "./measured.js";
 export * from "./processes.js";
 export * from "./rtmp-server.js";
 export * from "./run.js";

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { fileFormatOf } from "@stream-control/ffmpeg";
 import { type Destination, FILE_FORMATS, type Issue, type Slate, type Source } from "@stream-control/protocol";
 import { allowedPath } from "./allowed-paths.js";
+import { checkDevices } from "./devices.js";
 
 /** Checks the path of a file that is read. @returns it with its links followed, where it is allowed. */
 async function checkFile(path: string, field: string, folders: readonly string[], issues: Issue[]): Promise<string> {
@@ -19,6 +20,7 @@ export async function checkSource(
   folders: readonly string[],
   issues: Issue[],
 ): Promise<Source> {
+  if (source.type === "device") checkDevices(source, field, issues);
   return source.type === "file"
     ? { ...source, path: await checkFile(source.path, `${field}.path`, folders, issues) }
     : source;

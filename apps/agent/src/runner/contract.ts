@@ -21,6 +21,14 @@ import { z } from "zod";
 export const SPEC_FILE = "spec.json";
 export const RESULT_FILE = "result.json";
 
+/** What a job's ffmpegs may reach. */
+export const reachPolicySchema = z.object({
+  /** Words and networks; see `AllowedNetworks` of the service kit. */
+  networks: z.array(z.string()),
+  /** Name servers to ask instead of the system's. */
+  dnsServers: z.array(z.string()).optional(),
+});
+
 /** What a runner is told once, at its start. */
 export const runnerSpecSchema = z.object({
   jobId: z.string(),
@@ -39,6 +47,8 @@ export const runnerSpecSchema = z.object({
   leaseMs: z.int().positive().optional(),
   /** The same end on `os.uptime()`, in milliseconds: what is read late lasts no longer, nor does what a machine slept through. */
   leaseUntilUptimeMs: z.number().optional(),
+  /** Absent in the specs of older agents. */
+  reach: reachPolicySchema.default({ networks: ["public", "private", "loopback"] }),
   ffmpegPath: z.string(),
   ffprobePath: z.string(),
   socketPath: z.string(),

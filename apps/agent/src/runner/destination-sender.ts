@@ -14,6 +14,9 @@ import {
 } from "@stream-control/ffmpeg";
 import type { Destination, DestinationState, DestinationStatus, ErrorInfo } from "@stream-control/protocol";
 import { backoffMs } from "@stream-control/service-kit/backoff";
+import { CommandError } from "./errors.js";
+import type { OpenWay, Reach } from "./reach/reach.js";
+import { isRefusal } from "./reach/refusals.js";
 
 /** Tries for a network destination that never was live. */
 const MAX_FIRST_TRIES = 3;
@@ -32,7 +35,7 @@ const QUEUE_SECONDS = 5;
 /** What a sender works with. */
 export interface SenderContext {
   ffmpegPath: string;
-  env: Record<string, string>;
+  reach: Reach;
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;
@@ -52,6 +55,11 @@ export class DestinationSender {
   private liveSince: number | undefined;
   private lastLiveAt: number | undefined;
   private process: FfmpegProcess | undefined;
+  /** How the present sender reaches the destination. */
+  private opened: OpenWay | undefined;
+  /** The destination leads somewhere that may not be reached. */
+  private refusal: ErrorInfo | undefined;
+  private opens = 0;
   private sink: TsSink | undefined;
   private stall: StallTimer | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
@@ -102,7 +110,7 @@ export class DestinationSender {
    */
   start(realtime: boolean): void {
     this.realtime = realtime;
-    this.launch();
+    void this.launch();
   }
 
   /** Nothing is sent on purpose, which is no stall; or something is again. */
@@ -112,8 +120,14 @@ export class DestinationSender {
     else if (this.process !== undefined && this.fed) this.watch(this.process);
   }
 
-  private launch(): void {
+  private async launch(): Promise<void> {
     this.tries += 1;
+    const open = await this.openWay();
+    if (open === undefined) return;
+    if (this.finishing) {
+      open.close();
+      return;
+    }
     const folder = this.folder();
     try {
       if (folder !== undefined) mkdirSync(folder, { recursive: true });
@@ -121,11 +135,33 @@ export class DestinationSender {
       this.failFolder(thrown);
       return;
     }
+    this.run(open);
+  }
+
+  /** Resolves and checks where the destination is. @returns undefined where it can't be reached, which is dealt with. */
+  private async openWay(): Promise<OpenWay | undefined> {
+    try {
+      return await this.context.reach.destination(
+        this.destination,
+        (error) => {
+          this.refusal = error;
+        },
+        this.opens++,
+      );
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown;
+      if (!this.finishing) this.failed({ ...thrown.info, detail: { ...thrown.info.detail, destination: this.id } });
+      return undefined;
+    }
+  }
+
+  private run(open: OpenWay): void {
     const { relay, bitrateKbps } = this.context;
+    this.opened = open;
     const process = new FfmpegProcess({
       path: this.context.ffmpegPath,
-      arguments: senderArguments(this.destination, { again: this.restarts > 0 }),
-      env: this.context.env,
+      arguments: senderArguments(this.destination, { again: this.restarts > 0, way: open.way }),
+      env: open.env,
       stdin: "media",
       onLine: this.context.onLine,
       onProgress: ({ progress, totalBytes }) => {
@@ -212,6 +248,8 @@ export class DestinationSender {
     }
     this.liveSince = undefined;
     this.process = undefined;
+    this.opened?.close();
+    this.opened = undefined;
     if (this.finishing && this.endedWell(exit)) {
       this.conclude("ENDED");
       return;
@@ -226,9 +264,14 @@ export class DestinationSender {
       exit,
       detail: { destination: this.id },
     });
+    this.failed(this.refusal ?? error);
+  }
+
+  private failed(error: ErrorInfo): void {
     this.message = error.message;
     this.latestError = error;
-    if (this.finishing || isFile || this.isHopeless()) this.giveUp(error);
+    const isFile = this.destination.type === "file";
+    if (this.finishing || isFile || isRefusal(error) || this.isHopeless()) this.giveUp(error);
     else this.retry();
   }
 
@@ -255,7 +298,7 @@ export class DestinationSender {
     this.retryTimer = setTimeout(
       () => {
         this.restarts += 1;
-        this.launch();
+        void this.launch();
       },
       backoffMs(Math.max(1, this.tries), RETRY_PAUSES),
     );

@@ -15,6 +15,8 @@ export interface EncodeOptions {
   /** Its name in log lines. */
   name: string;
   arguments: readonly string[];
+  /** Its environment, where it is not that of every ffmpeg. */
+  env?: Record<string, string> | undefined;
   muted: boolean;
   onFrame?: () => void;
   /** A line of the encode's monitors; see `ProgramOptions.monitored`. */
@@ -42,7 +44,7 @@ export class Encode {
       path: tools.spec.ffmpegPath,
       launcher: tools.launcher,
       arguments: options.arguments,
-      env: tools.env,
+      env: options.env ?? tools.env,
       stdin: "commands",
       // One for the picture, one for the sound.
       graphs: 2,

@@ -6,6 +6,8 @@ import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
 import { Lease, leftOf } from "./lease.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
+import { type OpenWay, Reach } from "./reach/reach.js";
+import { isRefusal } from "./reach/refusals.js";
 import { Reporter } from "./reporter.js";
 import { Senders } from "./senders.js";
 import type { Toolbox } from "./toolbox.js";
@@ -31,6 +33,7 @@ export interface JobRunnerOptions {
 export class JobRunner {
   private readonly reporter: Reporter;
   private readonly tools: Toolbox;
+  private readonly reach: Reach;
   private readonly relay: TsRelay;
   private readonly director: OnAirDirector;
   private readonly senders: Senders;
@@ -47,10 +50,9 @@ export class JobRunner {
   constructor(private readonly options: JobRunnerOptions) {
     const { spec, now, env, launcher, monotonicNow, random } = options;
     const { video, audio } = spec.config;
-    const { backup } = spec.config.sourceLoss;
-    const secrets = backup === undefined ? [] : secretsOf({ source: backup, destinations: [] });
-    this.reporter = new Reporter(options.emit, now, [...secretsOf(spec.config), ...secrets]);
+    this.reporter = new Reporter(options.emit, now, secretsOf(spec.config));
     const { redactor } = this.reporter;
+    this.reach = new Reach({ policy: spec.reach, env });
     this.wantMuted = spec.muted;
     this.lease = new Lease(leftOf(spec), monotonicNow, () => this.leaseExpired());
     this.relay = new TsRelay({
@@ -63,13 +65,13 @@ export class JobRunner {
       onSegment: (segment) => this.relay.push(segment),
     });
     this.tools = {
-      ...{ spec, env, launcher, redactor, switcher, now: monotonicNow, random },
+      ...{ spec, env, launcher, reach: this.reach, redactor, switcher, now: monotonicNow, random },
       onLine: (from, line) => this.reporter.line(from, line),
       onEvent: (event, message, data) => this.reporter.event(event, message, data),
     };
     this.senders = new Senders(
       {
-        ...{ ffmpegPath: spec.ffmpegPath, env, relay: this.relay, redactor, now },
+        ...{ ffmpegPath: spec.ffmpegPath, reach: this.reach, relay: this.relay, redactor, now },
         bitrateKbps: video.bitrateKbps + audio.bitrateKbps,
         onLine: (id, line) => this.reporter.line(id, line),
         onChange: (changed) => this.senderChanged(changed),
@@ -113,6 +115,7 @@ export class JobRunner {
   async run(): Promise<RunnerResult> {
     const ticker = setInterval(() => void this.tick(), PROGRESS_INTERVAL_MS);
     try {
+      void this.checkBackup();
       const end = await this.director.run();
       this.reportProgress();
       this.finishing = true;
@@ -122,6 +125,7 @@ export class JobRunner {
     } finally {
       clearInterval(ticker);
       this.lease.stop();
+      this.reach.close();
     }
   }
 
@@ -137,7 +141,7 @@ export class JobRunner {
       case "destination.remove":
         return this.removeDestination(command.destinationId);
       case "input.switch":
-        if (command.source !== null) this.reporter.learn(secretsOf({ source: command.source, destinations: [] }));
+        if (command.source !== null) this.reporter.learn(secretsOf(command.source));
         return this.director.switchInput(command.source);
       case "lease.renew":
         return this.lease.renew(leftOf(command) ?? 0);
@@ -193,10 +197,29 @@ export class JobRunner {
     this.kill();
   }
 
-  private addDestination(destination: Parameters<Senders["add"]>[0]): void {
+  /** A backup that may not be reached is told of at once, and not when it is needed. */
+  private async checkBackup(): Promise<void> {
+    const { backup } = this.options.spec.config.sourceLoss;
+    const error = backup && (await this.refusalOf(() => this.reach.source(backup, () => {})));
+    if (error !== undefined) this.director.fail(error);
+  }
+
+  /** Opens a way and closes it again. @returns why that is not allowed. */
+  private async refusalOf(open: () => Promise<OpenWay>): Promise<ErrorInfo | undefined> {
+    try {
+      (await open()).close();
+      return undefined;
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown;
+      return isRefusal(thrown.info) ? thrown.info : undefined;
+    }
+  }
+
+  private async addDestination(destination: Parameters<Senders["add"]>[0]): Promise<void> {
+    this.reporter.learn(secretsOf(destination));
+    const error = await this.refusalOf(() => this.reach.destination(destination, () => {}));
+    if (error !== undefined) throw new CommandError(error);
     if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
-    const { source } = this.options.spec.config;
-    this.reporter.learn(secretsOf({ source, destinations: [destination] }));
     const { id } = this.senders.add(destination);
     this.reporter.event("stream.destination_added", `The destination "${id}" was added.`, { destination: id });
     this.reportProgress();

@@ -9,6 +9,8 @@ import {
 } from "@stream-control/ffmpeg";
 import type { ErrorInfo, Progress, Source, StreamConfig } from "@stream-control/protocol";
 import { backoffMs } from "@stream-control/service-kit/backoff";
+import { CommandError } from "./errors.js";
+import type { OpenWay } from "./reach/reach.js";
 import { type Health, type HealthEvent, nextHealth } from "./source-health.js";
 import { type LossReason, SourceTry, type TryEnd } from "./source-try.js";
 import type { Toolbox } from "./toolbox.js";
@@ -47,9 +49,14 @@ export class KeptSource {
   private state: Health = "down";
   private facts: MediaFacts | undefined;
   private current: SourceTry | undefined;
+  /** How the present try reaches the source. */
+  private opened: OpenWay | undefined;
+  /** The source led somewhere that may not be reached. */
+  private refusal: ErrorInfo | undefined;
   private probing: AbortController | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
   private tries = 0;
+  private opens = 0;
   private positionSeconds = 0;
   private over = false;
 
@@ -120,12 +127,14 @@ export class KeptSource {
   async stop(times: StopTimes): Promise<void> {
     this.quit();
     await this.current?.stop(times);
+    this.closeWay();
   }
 
   /** Ends everything at once. */
   dispose(): void {
     this.quit();
     this.current?.dispose();
+    this.closeWay();
   }
 
   /** Ends the encode and its tries, and remembers where the file was; `start` goes on from there. */
@@ -149,38 +158,71 @@ export class KeptSource {
   }
 
   private async open(): Promise<void> {
+    const opening = new AbortController();
+    this.probing = opening;
+    this.refusal = undefined;
+    let failed = await this.openWay();
     this.facts ??= factsWithoutProbing(this.source);
-    if (this.facts === undefined) {
-      const probing = new AbortController();
-      this.probing = probing;
-      const probe = await this.probe(probing.signal);
+    if (failed === undefined && this.facts === undefined && !this.over && !opening.signal.aborted)
+      failed = await this.look(opening.signal);
+    if (this.over || failed !== undefined || this.facts === undefined || opening.signal.aborted) {
+      this.closeWay();
       if (this.over) return;
-      if (!probe.ok || probing.signal.aborted) {
-        this.apply("exit");
-        if (!probe.ok && !probing.signal.aborted)
-          this.options.onEnd(this, { kind: "failed", error: probe.error, hadFrame: false });
-        return;
-      }
-      this.facts = probe.info;
+      this.apply("exit");
+      const error = this.refusal ?? failed;
+      // Put aside while it was being opened: that is no failure.
+      if (error !== undefined && (!opening.signal.aborted || this.refusal !== undefined))
+        this.options.onEnd(this, { kind: "failed", error, hadFrame: false });
+      return;
     }
     // The program first: every millisecond before it is one without a picture.
     this.begin(this.facts);
     this.options.onFacts(this);
   }
 
-  private probe(signal: AbortSignal) {
+  /** Resolves and checks where the source is. @returns why it can't be reached. */
+  private async openWay(): Promise<ErrorInfo | undefined> {
+    const { reach } = this.options.tools;
+    try {
+      this.opened = await reach.source(this.source, (error) => this.refused(error), this.opens++);
+      return undefined;
+    } catch (thrown) {
+      if (thrown instanceof CommandError) return thrown.info;
+      throw thrown;
+    }
+  }
+
+  private refused(error: ErrorInfo): void {
+    if (this.refusal !== undefined) return;
+    this.refusal = error;
+    if (this.current === undefined) this.probing?.abort();
+    else this.current.overrule(error);
+  }
+
+  private closeWay(): void {
+    this.opened?.close();
+    this.opened = undefined;
+  }
+
+  /** Looks into the source. @returns why that was not possible. */
+  private async look(signal: AbortSignal): Promise<ErrorInfo | undefined> {
     const { spec, env, redactor, launcher } = this.options.tools;
     const { startTimeoutMs, stallTimeoutMs } = spec.config;
-    return probeSource({
-      ...{ source: this.source, ffprobePath: spec.ffprobePath, env, redactor, launcher },
+    const probe = await probeSource({
+      ...{ source: this.source, ffprobePath: spec.ffprobePath, redactor, launcher },
+      ...{ env: this.opened?.env ?? env, way: this.opened?.way },
       ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal },
     });
+    if (!probe.ok) return probe.error;
+    this.facts = probe.info;
+    return undefined;
   }
 
   private begin(facts: MediaFacts): void {
     const { tools, name, muted, trustMs } = this.options;
+    const open = this.opened ?? { way: undefined, env: tools.env, close: () => {} };
     this.current = new SourceTry({
-      ...{ tools, name, facts, config: this.config(), muted: muted(), startSeconds: this.positionSeconds },
+      ...{ tools, name, facts, open, config: this.config(), muted: muted(), startSeconds: this.positionSeconds },
       trustMs: () => trustMs(this),
       onHealth: (event, reason) => this.healthEvent(event, reason),
       onEnd: (end) => this.ended(end),
@@ -213,6 +255,7 @@ export class KeptSource {
   private forgetTry(): void {
     if (this.isFinite) this.positionSeconds += (this.current?.progress.outTimeMs ?? 0) / 1000;
     this.current = undefined;
+    this.closeWay();
     this.apply("exit");
   }
 

@@ -4,6 +4,7 @@ import { AirControl } from "./air-control.js";
 import { refused } from "./errors.js";
 import { InputSwitch } from "./input-switch.js";
 import { KeptSource, type SourceEnd } from "./kept-source.js";
+import { isRefusal } from "./reach/refusals.js";
 import { RestartGuard } from "./restart-guard.js";
 import { SourceAbsence } from "./source-absence.js";
 import { type Health, isUsable } from "./source-health.js";
@@ -276,7 +277,8 @@ export class OnAirDirector {
     const { action } = this.options.tools.spec.config.sourceLoss;
     this.resuming = false;
     const { begun } = this.air;
-    if (action === "fail" || (begun && !program.isRealtime)) this.fail(error);
+    // What may not be opened now may not be opened later.
+    if (action === "fail" || isRefusal(error) || (begun && !program.isRealtime)) this.fail(error);
     else if (begun && hadFrame && isOwnFault(error)) this.restartEncoder(program, error);
     // One that never came up is replaced by its backup only.
     else if (begun || this.backup !== undefined) this.tryAgain(program, error);
@@ -286,7 +288,8 @@ export class OnAirDirector {
   private backupEnded(backup: KeptSource, end: SourceEnd): void {
     // A backup with an end has shown all it has.
     if (end.kind === "completed") return;
-    if (!this.air.begun && this.absence.error !== undefined) this.fail(this.absence.error);
+    if (isRefusal(end.error)) this.fail(end.error);
+    else if (!this.air.begun && this.absence.error !== undefined) this.fail(this.absence.error);
     else if (this.absence.isOn) backup.retryLater();
   }
 

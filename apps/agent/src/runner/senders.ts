@@ -2,11 +2,13 @@ import type { Redactor, StopTimes, TsRelay } from "@stream-control/ffmpeg";
 import type { Destination, DestinationStatus, ErrorInfo } from "@stream-control/protocol";
 import { DestinationSender } from "./destination-sender.js";
 import { refused } from "./errors.js";
+import type { Reach } from "./reach/reach.js";
+import { isRefusal } from "./reach/refusals.js";
 
 /** What the senders work with. */
 export interface SendersOptions {
   ffmpegPath: string;
-  env: Record<string, string>;
+  reach: Reach;
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;
@@ -106,7 +108,7 @@ export class Senders {
     const last = errors.at(-1);
     const what = errors.length === 1 ? "The only destination failed" : `All ${errors.length} destinations failed`;
     return {
-      code: onlyFiles ? "OUTPUT_FAILED" : "STREAMING_FAILED",
+      code: last !== undefined && isRefusal(last) ? last.code : onlyFiles ? "OUTPUT_FAILED" : "STREAMING_FAILED",
       message: `${what}. ${last?.message ?? ""}`.trim().slice(0, 4096),
       detail: { fault: "destination", ...last?.detail, destinations: this.statuses },
     };

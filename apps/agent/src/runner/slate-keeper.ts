@@ -8,6 +8,7 @@ const PLAIN: Slate = { kind: "color", color: "#101418" };
 /** Pause before a slate that broke off is made again, so that a broken ffmpeg is not started in a storm. */
 const AGAIN_MS = 500;
 const PROBE_MS = 5000;
+const MOVED = "Its path leads somewhere else than when the job was accepted.";
 
 /** What a slate is kept with. */
 export interface SlateKeeperOptions {
@@ -47,7 +48,7 @@ export class SlateKeeper {
   /** Makes the slate once for nobody, so that one that can't be made is known before it is needed. */
   async rehearse(): Promise<void> {
     const { slate, tools } = this.options;
-    if (slate.kind === "color") return;
+    if (slate.kind === "color" || !this.mayBeRead()) return;
     if (slate.kind === "video") {
       const probe = await probeSource({
         ...{ source: { type: "file", path: slate.path, loop: true }, ffprobePath: tools.spec.ffprobePath },
@@ -96,7 +97,16 @@ export class SlateKeeper {
     await this.encode?.setMuted(muted);
   }
 
+  /** Whether the slate's file is where it was; where it is not, it is not shown from now on. */
+  private mayBeRead(): boolean {
+    const { slate, tools } = this.options;
+    if (!("path" in slate) || tools.reach.mayRead(slate.path)) return true;
+    this.fallBack(MOVED);
+    return false;
+  }
+
   private start(): void {
+    if (!this.plain) this.mayBeRead();
     const encode = this.make();
     this.encode = encode;
     void encode.exited.then(() => this.ended(encode));

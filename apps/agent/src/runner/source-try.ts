@@ -11,6 +11,7 @@ import { Encode } from "./encode.js";
 import { type EndedEncode, exitError, type Stall, sourceEnded, stallError } from "./encode-errors.js";
 import { FrameWatch } from "./frame-watch.js";
 import { type ProcessUsage, readUsage } from "./process-usage.js";
+import type { OpenWay } from "./reach/reach.js";
 import type { HealthEvent } from "./source-health.js";
 import { type PictureFault, SourceMonitor } from "./source-monitor.js";
 import type { Toolbox } from "./toolbox.js";
@@ -34,6 +35,8 @@ export interface SourceTryOptions {
   /** The job's, with the source to try. */
   config: StreamConfig;
   facts: MediaFacts;
+  /** How the source is reached. */
+  open: OpenWay;
   muted: boolean;
   /** Where to begin in a file. */
   startSeconds: number;
@@ -54,14 +57,14 @@ export class SourceTry {
   private dropped = false;
 
   constructor(private readonly options: SourceTryOptions) {
-    const { tools, name, config, facts, muted, startSeconds } = options;
+    const { tools, name, config, facts, open, muted, startSeconds } = options;
     const { blackMs, frozenMs, silentMs } = config.sourceLoss;
     const monitored = blackMs !== undefined || frozenMs !== undefined || silentMs !== undefined;
     const { videoEncoder } = tools.spec;
     this.monitor = new SourceMonitor((fault) => this.seeFault(fault));
     this.encode = new Encode({
-      ...{ tools, name, muted },
-      arguments: programArguments(config, { ...facts, videoEncoder, muted, monitored, startSeconds }),
+      ...{ tools, name, muted, env: open.env },
+      arguments: programArguments(config, { ...facts, videoEncoder, muted, monitored, startSeconds, way: open.way }),
       onFrame: () => this.seeFrame(),
       onMonitor: monitored ? (line) => this.monitor.push(line) : undefined,
     });

@@ -1,6 +1,7 @@
 import type { Redactor, TsSwitcher } from "@stream-control/ffmpeg";
 import type { JsonObject } from "@stream-control/protocol";
 import type { RunnerSpec } from "./contract.js";
+import type { Reach } from "./reach/reach.js";
 
 /** What every part of a running job works with. */
 export interface Toolbox {
@@ -8,6 +9,8 @@ export interface Toolbox {
   env: Record<string, string>;
   /** Put before the commands of encoders and probes, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
   launcher: readonly string[];
+  /** Decides what may be opened, and how. */
+  reach: Reach;
   redactor: Redactor;
   switcher: TsSwitcher;
   /** Milliseconds of a clock that never jumps. */

@@ -4,13 +4,14 @@ import {
   childrenOf,
   ffprobe,
   isRunning,
+  measured,
   streamOf,
   type TemporaryFolder,
   temporaryFolder,
   waitFor,
 } from "@stream-control/test-kit";
 import { RESULT_FILE } from "../../src/runner/contract.js";
-import { SMALL, TestRunner } from "./runner-kit.js";
+import { onAir, SMALL, TestRunner } from "./runner-kit.js";
 
 let folder: TemporaryFolder;
 const runners: TestRunner[] = [];
@@ -82,8 +83,17 @@ test("a stop escalates when the program does not listen; a kill does not wait", 
   await client.event("status", ({ status }) => status === "RUNNING");
   const stopped = await childrenOf(runner.pid);
   process.kill(Math.min(...stopped), "SIGSTOP");
+  const askedAt = performance.now();
   await client.command({ type: "stop" });
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
+  measured(
+    "a stop, in any status",
+    { from: askedAt, to: performance.now() },
+    {
+      until: "end of a job whose program does not listen",
+      setting: { name: "STOP_GRACE_MS + KILL_AFTER_MS", ms: 600 },
+    },
+  );
   expect((await Promise.all(stopped.map(isRunning))).includes(true)).toBe(false);
 
   const { runner: second } = await start("kill.mp4", { stopGraceMs: 60_000, killAfterMs: 60_000 });
@@ -110,8 +120,12 @@ test("a program that is killed from outside is started again once; soon after it
   const client = await runner.client();
   await client.event("status", ({ status }) => status === "RUNNING");
   const [program = 0, sender] = (await childrenOf(runner.pid)).sort((a, b) => a - b);
+  const killedAt = performance.now();
   process.kill(program, "SIGKILL");
+  await client.event("event", onAir("slate"));
+  measured("the program's ffmpeg dies", { from: killedAt, to: performance.now() }, { until: "slate" });
   await client.event("event", ({ event }) => event === "stream.source_back");
+  measured("the program's ffmpeg dies", { from: killedAt, to: performance.now() }, { until: "program" });
   expect(client.all("event").find(({ event }) => event === "stream.encoder_restarted")).toMatchObject({
     data: { fault: "encoder", signal: "SIGKILL" },
   });

@@ -5,6 +5,7 @@ import {
   ffprobe,
   frameDistances,
   freePort,
+  measured,
   type RtmpServer,
   startRtmpServer,
   streamOf,
@@ -14,7 +15,7 @@ import {
   volumeOverTime,
   waitFor,
 } from "@stream-control/test-kit";
-import { complaints, type Ends, onAir, record, SMALL, TestRunner } from "./runner-kit.js";
+import { camera, complaints, type Ends, onAir, record, SMALL, TestRunner } from "./runner-kit.js";
 
 let server: RtmpServer;
 let folder: TemporaryFolder;
@@ -66,11 +67,13 @@ test("destinations and inputs change, sound goes and a pause passes in one unbro
 
   // A recording onto a disk without room fails alone.
   const full = { type: "file", id: "full", path: "/dev/full", format: "ts" };
+  const addedAt = performance.now();
   expect(await client.command({ type: "destination.add", destination: full })).toMatchObject({ ok: true });
   await client.event(
     "event",
     ({ event, message }) => event === "stream.destination_failed" && /disk is full/.test(message),
   );
+  measured("the disk is full under a recording", { from: addedAt, to: performance.now() });
   await waitFor(() => stateOf("full")?.state === "FAILED");
 
   // What can't be opened changes nothing.
@@ -85,11 +88,16 @@ test("destinations and inputs change, sound goes and a pause passes in one unbro
 
   // The sound stays off through pause, pause's end and another input.
   expect(await client.command({ type: "mute", muted: true })).toMatchObject({ ok: true });
+  const pausedAt = performance.now();
   expect(await client.command({ type: "pause", paused: true })).toMatchObject({ ok: true });
   await client.event("event", onAir("paused"));
+  measured("pause and unpause", { from: pausedAt, to: performance.now() }, { until: "paused" });
   await client.event("progress", ({ progress }) => progress.onAir === "paused");
+  const seen = client.events.length;
+  const unpausedAt = performance.now();
   expect(await client.command({ type: "pause", paused: false })).toMatchObject({ ok: true });
-  await client.event("event", onAir("program"));
+  await waitFor(() => client.events.slice(seen).find(onAir("program")));
+  measured("pause and unpause", { from: unpausedAt, to: performance.now() }, { until: "program" });
   expect(await client.command({ type: "input.switch", source: null })).toMatchObject({ ok: true });
 
   // The recording leaves, whole; the last destination can't.
@@ -188,9 +196,34 @@ test("a lease that nobody renews ends the job, also when the runner was frozen m
   const frozenAt = performance.now();
   await waitFor(() => performance.now() - frozenAt > 1500);
   const { length } = await readFile(path);
+  const wokenAt = performance.now();
   frozen.process.kill("SIGCONT");
   expect(await frozen.result()).toMatchObject({ status: "FAILED", error: { code: "LEASE_EXPIRED" } });
+  measured("the runner is frozen for longer than its lease", { from: wokenAt, to: performance.now() });
   expect((await readFile(path)).length).toBe(length);
+}, 60_000);
+
+test("a program that is slower than real time for too long is told of, and ends where that is asked", async () => {
+  const port = await freePort();
+  const url = `rtmp://127.0.0.1:${port}/live/camera`;
+  camera(ends, url, 0.6);
+  const runner = await start({
+    source: { type: "rtmp", url, listen: true },
+    destinations: [{ type: "file", path: folder.file("slow.ts") }],
+    video: SMALL,
+    slowEncoder: { forMs: 2000, action: "fail" },
+  });
+  const client = await runner.client();
+  await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 0);
+  const slowSince = performance.now();
+  const told = await client.event("event", ({ event }) => event === "stream.encoder_slow");
+  expect(told.message).toMatch(/^The program runs at 0\.\d+ of real time: /);
+  expect(await runner.result()).toMatchObject({ status: "FAILED", error: { code: "ENCODER_SLOW" } });
+  measured(
+    "slower than real time for too long",
+    { from: slowSince, to: performance.now() },
+    { setting: { name: "slowEncoder.forMs", ms: 2000 } },
+  );
 }, 60_000);
 
 test("a job that uses too much of its machine is told of, and ends where that is asked", async () => {
@@ -202,7 +235,13 @@ test("a job that uses too much of its machine is told of, and ends where that is
   });
   const client = await runner.client();
   await client.event("progress", ({ progress }) => (progress.cpuPercent ?? 0) > 0 && (progress.memoryMiB ?? 0) > 64);
+  const overAt = performance.now();
   const exceeded = await client.event("event", ({ event }) => event === "stream.limit_exceeded");
+  measured(
+    "more CPU or memory than the job may use",
+    { from: overAt, to: performance.now() },
+    { setting: { name: "limits.forMs", ms: 1000 } },
+  );
   expect(exceeded.message).toMatch(/^The job uses \d+ MiB of memory where 64 MiB are allowed\.$/);
   // A new encoder is no smaller than the old one.
   expect(await runner.result()).toMatchObject({ status: "FAILED", error: { code: "LIMIT_EXCEEDED" } });

@@ -12,6 +12,7 @@ import {
   freeUdpPort,
   isRunning,
   keyframeDistances,
+  measured,
   type RtmpServer,
   run,
   startRtmpServer,
@@ -145,6 +146,7 @@ test("a job that starts muted is silent from the first sample, until it is unmut
 
 test("one destination that refuses is given up alone while the others go on", async () => {
   const path = outputs.file("kept.mp4");
+  const startedAt = performance.now();
   const runner = await start({
     source: TEST_SOURCE,
     destinations: [
@@ -159,6 +161,7 @@ test("one destination that refuses is given up alone while the others go on", as
     ({ progress }) => progress.destinations?.[0]?.state === "FAILED" && progress.destinations[1]?.state === "LIVE",
     40_000,
   );
+  measured("it never was there", { from: startedAt, to: performance.now() });
   expect(failed.progress.destinations?.[0]).toMatchObject({ id: "dead", restarts: 2 });
   expect(failed.progress.destinations?.[0]?.message).toContain("the connection was refused");
   expect(client.all("progress").some(({ progress }) => progress.destinations?.[0]?.state === "RETRYING")).toBe(true);
@@ -195,14 +198,24 @@ test("a destination that never answers holds nobody up, and a job that reached n
   const quickEnd = { stopGraceMs: 500, killAfterMs: 500 };
   const both = await start({ ...config, destinations: [silent, { type: "file", path }] }, quickEnd);
   const alone = await start({ ...config, destinations: [silent] }, quickEnd);
+  const patientSince = performance.now();
+  const patient = await start({ source: TEST_SOURCE, video: SMALL, destinations: [silent] }, quickEnd);
+  const client = await patient.client();
   expect(await both.result()).toMatchObject({
     status: "STOPPED",
     progress: { destinations: [{ state: "FAILED" }, { state: "ENDED" }] },
   });
   expect((await videoPackets(path)).length).toBeGreaterThanOrEqual(74);
   expect(await alone.result()).toMatchObject({ status: "FAILED", error: { code: "STREAMING_FAILED" } });
+  // A job without an end does not wait for ever: its sender gives a silent server up after 10 s.
+  await client.event("event", ({ event }) => event === "stream.destination_retrying", 60_000);
+  measured(
+    "it accepts and then reads nothing",
+    { from: patientSince, to: performance.now() },
+    { setting: { name: "10 s of silence", ms: 10_000 } },
+  );
   hole.close();
-}, 60_000);
+}, 90_000);
 
 test("a destination that goes away and comes back is taken up again alone", async () => {
   const other = await startRtmpServer();
@@ -218,7 +231,9 @@ test("a destination that goes away and comes back is taken up again alone", asyn
   await client.event("progress", ({ progress }) => progress.destinations?.[0]?.state === "RETRYING");
   const back = await startRtmpServer({ port: other.port });
   try {
+    const backAt = performance.now();
     await waitFor(() => back.live.has("/live/again"), { deadlineMs: 40_000 });
+    measured("one of them refuses or breaks off", { from: backAt, to: performance.now() });
     await client.event(
       "progress",
       ({ progress }) => progress.destinations?.[0]?.state === "LIVE" && (progress.destinations[0].restarts ?? 0) > 0,

@@ -88,6 +88,7 @@ export class TestRunner {
     const own = folder ?? (await temporaryFolder());
     const spec: RunnerSpec = {
       ...{ jobId: "job-1", epoch: 1, videoEncoder: "libx264", muted: false, paused: false },
+      reach: { networks: ["public", "private", "loopback"] },
       ...{ ffmpegPath: "/usr/bin/ffmpeg", ffprobePath: "/usr/bin/ffprobe" },
       ...{ socketPath: own.file("s.sock"), stopGraceMs: 8000, killAfterMs: 4000 },
       config: streamConfigSchema.parse(config),
@@ -138,8 +139,9 @@ export const SMALL = { width: 320, height: 180, fps: 25, bitrateKbps: 400, gopSe
 /** What has to be ended after a test. */
 export type Ends = (() => Promise<void>)[];
 
-/** An ffmpeg that pushes a red picture to an address, again and again until somebody takes it. */
-export function camera(ends: Ends, url: string) {
+/** An ffmpeg that pushes a red picture to an address, again and again until somebody takes it; at another rate, if asked. */
+export function camera(ends: Ends, url: string, rate = 1) {
+  const paced = ["-readrate", String(rate)];
   let over = false;
   let child: ChildProcess | undefined;
   const runAgain = async () => {
@@ -150,12 +152,12 @@ export function camera(ends: Ends, url: string) {
           ...[
             "-v",
             "error",
-            "-re",
+            ...paced,
             "-f",
             "lavfi",
             "-i",
             "color=c=red:s=320x180:r=25",
-            "-re",
+            ...paced,
             "-f",
             "lavfi",
             "-i",

@@ -6,6 +6,7 @@ import {
   frameDistances,
   freePort,
   freeUdpPort,
+  measured,
   type RtmpServer,
   startRtmpServer,
   type TemporaryFolder,
@@ -55,8 +56,10 @@ test("a source that ends, hangs and comes back costs viewers a slate and nothing
   await waitFor(async () => (await readFile(file)).length > 20_000);
 
   // Unplugged: the connection ends.
+  const killedAt = performance.now();
   publisher.signal("SIGKILL");
   await client.event("event", onAir("slate"));
+  measured("it ends: unplugged, server gone, decoder dead", { from: killedAt, to: performance.now() });
   await client.event("event", onAir("program"));
   expect(client.all("event").map(({ event }) => event)).toEqual(
     expect.arrayContaining(["stream.source_lost", "stream.on_air", "stream.source_back"]),
@@ -68,7 +71,9 @@ test("a source that ends, hangs and comes back costs viewers a slate and nothing
   const frozenAt = performance.now();
   const later = () => client.events.slice(seen).filter((event) => event.type === "event");
   await waitFor(() => later().find(onAir("slate")));
-  expect(performance.now() - frozenAt).toBeLessThan(2000);
+  const slateAt = performance.now();
+  expect(slateAt - frozenAt).toBeLessThan(2000);
+  measured("it hangs: connected, no frame", { from: frozenAt, to: slateAt }, { setting: { name: "graceMs", ms: 500 } });
   publisher.signal("SIGCONT");
   await waitFor(() => later().find(onAir("program")));
 
@@ -107,8 +112,10 @@ test("a backup is shown instead of the slate, and the program comes back only by
   const { frame = 0 } = client.all("progress").at(-1)?.progress ?? {};
   await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame + 40);
   expect(client.all("event").some(onAir("program"))).toBe(false);
+  const askedAt = performance.now();
   expect(await client.command({ type: "input.switch", source: null })).toMatchObject({ ok: true });
   await client.event("event", onAir("program"));
+  measured("it is back, but is not to be taken by itself (returnTo: manual)", { from: askedAt, to: performance.now() });
   await client.command({ type: "stop" });
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
   expect(await complaints(folder.file("backup.ts"))).toEqual([]);
@@ -126,8 +133,10 @@ test("a source that stays away ends the job when that is asked, and one that nev
   });
   const client = await runner.client();
   await client.event("status", ({ status }) => status === "RUNNING");
+  const leftAt = performance.now();
   await publisher.end();
   expect(await runner.result()).toMatchObject({ status: "FAILED", error: { detail: { fault: "source" } } });
+  measured("it stays away", { from: leftAt, to: performance.now() }, { setting: { name: "giveUpAfterMs", ms: 1500 } });
   expect(client.all("event").some(onAir("slate"))).toBe(true);
 
   const other = await start({
@@ -168,9 +177,37 @@ test("a black, a frozen and a silent source count as lost where that is asked", 
   const client = await runner.client();
   const causes = () =>
     client.all("event").flatMap(({ event, data }) => (event === "stream.source_lost" ? [data?.cause] : []));
-  await waitFor(() => causes().length >= 3, { deadlineMs: 40_000 });
+  const lostAt: number[] = [];
+  for (const number of [1, 2, 3]) {
+    await waitFor(() => causes().length >= number, { deadlineMs: 40_000 });
+    lostAt.push(performance.now());
+  }
   expect(causes().slice(0, 3)).toEqual(["BLACK", "FROZEN", "SILENT"]);
   expect(client.all("event").filter(onAir("program")).length).toBeGreaterThanOrEqual(2);
+  await client.command({ type: "stop" });
+  await runner.result();
+  // How long viewers saw black; what they saw and heard of the others follows from where the clip, which plays on, is.
+  const { stderr } = await ffmpeg([
+    "-i",
+    folder.file("faults.ts"),
+    "-vf",
+    "blackdetect=d=0.02",
+    "-an",
+    "-f",
+    "null",
+    "-",
+  ]);
+  const black = Number(/black_duration:([\d.]+)/.exec(stderr)?.[1]);
+  expect(black).toBeLessThan(2.4);
+  const settings = [
+    { name: "blackMs", ms: 500, beginsAt: 2 },
+    { name: "frozenMs", ms: 1000, beginsAt: 6.4 },
+    { name: "silentMs", ms: 700, beginsAt: 11 },
+  ];
+  for (const [index, { name, ms, beginsAt }] of settings.entries()) {
+    const later = (lostAt[index] ?? 0) - (lostAt[0] ?? 0) - (beginsAt - 2) * 1000;
+    measured("black, frozen or silent for as long as the job says", black * 1000 + later, { setting: { name, ms } });
+  }
 }, 60_000);
 
 test("a short glitch is ridden out, and an SRT source that dies without a word is noticed", async () => {
@@ -189,12 +226,21 @@ test("a short glitch is ridden out, and an SRT source that dies without a word i
   publisher.signal("SIGSTOP");
   const frozenAt = performance.now();
   await waitFor(() => performance.now() - frozenAt > 700);
+  const wokenAt = performance.now();
   publisher.signal("SIGCONT");
   const { frame = 0 } = client.all("progress").at(-1)?.progress ?? {};
+  await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame);
+  measured("a glitch shorter than the grace time", { from: wokenAt, to: performance.now() });
   await client.event("progress", ({ progress }) => (progress.frame ?? 0) > frame + 30);
   expect(client.all("event")).toEqual([]);
+  const killedAt = performance.now();
   publisher.signal("SIGKILL");
   await client.event("event", onAir("slate"));
+  measured(
+    "an SRT source dies without a word",
+    { from: killedAt, to: performance.now() },
+    { setting: { name: "graceMs", ms: 2500 } },
+  );
   expect(client.all("event").find(({ event }) => event === "stream.source_lost")).toMatchObject({
     message: "The source gives no pictures.",
     data: { fault: "source", cause: "NO_FRAMES" },
@@ -216,11 +262,23 @@ test("an encoder that hangs is started again while viewers see the slate", async
   });
   const client = await runner.client();
   await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 1000);
-  process.kill(Math.min(...(await childrenOf(runner.pid))), "SIGSTOP");
+  const program = Math.min(...(await childrenOf(runner.pid)));
+  const hungAt = performance.now();
+  process.kill(program, "SIGSTOP");
   await client.event("event", onAir("slate"));
+  measured(
+    "it hangs: alive, no new frame",
+    { from: hungAt, to: performance.now() },
+    { until: "slate", setting: { name: "graceMs", ms: 500 } },
+  );
   const restarted = await client.event("event", ({ event }) => event === "stream.encoder_restarted");
   expect(restarted.data).toMatchObject({ fault: "encoder", code: "ENCODER_STALLED", processState: "T" });
   await client.event("event", onAir("program"));
+  measured(
+    "it hangs: alive, no new frame",
+    { from: hungAt, to: performance.now() },
+    { until: "program", setting: { name: "stallTimeoutMs", ms: 1500 } },
+  );
   await client.command({ type: "stop" });
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
   expect(await complaints(path)).toEqual([]);

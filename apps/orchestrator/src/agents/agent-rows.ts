@@ -23,6 +23,7 @@ export class AgentRows {
     const by = currentCaller();
     const values = {
       name: agent.name,
+      room: agent.room,
       version: agent.version,
       capabilities: JSON.stringify(agent.capabilities),
       meta: JSON.stringify(agent.meta),
@@ -55,6 +56,7 @@ function fromRow(row: Selectable<AgentTable>): Agent {
     row.first_seen_at,
     Date.parse(row.last_seen_at),
   );
+  agent.room = row.room;
   agent.operatorDrain = row.operator_drain === 1;
   agent.drainDeadlineAt = row.drain_deadline_at;
   agent.drainMigrate = row.drain_migrate === 1;

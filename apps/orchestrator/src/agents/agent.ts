@@ -1,10 +1,11 @@
-import type {
-  AgentCapabilities,
-  AgentRecord,
-  AgentState,
-  ErrorInfo,
-  JobStatus,
-  JsonObject,
+import {
+  type AgentCapabilities,
+  type AgentRecord,
+  type AgentState,
+  DEFAULT_ROOM,
+  type ErrorInfo,
+  type JobStatus,
+  type JsonObject,
 } from "@stream-control/protocol";
 import type { Candidate } from "../scheduling/placement.js";
 import type { AgentSession } from "./session.js";
@@ -27,6 +28,7 @@ export interface DrainOrder {
 /** An agent that is known, connected or not. */
 export class Agent implements Candidate {
   session: AgentSession | undefined;
+  room: string = DEFAULT_ROOM;
   selfDrain = false;
   operatorDrain = false;
   /** When a drain ends what still runs; null where it lets it finish. */
@@ -84,6 +86,7 @@ export class Agent implements Candidate {
       id: this.id,
       name: this.name,
       version: this.version,
+      room: this.room,
       state: this.state,
       currentJobId: this.jobs.keys().next().value ?? null,
       currentJobIds: [...this.jobs.keys()],

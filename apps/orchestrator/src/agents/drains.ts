@@ -149,7 +149,7 @@ export class Drains {
 
   private fitsElsewhere(agent: Agent, job: JobRow): boolean {
     const others = [...this.options.registry.free()].filter((other) => other !== agent);
-    return choose(others, { requirement: requirementOf(configOf(job)), avoid: new Map() }) !== undefined;
+    return choose(others, { requirement: requirementOf(configOf(job), job.room), avoid: new Map() }) !== undefined;
   }
 
   private run(work: () => Promise<void>, onError?: () => void): void {

@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import {
   type AgentMessage,
   CLOSE_CODES,
@@ -8,8 +7,9 @@ import {
 } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
-import { type Caller, withCaller } from "@stream-control/service-kit/http";
+import { type Caller, GuessLimiter, withCaller } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
+import type { Admission, AgentAdmission } from "./admission.js";
 import type { Homecoming } from "./homecoming.js";
 import type { Leases } from "./leases.js";
 import { Pace } from "./pace.js";
@@ -18,7 +18,7 @@ import type { AgentReports, Report } from "./reports.js";
 import { AgentSession, closeSocket, sendProblem, sendTo } from "./session.js";
 
 export interface GatewayOptions {
-  agentToken: string;
+  admission: AgentAdmission;
   heartbeatIntervalMs: number;
   heartbeatTimeoutMs: number;
   stopGraceMs: number;
@@ -33,23 +33,36 @@ export interface GatewayOptions {
 
 type Hello = Extract<Incoming<AgentMessage>, { type: "agent.hello" }>;
 
+/** What is known of a socket before its hello. */
+export interface Connection {
+  /** Where it comes from, behind the proxies that are trusted. */
+  address: string;
+  userAgent?: string | undefined;
+  /** The names in the verified client certificate of its connection; none without one. */
+  certifiedNames: readonly string[];
+  /** To be called once it is known who speaks. */
+  settle(): void;
+}
+
 /** Broken messages on one socket before it is closed: a confused agent should not be able to keep us busy. */
 const MAX_PROBLEMS = 100;
 
 /** The `/agent` socket: hello first, then reports; silence for too long ends it. */
 export class AgentGateway {
   private readonly sockets = new Map<WebSocket, AgentSession | undefined>();
-  private readonly tokenDigest: Buffer;
+  private readonly guesses = new GuessLimiter();
   private sweep: NodeJS.Timeout | undefined;
   private stopping = false;
 
-  constructor(private readonly options: GatewayOptions) {
-    this.tokenDigest = digest(options.agentToken);
-  }
+  constructor(private readonly options: GatewayOptions) {}
 
   start(): void {
     const { heartbeatTimeoutMs } = this.options;
-    this.sweep = setInterval(() => this.closeSilent(), Math.max(50, Math.min(1000, heartbeatTimeoutMs / 4)));
+    const sweep = () => {
+      this.closeSilent();
+      this.closeRevoked();
+    };
+    this.sweep = setInterval(sweep, Math.max(50, Math.min(1000, heartbeatTimeoutMs / 4)));
   }
 
   /** Tells every agent that the orchestrator goes away, and waits until their sockets are closed. */
@@ -65,19 +78,15 @@ export class AgentGateway {
     );
   }
 
-  /**
-   * Takes over a socket that was opened on `/agent`.
-   *
-   * @param stranger who it is as long as it has not said hello.
-   */
-  accept(socket: WebSocket, stranger: Caller = { actor: "anonymous" }): void {
+  /** Takes over a socket that was opened on `/agent`. */
+  accept(socket: WebSocket, from: Connection): void {
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
       return;
     }
     this.sockets.set(socket, undefined);
-    let caller = stranger;
+    let caller: Caller = { actor: "anonymous", address: from.address, userAgent: from.userAgent };
     let problems = 0;
     const pace = new Pace(socket);
     const helloTimer = setTimeout(() => {
@@ -85,7 +94,7 @@ export class AgentGateway {
     }, this.options.heartbeatTimeoutMs);
     socket.on("message", (data) => {
       pace.count();
-      const understood = withCaller(caller, () => this.take(socket, textOf(data), stranger));
+      const understood = withCaller(caller, () => this.take(socket, textOf(data), from));
       const session = this.sockets.get(socket);
       if (session !== undefined) {
         clearTimeout(helloTimer);
@@ -103,7 +112,7 @@ export class AgentGateway {
   }
 
   /** @returns false for a message that was not understood. */
-  private take(socket: WebSocket, text: string, stranger: Caller): boolean {
+  private take(socket: WebSocket, text: string, from: Connection): boolean {
     const session = this.sockets.get(socket);
     // It was refused already; what it sent meanwhile must not get it in after all.
     if (session === undefined && socket.readyState !== socket.OPEN) return true;
@@ -127,7 +136,7 @@ export class AgentGateway {
         { agentId: session?.agentId, type: message.type, fields: message.extraFields },
         "unknown fields",
       );
-    if (message.type === "agent.hello") this.hello(socket, message, stranger);
+    if (message.type === "agent.hello") this.hello(socket, message, from);
     else if (session === undefined) {
       sendTo(socket, "orchestrator.error", { code: "HELLO_EXPECTED", message: "agent.hello must come first." });
       closeSocket(socket, CLOSE_CODES.helloExpected, "agent.hello must come first");
@@ -138,30 +147,40 @@ export class AgentGateway {
     return true;
   }
 
-  private hello(socket: WebSocket, { payload, msgId }: Hello, stranger: Caller): void {
-    const { logger } = this.options;
+  private hello(socket: WebSocket, hello: Hello, from: Connection): void {
+    const { admission, logger } = this.options;
+    const { payload } = hello;
     const { agentId } = payload;
-    if (!timingSafeEqual(digest(payload.auth.token), this.tokenDigest)) {
-      logger.warn({ agentId }, "an agent was refused: wrong token");
-      const message = "The agent's token was wrong.";
-      void this.options.audit.record({ type: "agent.hello", subject: `agent:${agentId}`, result: "refused", message });
-      closeSocket(socket, CLOSE_CODES.unauthorized, "the token is wrong");
+    const waitMs = this.guesses.check(from.address, agentId);
+    if (waitMs > 0) {
+      closeSocket(socket, CLOSE_CODES.tryAgainLater, `too many wrong tokens; wait ${Math.ceil(waitMs / 1000)} s`);
       return;
     }
+    const admitted = admission.admit(payload, from.certifiedNames);
+    if (!admitted.ok) {
+      this.guesses.failed(from.address, agentId);
+      logger.warn({ agentId, address: from.address, reason: admitted.reason }, "an agent was refused");
+      const message = `The agent was refused: ${admitted.reason}.`;
+      void this.options.audit.record({ type: "agent.hello", subject: `agent:${agentId}`, result: "refused", message });
+      closeSocket(socket, CLOSE_CODES.unauthorized, admitted.reason);
+      return;
+    }
+    this.guesses.succeeded(from.address, agentId);
+    from.settle();
     const earlier = this.sockets.get(socket);
     if (earlier !== undefined && earlier.agentId !== agentId) {
       closeSocket(socket, CLOSE_CODES.helloExpected, "a socket speaks for one agent only");
       return;
     }
-    const caller = { ...stranger, actor: `agent:${agentId}` };
-    withCaller(caller, () => this.welcome(socket, payload, caller, msgId));
+    const caller = { actor: `agent:${agentId}`, address: from.address, userAgent: from.userAgent };
+    withCaller(caller, () => this.welcome(socket, hello, admitted, caller));
   }
 
-  private welcome(socket: WebSocket, payload: Hello["payload"], caller: Caller, msgId: string | undefined): void {
+  private welcome(socket: WebSocket, { payload, msgId }: Hello, admitted: Admission, caller: Caller): void {
     const { registry, homecoming, leases, logger } = this.options;
     const { agentId } = payload;
     const earlier = this.sockets.get(socket);
-    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, socket, Date.now(), caller, msgId);
+    const session = new AgentSession(agentId, payload.protocolVersion !== undefined, admitted, caller, socket, msgId);
     this.sockets.set(socket, session);
     const { heartbeatIntervalMs, heartbeatTimeoutMs, stopGraceMs, killAfterMs } = this.options;
     session.send("orchestrator.hello.ok", {
@@ -175,7 +194,7 @@ export class AgentGateway {
     const twin = present?.open === true && present !== earlier;
     // What it runs is looked at before it can be given more, since both go through the ledger in this order.
     this.run(homecoming.returned(session, payload, twin), session);
-    const replaced = registry.connect(payload, session, new Date());
+    const replaced = registry.connect(payload, admitted.room, session, new Date());
     leases.renew(session, msgId);
     if (replaced !== undefined && replaced !== earlier)
       replaced.close(CLOSE_CODES.replaced, "another socket said hello with this agent id");
@@ -188,6 +207,15 @@ export class AgentGateway {
     if (session === undefined || !this.options.registry.disconnect(session)) return;
     this.options.logger.info({ agentId: session.agentId }, "an agent disconnected");
     this.options.homecoming.left(session.agentId);
+  }
+
+  /** Ends the sockets of agents whose token was revoked, or whose grace time is over. */
+  closeRevoked(): void {
+    for (const [socket, session] of this.sockets)
+      if (session?.open === true && !this.options.admission.stillIn(session.admission)) {
+        this.options.logger.warn({ agentId: session.agentId }, "an agent's token does not count any more");
+        closeSocket(socket, CLOSE_CODES.unauthorized, "the token was revoked or has expired");
+      }
   }
 
   private closeSilent(): void {
@@ -204,8 +232,6 @@ export class AgentGateway {
     });
   }
 }
-
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
 
 /** The protocol is text; a binary frame is read as UTF-8 too, and fails as JSON where it is none. */
 function textOf(data: RawData): string {

@@ -39,8 +39,16 @@ export class AgentRegistry {
     return this.withRoom;
   }
 
-  /** @returns the session that the new one takes the place of, if there was one. */
-  connect(hello: AgentPayload<"agent.hello">, session: AgentSession, now: Date): AgentSession | undefined {
+  /**
+   * @param room the one that the agent was let in for.
+   * @returns the session that the new one takes the place of, if there was one.
+   */
+  connect(
+    hello: AgentPayload<"agent.hello">,
+    room: string,
+    session: AgentSession,
+    now: Date,
+  ): AgentSession | undefined {
     const agent =
       this.agents.get(hello.agentId) ??
       new Agent(hello.agentId, "", "", hello.capabilities, {}, null, now.toISOString(), now.getTime());
@@ -48,6 +56,7 @@ export class AgentRegistry {
     const replaced = agent.session;
     agent.session = session;
     agent.name = hello.name;
+    agent.room = room;
     agent.version = hello.version;
     agent.capabilities = hello.capabilities;
     agent.meta = hello.meta ?? {};

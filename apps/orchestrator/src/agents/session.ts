@@ -7,6 +7,7 @@ import {
 } from "@stream-control/protocol";
 import type { Caller } from "@stream-control/service-kit/http";
 import type { WebSocket } from "ws";
+import type { Admission } from "./admission.js";
 
 /** Unsent bytes at which an agent counts as not reading. Its jobs go on; it reconnects and is told again. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
@@ -28,13 +29,14 @@ export class AgentSession {
     readonly agentId: string,
     /** The agent knows epochs, `activeJobs` and settled replies. */
     readonly knowsEpochs: boolean,
-    private readonly socket: WebSocket,
-    nowMs: number,
+    /** What it was let in with. */
+    readonly admission: Admission,
     /** On whose behalf its reports are entered. */
     readonly caller: Caller,
+    private readonly socket: WebSocket,
     helloId?: string,
   ) {
-    this.lastHeardMs = nowMs;
+    this.lastHeardMs = Date.now();
     this.lastBeatId = helloId;
   }
 

@@ -1,36 +1,91 @@
 import { fileURLToPath } from "node:url";
+import { DEFAULT_ROOM } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
-import { type Caller, errorHandler, routeNotFound, runAs } from "@stream-control/service-kit/http";
+import {
+  type Access,
+  authenticate,
+  type GuardedRoutes,
+  gate,
+  inRoom,
+  type Rule,
+} from "@stream-control/service-kit/access";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
+import {
+  type Caller,
+  errorHandler,
+  type GuardAppOptions,
+  guardApp,
+  jsonBody,
+  noStore,
+  routeNotFound,
+  runAs,
+  withCaller,
+} from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
-import cors from "cors";
-import express, { type Express, type Request, type Router } from "express";
+import express, { type Express, type Request, type RequestHandler } from "express";
 
 export interface AppOptions {
   logger: Logger;
-  /** Origins that pages may come from; `undefined` allows all. */
-  allowedOrigins: readonly string[] | undefined;
+  /** Who may call from where, and how often. */
+  guard: Pick<GuardAppOptions, "addresses" | "origins" | "rates">;
   /** Folder of recordings and previews that is served under `/media/`. */
   mediaDir: string | undefined;
   /** Folder with the pages of the orchestrator itself. */
   publicDir: string;
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
-  /** On whose behalf a request is answered. */
-  callerOf: (request: Request) => Caller;
-  routes: Record<string, Router>;
+  access: Access;
+  audit: AuditRecorder;
+  routes: Routes;
+  roomOfJob: (jobId: string) => Promise<string | undefined>;
 }
 
-/** Largest body that is read, and what a client gets for a larger one: 413. */
-const MAX_BODY = "1mb";
+/** What is answered below each path. */
+export type Routes = readonly (readonly [path: string, routes: GuardedRoutes])[];
+
+/** A route and who may call it. */
+export interface RouteRule {
+  readonly method: string;
+  readonly path: string;
+  readonly rule: Rule;
+}
+
+export const rulesOf = (routes: Routes): RouteRule[] =>
+  routes.flatMap(([prefix, guarded]) =>
+    guarded.routes.map(({ method, path, rule }) => ({
+      method: method.toUpperCase(),
+      path: path === "/" ? prefix : prefix + path,
+      rule,
+    })),
+  );
+
+/** Reads the bodies of every route. */
+export const readBody: RequestHandler = jsonBody();
+
+/** Media in a folder named after a job belong to its room, all others to the room of what names none. */
+const mediaRoom =
+  (roomOfJob: AppOptions["roomOfJob"]) =>
+  async ({ path }: Request): Promise<string> => {
+    const [, folder = ""] = path.split("/");
+    return (await roomOfJob(decodeURIComponent(folder))) ?? DEFAULT_ROOM;
+  };
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, allowedOrigins, mediaDir, publicDir, checkHealth, callerOf, routes } = options;
+  const { logger, guard, mediaDir, publicDir, checkHealth, access, audit, routes } = options;
   const app = express();
-  app.disable("x-powered-by");
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
-  app.use(cors({ origin: allowedOrigins === undefined ? "*" : [...allowedOrigins] }));
+  guardApp(app, {
+    ...guard,
+    authenticate: composed(
+      authenticate(access),
+      runAs((request) => actorOf(request, access, guard.addresses)),
+    ),
+    keyOf: (request) => access.callerOf(request)?.principal.id,
+    uncounted: ["/healthz"],
+  });
+  app.use(["/v1", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
       response.json({ ok: true, status: "ok", ...(await checkHealth()) });
@@ -39,14 +94,18 @@ export function createApp(options: AppOptions): Express {
       response.status(503).json({ ok: false, status: "unavailable" });
     }
   });
-  app.use("/v1", runAs(callerOf));
-  app.use("/v1", express.json({ limit: MAX_BODY }));
-  for (const [path, router] of Object.entries(routes)) app.use(path, router);
+  for (const [path, { router }] of routes) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
-  if (mediaDir !== undefined) app.use("/media", media(mediaDir));
+  if (mediaDir !== undefined)
+    app.use(
+      "/media",
+      gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))),
+      media(mediaDir, guard.origins.areOpen),
+    );
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);
+  app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
   app.use(errorHandler(logger));
   return app;
 }
@@ -56,14 +115,17 @@ const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, n
   next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
 };
 
-/** Playlists change all the time, segments never; nothing but media is handed out. */
-function media(folder: string): express.RequestHandler {
+/**
+ * Playlists change all the time, segments never; nothing but media is handed out. Pictures and players of other pages ask
+ * without CORS, so that only this header keeps them out: in production it lets in those of the same site.
+ */
+function media(folder: string, forAllPages: boolean): express.RequestHandler {
   const files = express.static(folder, {
     dotfiles: "deny",
     index: false,
     setHeaders: (response, path) => {
       response.setHeader("Cache-Control", path.endsWith(".m3u8") ? "no-cache" : "public, max-age=3600");
-      response.setHeader("X-Content-Type-Options", "nosniff");
+      response.setHeader("Cross-Origin-Resource-Policy", forAllPages ? "cross-origin" : "same-site");
     },
   });
   return (request, response, next) => {
@@ -74,3 +136,33 @@ function media(folder: string): express.RequestHandler {
 
 /** The player for browsers that cannot play HLS by themselves, without subtitles and encryption. */
 const hlsLibrary = (): string => fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.mjs"));
+
+/** Whoever sent a request, as the event log names them. */
+function actorOf(request: Request, access: Access, addresses: GuardAppOptions["addresses"]): Caller {
+  const principal = access.callerOf(request)?.principal;
+  const from = { address: addresses.of(request), userAgent: request.headers["user-agent"] };
+  if (principal === undefined) return { actor: "anonymous", ...from };
+  return { actor: principal.id, ...(principal.kind === "local" ? {} : { name: principal.name }), ...from };
+}
+
+/** Two middlewares as one, the second after the first. */
+const composed =
+  (first: RequestHandler, second: RequestHandler): RequestHandler =>
+  (request, response, next) => {
+    first(request, response, (thrown?: unknown) => {
+      if (thrown === undefined) second(request, response, next);
+      else next(thrown);
+    });
+  };
+
+/** Who was refused what is worth an entry; the recorder sums up a flood of them. */
+const refusals =
+  (audit: AuditRecorder, actor: (request: Request) => Caller): express.ErrorRequestHandler =>
+  (thrown, request, _response, next) => {
+    if (thrown instanceof AppError && (thrown.status === 401 || thrown.status === 403)) {
+      const message = `${request.method} ${request.baseUrl}${request.path} was refused: ${thrown.code}.`;
+      const entry = { type: "request.refused", subject: "service:orchestrator", result: "refused", message } as const;
+      void withCaller(actor(request), () => audit.record(entry));
+    }
+    next(thrown);
+  };

@@ -3,6 +3,7 @@ import type { JobRow, Tables } from "../store/tables.js";
 
 const COLUMNS = [
   "id",
+  "room",
   "template_id",
   "inline_config",
   "config",

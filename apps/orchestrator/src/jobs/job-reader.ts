@@ -7,6 +7,8 @@ import { fromJson } from "./job-record.js";
 export interface JobFilter {
   status?: readonly JobStatus[] | undefined;
   agentId?: string | undefined;
+  /** Only jobs of these rooms; null for every room. */
+  rooms?: readonly string[] | null;
   limit: number;
   cursor?: string | undefined;
   order: "asc" | "desc";
@@ -24,8 +26,12 @@ export class JobReader {
     return this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).executeTakeFirst();
   }
 
+  async roomOf(id: string): Promise<string | undefined> {
+    return (await this.db.selectFrom("jobs").select("room").where("id", "=", id).executeTakeFirst())?.room;
+  }
+
   /** One page of jobs in the order of their submission. */
-  async page({ status, agentId, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
+  async page({ status, agentId, rooms = null, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
     let query = this.db
       .selectFrom("jobs")
       .selectAll()
@@ -37,16 +43,17 @@ export class JobReader {
       if (status.every(isFinalStatus)) query = query.where("ended_at", "is not", null);
       else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
     }
+    if (rooms !== null) query = query.where("room", "in", rooms);
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
     return pageOf(await query.execute(), limit);
   }
 
   /** All jobs, oldest first, a bounded number at a time. */
-  async *all(): AsyncGenerator<JobRow[]> {
+  async *all(rooms: readonly string[] | null): AsyncGenerator<JobRow[]> {
     let cursor: string | undefined;
     do {
-      const page: Page<JobRow> = await this.page({ limit: 500, cursor, order: "asc" });
+      const page: Page<JobRow> = await this.page({ rooms, limit: 500, cursor, order: "asc" });
       yield page.items;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -57,36 +64,61 @@ export class JobReader {
     return this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
   }
 
-  /** The jobs that ended last, oldest first. */
-  async recentlyEnded(limit: number): Promise<JobRow[]> {
+  /** The jobs of some rooms that ended last, oldest first. */
+  async recentlyEnded(rooms: readonly string[] | null, limit: number): Promise<JobRow[]> {
+    let query = this.db.selectFrom("jobs").selectAll().where("ended_at", "is not", null);
+    if (rooms !== null) query = query.where("room", "in", rooms);
+    return (await query.orderBy("seq", "desc").limit(limit).execute()).reverse();
+  }
+
+  /** One page of a job's log after an entry. */
+  async events(filter: { jobId: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
     const rows = await this.db
-      .selectFrom("jobs")
-      .selectAll()
-      .where("ended_at", "is not", null)
-      .orderBy("seq", "desc")
-      .limit(limit)
+      .selectFrom("events")
+      .select(EVENT_COLUMNS)
+      .where("job_id", "=", filter.jobId)
+      .where("seq", ">", filter.afterSeq)
+      .orderBy("seq")
+      .limit(filter.limit)
+      .$narrowType<{ job_id: string }>()
       .execute();
-    return rows.reverse();
+    return rows.map(toEvent);
   }
 
   /**
-   * One page of the events after an entry of the log, of one job or of all. What the log has beside the events of jobs is not
-   * among them, so that their numbers may have gaps.
+   * One page of the events of every job in some rooms after an entry of the log; null for all rooms. What the log has
+   * beside the events of jobs is not among them, so that their numbers may have gaps.
    */
-  async events(filter: { jobId?: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
+  async eventsOf(filter: {
+    rooms: readonly string[] | null;
+    afterSeq: number;
+    limit: number;
+  }): Promise<(JobEvent & { seq: number; room: string })[]> {
     let query = this.db
       .selectFrom("events")
-      .select(["seq", "job_id", "type", "message", "data", "ts"])
-      .where("seq", ">", filter.afterSeq);
-    query =
-      filter.jobId === undefined ? query.where("job_id", "is not", null) : query.where("job_id", "=", filter.jobId);
-    const rows = await query.orderBy("seq").limit(filter.limit).$narrowType<{ job_id: string }>().execute();
-    return rows.map((row) => {
-      const data = fromJson<Record<string, unknown>>(row.data);
-      const { seq, type, message, ts } = row;
-      return { seq, jobId: row.job_id, type, message, ...(data === null ? {} : { data }), ts };
-    });
+      .innerJoin("jobs", "jobs.id", "events.job_id")
+      .select(["events.seq", "events.job_id", "events.type", "events.message", "events.data", "events.ts", "jobs.room"])
+      .where("events.seq", ">", filter.afterSeq);
+    if (filter.rooms !== null) query = query.where("jobs.room", "in", filter.rooms);
+    const rows = await query.orderBy("events.seq").limit(filter.limit).$narrowType<{ job_id: string }>().execute();
+    return rows.map((row) => ({ ...toEvent(row), room: row.room }));
   }
+}
+
+const EVENT_COLUMNS = ["seq", "job_id", "type", "message", "data", "ts"] as const;
+
+interface EventRow {
+  seq: number;
+  job_id: string;
+  type: string;
+  message: string;
+  data: string | null;
+  ts: string;
+}
+
+function toEvent({ seq, job_id: jobId, type, message, data: text, ts }: EventRow): JobEvent & { seq: number } {
+  const data = fromJson<Record<string, unknown>>(text);
+  return { seq, jobId, type, message, ...(data === null ? {} : { data }), ts };
 }
 
 function pageOf(rows: JobRow[], limit: number): Page<JobRow> {

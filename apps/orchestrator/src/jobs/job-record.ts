@@ -11,6 +11,7 @@ export interface LiveFacts {
 export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
   return {
     id: row.id,
+    room: row.room,
     templateId: row.template_id,
     inlineConfig: fromJson(row.inline_config),
     status: row.status,

@@ -8,6 +8,16 @@ import {
   type StreamMetadata,
   switchInputSchema,
 } from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+import {
+  type Access,
+  GuardedRoutes,
+  inRoom,
+  requireRoom,
+  roomByDefault,
+  roomsWith,
+  somewhere,
+} from "@stream-control/service-kit/access";
 import {
   decodeCursor,
   encodeCursor,
@@ -17,16 +27,18 @@ import {
   parseQuery,
   writeAll,
 } from "@stream-control/service-kit/http";
-import { Router } from "express";
+import type { Request, RequestHandler } from "express";
 import { z } from "zod";
+import type { JobRow } from "../store/tables.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
-import { type SubmissionDeps, toNewJob } from "./submission.js";
+import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
+import { maskEvent, maskJob, seesSecrets } from "./visible.js";
 
 const jobsQuery = z.object({
   ...pageQuery,
@@ -37,6 +49,8 @@ const jobsQuery = z.object({
 const eventsQuery = z.object(pageQuery);
 
 export interface JobRoutesDeps {
+  access: Access;
+  readBody: RequestHandler;
   ledger: Ledger;
   reader: JobReader;
   control: JobControl;
@@ -47,17 +61,24 @@ export interface JobRoutesDeps {
 }
 
 /** `/v1/jobs`: submit, read and steer. */
-export function jobRoutes({ ledger, reader, control, changes, views, board, submission }: JobRoutesDeps): Router {
-  const router = Router();
+export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
+  const { access, readBody, ledger, reader, control, changes, views, board, submission } = deps;
+  const routes = new GuardedRoutes(access, readBody);
+  const room = (request: Request) => reader.roomOf(String(request.params.id));
+  const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
+  /** A job as whoever asks may see it. */
+  const shown = <R extends JobRecord>(request: Request, record: R): R =>
+    seesSecrets(grantsOf(request), record.room) ? record : maskJob(record);
+
   const find = async (id: string) => {
     const row = await reader.byId(id);
     if (row === undefined) throw jobNotFound(id);
     return row;
   };
 
-  const submit = async (body: CreateJob) => {
+  const submit = async (body: CreateJob, by: Submitter) => {
     try {
-      return await ledger.submit(await toNewJob(body, submission));
+      return await ledger.submit(await toNewJob(body, by, submission));
     } catch (error) {
       // A request that is repeated is answered with its job, even if its template has gone since.
       const known = body.idempotencyKey == null ? undefined : await reader.byIdempotencyKey(body.idempotencyKey);
@@ -66,74 +87,88 @@ export function jobRoutes({ ledger, reader, control, changes, views, board, subm
     }
   };
 
-  router.get("/", async (request, response) => {
+  routes.get("/", somewhere("viewer"), async (request, response) => {
+    const rooms = roomsWith(grantsOf(request), "viewer");
+    const show = (row: JobRow) => shown(request, views.record(row));
     if (Object.keys(request.query).length === 0) {
-      await writeAll(response.type("json"), allAsArray(reader, views));
+      await writeAll(response.type("json"), asArray(reader.all(rooms), show));
       return;
     }
-    const page = await reader.page(parseQuery(jobsQuery, request.query));
-    response.json({ items: page.items.map((row) => views.record(row)), nextCursor: page.nextCursor });
+    const page = await reader.page({ ...parseQuery(jobsQuery, request.query), rooms });
+    response.json({ items: page.items.map(show), nextCursor: page.nextCursor });
   });
 
-  router.post("/", async (request, response) => {
-    const { job, created } = await submit(parseBody(createJobSchema, request.body));
+  routes.post("/", somewhere("operator"), async (request, response) => {
+    const body = parseBody(createJobSchema, request.body);
+    const { principal } = access.requireCaller(request);
+    const inRoomOf = body.room ?? roomByDefault(principal.grants, "operator");
+    requireRoom(access, "operator", inRoomOf, request);
+    const name = principal.kind === "local" ? null : principal.name;
+    const { job, created } = await submit(body, { name, room: inRoomOf });
+    // The key was used in a room before that is none of the caller's business.
+    if (job.room !== inRoomOf)
+      throw new AppError(
+        "IDEMPOTENCY_KEY_IN_USE",
+        "This idempotency key belongs to a job of another room; make a new one.",
+      );
     response.status(created ? 201 : 200).json(views.record(job));
   });
 
-  router.get("/:id", async (request, response) => {
-    response.json(views.detail(await find(request.params.id)));
+  routes.get("/:id", inRoom("viewer", room), async (request, response) => {
+    response.json(shown(request, views.detail(await find(request.params.id))));
   });
 
-  router.get("/:id/events", async (request, response) => {
+  routes.get("/:id/events", inRoom("viewer", room), async (request, response) => {
     const { limit, cursor } = parseQuery(eventsQuery, request.query);
-    const { id } = await find(request.params.id);
+    const { id, room: jobsRoom } = await find(request.params.id);
+    const open = seesSecrets(grantsOf(request), jobsRoom);
     const afterSeq = cursor === undefined ? 0 : decodeCursor(cursor);
     const found = await reader.events({ jobId: id, afterSeq, limit: limit + 1 });
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const more = found.length > limit && last !== undefined;
-    response.json({ items, nextCursor: more ? encodeCursor(last.seq) : null });
+    response.json({ items: open ? items : items.map(maskEvent), nextCursor: more ? encodeCursor(last.seq) : null });
   });
 
-  router.get("/:id/logs", async (request, response) => {
+  routes.get("/:id/logs", inRoom("viewer", room), async (request, response) => {
     const { id } = await find(request.params.id);
     response.json(board.lines(id));
   });
 
-  router.post("/:id/stop", async (request, response) => {
+  routes.post("/:id/stop", inRoom("operator", room), async (request, response) => {
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
   });
 
   for (const command of SWITCH_COMMANDS)
-    router.post(`/:id/${command}`, async (request, response) => {
+    routes.post(`/:id/${command}`, inRoom("operator", room), async (request, response) => {
       const job = await control.switch(String(request.params.id), command);
       response.status(202).json({ ok: true, job: views.record(job) });
     });
 
-  router.post("/:id/destinations", async (request, response) => {
+  routes.post("/:id/destinations", inRoom("operator", room), async (request, response) => {
     const { destination } = parseBody(addDestinationSchema, request.body);
     const destinationId = await changes.addDestination(request.params.id, destination);
     response.status(201).json({ ok: true, destinationId, job: views.record(await find(request.params.id)) });
   });
 
-  router.delete("/:id/destinations/:destinationId", async (request, response) => {
+  routes.delete("/:id/destinations/:destinationId", inRoom("operator", room), async (request, response) => {
     const { id, destinationId } = request.params;
     await changes.removeDestination(id, destinationId);
     response.json({ ok: true, job: views.record(await find(id)) });
   });
 
-  router.post("/:id/input", async (request, response) => {
+  routes.post("/:id/input", inRoom("operator", room), async (request, response) => {
     const { source } = parseBody(switchInputSchema, request.body);
     await changes.switchInput(request.params.id, source);
     response.json({ ok: true, job: views.record(await find(request.params.id)) });
   });
 
-  router.get("/:id/metadata", async (request, response) => {
+  routes.get("/:id/metadata", inRoom("viewer", room), async (request, response) => {
     const row = await find(request.params.id);
-    response.json({ metadata: fromJson<StreamMetadata>(row.stream_metadata) ?? {} });
+    response.json({ metadata: shown(request, views.record(row)).streamMetadata ?? {} });
   });
 
-  router.put("/:id/metadata", async (request, response) => {
+  routes.put("/:id/metadata", inRoom("operator", room), async (request, response) => {
     const patch: Record<string, unknown> = parseBody(metadataUpdateSchema, request.body);
     // What is muted or paused is what the agent says it is, not what a page last saw.
     delete patch.isMuted;
@@ -148,16 +183,15 @@ export function jobRoutes({ ledger, reader, control, changes, views, board, subm
     response.json({ ok: true, metadata: fromJson<StreamMetadata>(job.stream_metadata) ?? {} });
   });
 
-  return router;
+  return routes;
 }
 
-/** All jobs as one JSON array, page by page so that a long history costs little memory. */
-async function* allAsArray(reader: JobReader, views: JobViews): AsyncGenerator<string> {
+/** Jobs as one JSON array, page by page so that a long history costs little memory. */
+async function* asArray(pages: AsyncIterable<JobRow[]>, show: (row: JobRow) => JobRecord): AsyncGenerator<string> {
   let separator = "[";
-  for await (const rows of reader.all()) {
+  for await (const rows of pages) {
     for (const row of rows) {
-      const record: JobRecord = views.record(row);
-      yield separator + JSON.stringify(record);
+      yield separator + JSON.stringify(show(row));
       separator = ",";
     }
   }

@@ -18,6 +18,14 @@ export interface SubmissionDeps {
   now: () => Date;
 }
 
+/** Whoever submits a job. */
+export interface Submitter {
+  /** Who they are, where they had to say. */
+  name: string | null;
+  /** The room that the job is for. */
+  room: string;
+}
+
 /**
  * Makes the row of a new job out of what a client asked for: the template is resolved now, so that editing it later
  * does not change a job that is already under way.
@@ -25,7 +33,11 @@ export interface SubmissionDeps {
  * @throws AppError `TEMPLATE_NOT_FOUND`; `VALIDATION_FAILED` where a stream config is wrong. A config of another kind
  * belongs to an agent that knows it and is passed on unread.
  */
-export async function toNewJob(body: CreateJob, { templates, titles, newId, now }: SubmissionDeps): Promise<NewJobRow> {
+export async function toNewJob(
+  body: CreateJob,
+  by: Submitter,
+  { templates, titles, newId, now }: SubmissionDeps,
+): Promise<NewJobRow> {
   const templateConfig = body.templateId == null ? null : await resolveTemplate(body, body.templateId, templates);
   const config = templateConfig ?? body.inlineConfig ?? {};
   if (templateConfig !== null || "source" in config) requireStreamConfig(config);
@@ -40,6 +52,7 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
   };
   return {
     id: newId(),
+    room: by.room,
     template_id: body.templateId ?? null,
     inline_config: toJson(body.inlineConfig),
     config: toJson(templateConfig),
@@ -57,7 +70,7 @@ export async function toNewJob(body: CreateJob, { templates, titles, newId, now 
     ended_at: null,
     error: null,
     reason: null,
-    requested_by: body.requestedBy ?? null,
+    requested_by: body.requestedBy ?? by.name,
     idempotency_key: body.idempotencyKey ?? null,
     restart_policy: body.restartPolicy,
     on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),

@@ -8,6 +8,7 @@ import { transition } from "./transitions.js";
 const fresh: JobRow = {
   seq: 1,
   id: "job",
+  room: "default",
   template_id: null,
   inline_config: "{}",
   config: null,

@@ -7,6 +7,7 @@ const AGENT_IDS = ["a", "b", "c", "d", "e", "f"];
 const candidate = (id: string): fc.Arbitrary<Candidate> =>
   fc.record({
     id: fc.constant(id),
+    room: fc.constantFrom("default", "annex"),
     connected: fc.boolean(),
     draining: fc.boolean(),
     faulty: fc.boolean(),
@@ -20,18 +21,18 @@ const candidate = (id: string): fc.Arbitrary<Candidate> =>
 
 const fleet = fc.tuple(...AGENT_IDS.map(candidate)).chain((agents) => fc.subarray(agents));
 const waiting: fc.Arbitrary<Waiting> = fc.record({
-  requirement: fc.record({ height: fc.constantFrom(undefined, 360, 720, 1080, 2160) }),
+  requirement: fc.record({ height: fc.constantFrom(undefined, 360, 720, 1080, 2160), room: fc.constant("default") }),
   avoid: fc.subarray(AGENT_IDS).map((ids) => new Map(ids.map((id) => [id, `${id} declined.`]))),
 });
 
 describe("placement", () => {
-  test("never takes an agent that is away, drained, faulty, full, too small or was tried", () => {
+  test("never takes an agent that is away, drained, faulty, full, too small, of another room or was tried", () => {
     fc.assert(
       fc.property(fleet, waiting, (agents, job) => {
         const chosen = choose(agents, job);
         if (chosen === undefined) return;
         const { slots, maxResolution } = chosen.capabilities;
-        expect(chosen).toMatchObject({ connected: true, draining: false, faulty: false });
+        expect(chosen).toMatchObject({ room: job.requirement.room, connected: true, draining: false, faulty: false });
         expect(chosen.used).toBeLessThan(slots);
         expect(job.avoid.has(chosen.id)).toBe(false);
         if (job.requirement.height !== undefined && maxResolution !== undefined)
@@ -56,13 +57,14 @@ describe("placement", () => {
     );
   });
 
-  test("explains a job that waits with a sentence and every agent by name", () => {
+  test("explains a job that waits with a sentence and every agent of its room by name", () => {
     fc.assert(
       fc.property(fleet, waiting, (agents, job) => {
         const { pendingReason, passedOver } = explain(agents, job);
         expect(pendingReason).toMatch(/\.$/);
+        const here = agents.filter(({ room }) => room === job.requirement.room);
         if (choose(agents, job) === undefined)
-          expect(passedOver.map(({ agentId }) => agentId)).toEqual(agents.map(({ id }) => id));
+          expect(passedOver.map(({ agentId }) => agentId)).toEqual(here.map(({ id }) => id));
         else expect(passedOver).toEqual([]);
       }),
     );

@@ -1,9 +1,10 @@
-import type { AgentCapabilities, PassedOver } from "@stream-control/protocol";
+import { type AgentCapabilities, DEFAULT_ROOM, type PassedOver } from "@stream-control/protocol";
 import type { Requirement } from "./requirement.js";
 
 /** What the scheduler looks at in an agent. */
 export interface Candidate {
   readonly id: string;
+  readonly room: string;
   readonly connected: boolean;
   readonly draining: boolean;
   /** It reported an error and has not been heard well since. */
@@ -24,6 +25,8 @@ export interface Waiting {
 
 /** Why an agent does not get a job, or undefined where it may. */
 export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefined {
+  if (agent.room !== job.requirement.room)
+    return { agentId: agent.id, code: "ROOM", message: `The agent belongs to the room "${agent.room}".` };
   const no = (code: string, message: string): PassedOver => ({ agentId: agent.id, code, message });
   if (!agent.connected) return no("OFFLINE", "The agent is offline.");
   if (agent.draining) return no("DRAINING", "The agent is draining and takes no new jobs.");
@@ -71,11 +74,18 @@ export function explain(
 ): { pendingReason: string; passedOver: PassedOver[] } {
   const passedOver: PassedOver[] = [];
   for (const agent of agents) {
+    // Who is in another room is none of this room's business.
+    if (agent.room !== job.requirement.room) continue;
     const refusal = refusalOf(agent, job);
     if (refusal === undefined) return { pendingReason: "The job is about to be given to an agent.", passedOver: [] };
     passedOver.push(refusal);
   }
   const codes = new Set(passedOver.map(({ code }) => code));
   const sentence = SENTENCES.find(([code]) => codes.has(code))?.[1];
-  return { pendingReason: sentence ?? "No agent has registered yet; start one.", passedOver };
+  return { pendingReason: sentence ?? nobodyIn(job.requirement.room), passedOver };
 }
+
+const nobodyIn = (room: string): string =>
+  room === DEFAULT_ROOM
+    ? "No agent has registered yet; start one."
+    : `No agent of the room "${room}" has registered yet; start one there.`;

@@ -36,7 +36,7 @@ export class WaitingJobs {
   }
 
   add(row: JobRow, { readyAtMs, nowMs, avoid }: { readyAtMs: number; nowMs: number; avoid: Waiting["avoid"] }): void {
-    const requirement = requirementOf(configOf(row));
+    const requirement = requirementOf(configOf(row), row.room);
     const job: WaitingJob = {
       ...{ id: row.id, seq: row.seq, epoch: row.epoch, restarts: row.restarts },
       ...{ requirement, key: requirementKey(requirement), readyAtMs, avoid },

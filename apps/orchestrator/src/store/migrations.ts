@@ -1,3 +1,4 @@
+import { accessMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
 import { chainJobEvents } from "./chain-job-events.js";
@@ -96,6 +97,30 @@ export const migrations: Record<string, Migration> = {
         .alterTable("agents")
         .addColumn("drain_migrate", "integer", (column) => column.notNull().defaultTo(0))
         .execute();
+    },
+  },
+  "0003-access-and-rooms": {
+    async up(db) {
+      await accessMigration.up(db);
+      for (const table of ["jobs", "agents"])
+        await db.schema
+          .alterTable(table)
+          .addColumn("room", "text", (column) => column.notNull().defaultTo("default"))
+          .execute();
+      await db.schema.createIndex("jobs_room").on("jobs").columns(["room", "seq"]).execute();
+      await db.schema
+        .createTable("agent_tokens")
+        .addColumn("id", "text", (column) => column.primaryKey().notNull())
+        .addColumn("agent_id", "text", (column) => column.notNull())
+        .addColumn("room", "text", (column) => column.notNull())
+        .addColumn("hash", "text", (column) => column.notNull())
+        .addColumn("created_at", "text", (column) => column.notNull())
+        .addColumn("created_by", "text")
+        .addColumn("expires_at", "text")
+        .addColumn("last_used_at", "text")
+        .addColumn("revoked_at", "text")
+        .execute();
+      await db.schema.createIndex("agent_tokens_agent").on("agent_tokens").column("agent_id").execute();
     },
   },
   "0005-event-log-chain": {

@@ -1,4 +1,5 @@
 import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
 
@@ -13,6 +14,7 @@ export interface JobTable {
   /** Order of submission. */
   seq: Generated<number>;
   id: string;
+  room: string;
   template_id: string | null;
   inline_config: Json | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
@@ -54,6 +56,7 @@ export type JobRow = Selectable<JobTable>;
 export interface AgentTable {
   id: string;
   name: string;
+  room: string;
   version: string;
   capabilities: Json;
   meta: Json;
@@ -76,7 +79,20 @@ export interface TemplateTable {
   updated_at: Timestamp;
 }
 
-export interface Tables extends EventLogTables {
+export interface AgentTokenTable {
+  id: string;
+  agent_id: string;
+  room: string;
+  hash: string;
+  created_at: Timestamp;
+  created_by: string | null;
+  expires_at: Timestamp | null;
+  last_used_at: Timestamp | null;
+  revoked_at: Timestamp | null;
+}
+
+export interface Tables extends AccessTables, EventLogTables {
+  agent_tokens: AgentTokenTable;
   jobs: JobTable;
   agents: AgentTable;
   templates: TemplateTable;

@@ -1,30 +1,43 @@
-import { createTemplateSchema, templateUpdateSchema } from "@stream-control/protocol";
+import { createTemplateSchema, maskSecrets, type TemplateRecord, templateUpdateSchema } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import { type Access, everywhere, GuardedRoutes, holdsSomewhere, somewhere } from "@stream-control/service-kit/access";
 import { parseBody } from "@stream-control/service-kit/http";
-import { Router } from "express";
+import type { Request, RequestHandler } from "express";
 import type { TemplateCatalogue } from "./catalogue.js";
 
-/** `/v1/templates`: the job configs that `templateId` refers to. */
-export function templateRoutes(templates: TemplateCatalogue): Router {
-  const router = Router();
-  router.get("/", async (_request, response) => {
-    response.json(await templates.list());
+export interface TemplateRoutesDeps {
+  access: Access;
+  readBody: RequestHandler;
+  templates: TemplateCatalogue;
+}
+
+/** `/v1/templates`: the job configs that `templateId` refers to. They belong to no room. */
+export function templateRoutes({ access, readBody, templates }: TemplateRoutesDeps): GuardedRoutes {
+  const routes = new GuardedRoutes(access, readBody);
+  /** A template as whoever asks may see it; it may hold a stream key. */
+  const shown = (request: Request, template: TemplateRecord): TemplateRecord =>
+    holdsSomewhere(access.requireCaller(request).principal.grants, "operator")
+      ? template
+      : { ...template, config: maskSecrets(template.config) };
+
+  routes.get("/", somewhere("viewer"), async (request, response) => {
+    response.json((await templates.list()).map((template) => shown(request, template)));
   });
-  router.post("/", async (request, response) => {
+  routes.post("/", everywhere("operator"), async (request, response) => {
     response.status(201).json(await templates.create(parseBody(createTemplateSchema, request.body)));
   });
-  router.get("/:id", async (request, response) => {
+  routes.get("/:id", somewhere("viewer"), async (request, response) => {
     const template = await templates.get(request.params.id);
     if (template === undefined)
       throw new AppError("TEMPLATE_NOT_FOUND", `There is no template "${request.params.id}".`);
-    response.json(template);
+    response.json(shown(request, template));
   });
-  router.put("/:id", async (request, response) => {
+  routes.put("/:id", everywhere("operator"), async (request, response) => {
     response.json(await templates.update(request.params.id, parseBody(templateUpdateSchema, request.body)));
   });
-  router.delete("/:id", async (request, response) => {
+  routes.delete("/:id", everywhere("operator"), async (request, response) => {
     await templates.remove(request.params.id);
     response.status(204).end();
   });
-  return router;
+  return routes;
 }

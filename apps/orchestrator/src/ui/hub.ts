@@ -1,5 +1,7 @@
-import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent } from "@stream-control/protocol";
+import { isDeepStrictEqual } from "node:util";
+import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import { type Access, type Caller, roomsWith } from "@stream-control/service-kit/access";
 import type { WebSocket } from "ws";
 import type { Agent } from "../agents/agent.js";
 import type { AgentRegistry } from "../agents/registry.js";
@@ -8,9 +10,12 @@ import type { JobReader } from "../jobs/job-reader.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobNews } from "../jobs/news.js";
 import type { JobViews } from "../jobs/views.js";
+import { maskEvent, maskJob } from "../jobs/visible.js";
 import type { JobRow } from "../store/tables.js";
+import { type News, newsOf, Page } from "./page.js";
 
 export interface UiHubOptions {
+  access: Access;
   ledger: Ledger;
   registry: AgentRegistry;
   reader: JobReader;
@@ -22,8 +27,8 @@ export interface UiHubOptions {
 const ENDED_IN_SNAPSHOT = 200;
 /** Events that are read and sent at once to a page that resumes. */
 const REPLAY_PAGE = 1000;
-/** Unsent bytes, beside its snapshot, at which a page counts as not reading. */
-const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** How often it is looked whether those who follow still may: another instance may have changed that. */
+const RIGHTS_PERIOD_MS = 5000;
 /** How often it is looked whether a waiting job waits for another reason, and for how many jobs. */
 const REASON_PERIOD_MS = 1000;
 const REASON_JOBS = 100;
@@ -33,10 +38,7 @@ const REASON_JOBS = 100;
  * number of the newest event that it includes; a page that gives it back as `?since=` gets the events it missed.
  */
 export class UiHub implements JobNews {
-  /** Pages that are up to date, each with the unsent bytes that it may have. */
-  private readonly live = new Map<WebSocket, number>();
-  /** Pages that still wait for their snapshot, with what came meanwhile. */
-  private readonly joining = new Map<WebSocket, { texts: string[]; bytes: number }>();
+  private readonly pages = new Set<Page>();
   /** Open jobs as they were last committed. */
   private readonly open = new Map<string, JobRow>();
   private readonly toldReason = new Map<string, string | null>();
@@ -46,6 +48,7 @@ export class UiHub implements JobNews {
   private stopping = false;
   private flushing: NodeJS.Immediate | undefined;
   private reasons: NodeJS.Timeout | undefined;
+  private rights: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: UiHubOptions) {}
 
@@ -59,37 +62,38 @@ export class UiHub implements JobNews {
       this.flushSoon();
     });
     this.reasons = setInterval(() => this.tellReasons(), REASON_PERIOD_MS);
+    this.rights = setInterval(() => this.checkRights(), RIGHTS_PERIOD_MS);
+    this.options.access.onRightsChanged(() => this.checkRights());
   }
 
   async stop(): Promise<void> {
     this.stopping = true;
     clearInterval(this.reasons);
+    clearInterval(this.rights);
     clearImmediate(this.flushing);
     await Promise.all(
-      [...this.live.keys(), ...this.joining.keys()].map((socket) => {
-        const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-        closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
+      [...this.pages].map((page) => {
+        const closed = new Promise<void>((resolve) => page.socket.once("close", () => resolve()));
+        page.close(CLOSE_CODES.goingAway, "the orchestrator is stopping");
         return closed;
       }),
     );
   }
 
   /** Takes over a socket that was opened on `/ui`. `since` is the last event that the page has. */
-  accept(socket: WebSocket, since: number | undefined): void {
+  accept(socket: WebSocket, caller: Caller, since: number | undefined): void {
     // Its connection may have been made a moment before the server stopped listening.
     if (this.stopping) {
       closeSocket(socket, CLOSE_CODES.goingAway, "the orchestrator is stopping");
       return;
     }
-    this.joining.set(socket, { texts: [], bytes: 0 });
+    const page = new Page(socket, caller);
+    this.pages.add(page);
     socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
-    socket.on("close", () => {
-      this.live.delete(socket);
-      this.joining.delete(socket);
-    });
-    this.join(socket, since).catch((error: unknown) => {
+    socket.on("close", () => this.pages.delete(page));
+    this.join(page, since).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a page could not be given its snapshot");
-      closeSocket(socket, CLOSE_CODES.tryAgainLater, "the snapshot could not be read");
+      page.close(CLOSE_CODES.tryAgainLater, "the snapshot could not be read");
     });
   }
 
@@ -107,45 +111,68 @@ export class UiHub implements JobNews {
   }
 
   said(event: JobEvent): void {
-    if (!this.idle) this.broadcast(JSON.stringify(buildMessage("ui.job.event", event)));
+    const job = this.open.get(event.jobId);
+    if (!this.idle && job !== undefined) this.broadcast(newsOf(job.room, "ui.job.event", () => event));
   }
 
   private get idle(): boolean {
-    return this.live.size === 0 && this.joining.size === 0;
+    return this.pages.size === 0;
   }
 
-  private async join(socket: WebSocket, since: number | undefined): Promise<void> {
-    const { reader, registry, views } = this.options;
+  private async join(page: Page, since: number | undefined): Promise<void> {
+    const { reader, registry } = this.options;
     // From here on what changes is kept for this page; the snapshot may already have it, which does no harm.
     const { seq } = this;
-    const ended = await reader.recentlyEnded(ENDED_IN_SNAPSHOT);
-    const jobs = new Map([...ended, ...(await reader.open())].map((job) => [job.id, job]));
+    const rooms = roomsWith(page.grants, "viewer");
+    const ended = await reader.recentlyEnded(rooms, ENDED_IN_SNAPSHOT);
+    const open = (await reader.open()).filter(({ room }) => page.sees(room));
+    const jobs = new Map([...ended, ...open].map((job) => [job.id, job]));
     const inOrder = [...jobs.values()].sort((a, b) => a.seq - b.seq);
-    const agents = [...registry.all()].map((agent) => agent.record());
-    const records = inOrder.map((job) => views.record(job));
-    if (socket.readyState !== socket.OPEN) return;
-    socket.send(JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
-    socket.send(JSON.stringify(buildMessage("ui.job.update", records, { seq })));
-    if (since !== undefined) await this.replay(socket, since, seq);
-    const waiting = this.joining.get(socket);
-    if (waiting === undefined || socket.readyState !== socket.OPEN) return;
-    this.joining.delete(socket);
-    for (const text of waiting.texts) socket.send(text);
-    // However large the snapshot is, the page may take its time to read it.
-    this.live.set(socket, socket.bufferedAmount + MAX_BUFFERED_BYTES);
+    const agents = [...registry.all()].filter(({ room }) => page.sees(room)).map((agent) => agent.record());
+    const records = inOrder.map((job) => this.record(job, page.masked(job.room)));
+    if (!page.open) return;
+    page.socket.send(JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
+    page.socket.send(JSON.stringify(buildMessage("ui.job.update", records, { seq })));
+    if (since !== undefined) await this.replay(page, since, seq);
+    if (page.open) page.catchUp();
   }
 
   /** Sends every event of an interval, however many they are: the next ones are read when the last ones are on their way. */
-  private async replay(socket: WebSocket, since: number, until: number): Promise<void> {
+  private async replay(page: Page, since: number, until: number): Promise<void> {
+    const rooms = roomsWith(page.grants, "viewer");
     for (let afterSeq = since; afterSeq < until; ) {
-      const page = await this.options.reader.events({ afterSeq, limit: REPLAY_PAGE });
-      const missed = page.filter(({ seq }) => seq <= until);
+      const found = await this.options.reader.eventsOf({ rooms, afterSeq, limit: REPLAY_PAGE });
+      const missed = found.filter(({ seq }) => seq <= until).map((event) => eventNews(event));
       const last = missed.pop();
-      if (last === undefined || socket.readyState !== socket.OPEN) return;
-      for (const event of missed) socket.send(eventMessage(event));
-      await new Promise<void>((resolve) => socket.send(eventMessage(last), () => resolve()));
-      afterSeq = last.seq;
+      if (last === undefined || !page.open) return;
+      const text = (news: News) => news.text(page.masked(news.room));
+      for (const news of missed) page.socket.send(text(news));
+      await new Promise<void>((resolve) => page.socket.send(text(last), () => resolve()));
+      afterSeq = found[missed.length]?.seq ?? until;
     }
+  }
+
+  /** A page whose key was revoked or whose session is over is closed; one whose rights changed comes back with the new ones. */
+  private checkRights(): void {
+    for (const page of this.pages)
+      this.options.access.stillIn(page.caller).then(
+        (principal) => {
+          if (principal === undefined)
+            page.close(CLOSE_CODES.unauthorized, "signed out, or the key does not count any more");
+          else if (!isDeepStrictEqual(principal.grants, page.grants))
+            page.close(CLOSE_CODES.tryAgainLater, "the rights have changed; come back");
+        },
+        (error: unknown) => this.options.logger.warn({ err: toError(error) }, "a page's rights could not be read"),
+      );
+  }
+
+  private record(job: JobRow, masked: boolean): JobRecord {
+    const record = this.options.views.record(job);
+    return masked ? maskJob(record) : record;
+  }
+
+  private jobNews(job: JobRow, seq: number): News {
+    return newsOf(job.room, "ui.job.update", (masked) => this.record(job, masked), seq);
   }
 
   private onCommit({ job, event }: Committed): void {
@@ -155,11 +182,9 @@ export class UiHub implements JobNews {
       this.toldReason.delete(job.id);
     } else this.open.set(job.id, job);
     if (this.idle) return;
-    const record = this.options.views.record(job);
-    this.toldReason.set(job.id, record.pendingReason);
-    if (isFinalStatus(job.status)) this.toldReason.delete(job.id);
-    this.broadcast(JSON.stringify(buildMessage("ui.job.update", record, { seq: event.seq })));
-    this.broadcast(eventMessage(event));
+    if (!isFinalStatus(job.status)) this.toldReason.set(job.id, this.options.views.record(job).pendingReason);
+    this.broadcast(this.jobNews(job, event.seq));
+    this.broadcast(eventNews({ ...event, room: job.room }));
   }
 
   /** A waiting job's reason follows from the agents, so that no event tells of its change. */
@@ -170,10 +195,10 @@ export class UiHub implements JobNews {
       if (job.status !== "PENDING") continue;
       looked += 1;
       if (looked > REASON_JOBS) return;
-      const record = this.options.views.record(job);
-      if (this.toldReason.get(job.id) === record.pendingReason) continue;
-      this.toldReason.set(job.id, record.pendingReason);
-      this.broadcast(JSON.stringify(buildMessage("ui.job.update", record, { seq: this.seq })));
+      const { pendingReason } = this.options.views.record(job);
+      if (this.toldReason.get(job.id) === pendingReason) continue;
+      this.toldReason.set(job.id, pendingReason);
+      this.broadcast(this.jobNews(job, this.seq));
     }
   }
 
@@ -182,36 +207,20 @@ export class UiHub implements JobNews {
     this.flushing ??= setImmediate(() => {
       this.flushing = undefined;
       for (const agent of this.changedAgents)
-        this.broadcast(JSON.stringify(buildMessage("ui.agent.update", agent.record(), { seq: this.seq })));
+        this.broadcast(newsOf(agent.room, "ui.agent.update", () => agent.record(), this.seq));
       for (const jobId of this.changedJobs) {
         const job = this.open.get(jobId);
-        if (job !== undefined)
-          this.broadcast(
-            JSON.stringify(buildMessage("ui.job.update", this.options.views.record(job), { seq: this.seq })),
-          );
+        if (job !== undefined) this.broadcast(this.jobNews(job, this.seq));
       }
       this.changedAgents.clear();
       this.changedJobs.clear();
     });
   }
 
-  private broadcast(text: string): void {
-    for (const [socket, waiting] of this.joining) {
-      waiting.texts.push(text);
-      waiting.bytes += text.length;
-      if (waiting.bytes <= MAX_BUFFERED_BYTES) continue;
-      this.joining.delete(socket);
-      closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
-    }
-    for (const [socket, allowance] of this.live) this.send(socket, text, allowance);
-  }
-
-  private send(socket: WebSocket, text: string, allowance: number): void {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > allowance) closeSocket(socket, CLOSE_CODES.tryAgainLater, "too slow in reading");
-    else socket.send(text);
+  private broadcast(news: News): void {
+    for (const page of this.pages) page.tell(news);
   }
 }
 
-const eventMessage = (event: JobEvent & { seq: number }): string =>
-  JSON.stringify(buildMessage("ui.job.event", event, { seq: event.seq }));
+const eventNews = ({ room, ...event }: JobEvent & { seq: number; room: string }): News =>
+  newsOf(room, "ui.job.event", (masked) => (masked ? maskEvent(event) : event), event.seq);

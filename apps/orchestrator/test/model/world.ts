@@ -6,7 +6,9 @@ import { AuditRecorder, EventLog, verifyLog } from "@stream-control/service-kit/
 import { openStore, type Store } from "@stream-control/store";
 import { temporaryFolder } from "@stream-control/test-kit";
 import type { WebSocket } from "ws";
+import { AgentAdmission } from "../../src/agents/admission.js";
 import { AgentRows } from "../../src/agents/agent-rows.js";
+import { AgentTokens } from "../../src/agents/agent-tokens.js";
 import { CommandReplies } from "../../src/agents/command-replies.js";
 import { Drains } from "../../src/agents/drains.js";
 import { EventBudget } from "../../src/agents/event-budget.js";
@@ -66,8 +68,10 @@ async function buildCore(store: Store<Tables>) {
     ...{ ledger, registry, scheduler, leases, replies, budget, board, logger },
     news: QUIET,
   });
+  const tokens = new AgentTokens(store, logger, now);
+  const admission = new AgentAdmission({ mode: "token", sharedToken: "secret", tokens });
   const gateway = new AgentGateway({
-    ...{ ...TIMES, agentToken: "secret", registry, reports, homecoming, leases, audit, logger },
+    ...{ ...TIMES, admission, registry, reports, homecoming, leases, audit, logger },
   });
   await registry.load();
   const open = await reader.open();
@@ -107,7 +111,11 @@ export class World {
   ) {
     this.agents = slots.map((count, n) => {
       return new VirtualAgent(`agent-${n}`, count, (socket) => {
-        this.core.gateway.accept(socket as unknown as WebSocket);
+        this.core.gateway.accept(socket as unknown as WebSocket, {
+          address: "127.0.0.1",
+          certifiedNames: [],
+          settle: () => undefined,
+        });
       });
     });
   }
@@ -245,7 +253,8 @@ export class World {
   private async checkLog(): Promise<void> {
     const { problems, head } = await verifyLog(this.store.db);
     if (problems.length > 0) throw new Error(JSON.stringify(problems));
-    const events = await this.core.reader.events({ afterSeq: this.lastSeq, limit: 100_000 });
+    const filter = { rooms: null, afterSeq: this.lastSeq, limit: 100_000 };
+    const events = await this.core.reader.eventsOf(filter);
     this.lastSeq = head.seq;
     for (const { jobId, type } of events) {
       if (/^job\.(stopped|failed|canceled)$|^stream\.restart_exhausted$/.test(type))
@@ -257,7 +266,7 @@ export class World {
 function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]): NewJobRow {
   const at = new Date().toISOString();
   return {
-    id,
+    ...{ id, room: "default" },
     ...{ template_id: null, inline_config: "{}", config: null, own_source: null },
     ...{ status: "PENDING", wanted_status: "RUNNING", agent_id: null, epoch: 0, restarts: 0, not_before: null },
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },

@@ -1,5 +1,6 @@
 import type { Source, StreamConfig } from "@stream-control/protocol";
 import type { MediaFacts } from "../media-facts.js";
+import { addressOn, type Way } from "./way.js";
 
 /**
  * Demuxers that a file may be read with. Playlists and scripts (hls, dash, concat, sdp, imf) are left out, because they
@@ -8,13 +9,23 @@ import type { MediaFacts } from "../media-facts.js";
 const FILE_DEMUXERS =
   "mov,matroska,webm,mpegts,mpeg,mpegvideo,flv,avi,asf,mxf,gxf,nut,ogg,wav,w64,mp3,aac,ac3,eac3,flac,aiff,h264,hevc,ivf,obu,gif,yuv4mpegpipe,dv,rm,wtv";
 
+type OpenedSource = Exclude<Source["type"], "test" | "device">;
+
 /** What may be opened from an input, so that a playlist can't reach for local files or other protocols. */
-const PROTOCOLS: Record<Exclude<Source["type"], "test" | "device">, string> = {
+const PROTOCOLS: Record<OpenedSource, string> = {
   rtmp: "rtmp,rtmps,tcp,tls",
   srt: "srt",
   rtsp: "rtsp,rtsps,rtp,srtp,udp,tcp,tls",
-  http: "http,https,httpproxy,tcp,tls,crypto",
+  http: "http,https,tcp,tls,crypto",
   file: "file",
+};
+
+/** Demuxers that an input may be read with. RTSP has one of its own, which nothing that comes in can change. */
+const DEMUXERS: Record<Exclude<OpenedSource, "rtsp">, string> = {
+  rtmp: "flv,live_flv",
+  srt: FILE_DEMUXERS,
+  http: `hls,applehttp,dash,mpjpeg,live_flv,webvtt,${FILE_DEMUXERS}`,
+  file: FILE_DEMUXERS,
 };
 
 /** Whether pictures come at the pace of the world outside, so that they must not be paced again and have no end. */
@@ -43,34 +54,45 @@ const ioTimeoutUs = (stallTimeoutMs: number) => String(Math.round(stallTimeoutMs
 /**
  * The options that open a source, up to and with `-i`: the same for ffmpeg and ffprobe. Test pictures and devices have
  * none of these; see {@link programInputs}.
+ *
+ * @param way how the source is reached, unless straight by its address.
  */
-export function openArguments(source: Source, stallTimeoutMs: number): string[] {
+export function openArguments(source: Source, stallTimeoutMs: number, way?: Way): string[] {
   if (source.type === "test" || source.type === "device") return [];
-  const guard = ["-protocol_whitelist", PROTOCOLS[source.type]];
+  const guard = [
+    ...["-protocol_whitelist", way?.protocols ?? PROTOCOLS[source.type]],
+    ...(source.type === "rtsp" ? [] : ["-format_whitelist", DEMUXERS[source.type]]),
+    ...(way?.options ?? []),
+  ];
   const timeout = ioTimeoutUs(stallTimeoutMs);
   switch (source.type) {
     case "file":
-      return [...guard, "-format_whitelist", FILE_DEMUXERS, "-i", `file:${source.path}`];
+      return [...guard, "-i", `file:${source.path}`];
     case "http":
       return [
         ...guard,
         ...["-rw_timeout", timeout],
         ...["-reconnect", "1", "-reconnect_streamed", "1", "-reconnect_on_network_error", "1"],
         ...["-reconnect_on_http_error", "5xx", "-reconnect_delay_max", "4"],
-        ...["-i", source.url],
+        ...["-i", addressOn(way, source.url)],
       ];
     case "rtmp":
       // In listen mode ffmpeg's own timeouts would cut the wait for the publisher short; the start timeout bounds it.
-      return [...guard, ...(source.listen ? ["-listen", "1"] : ["-rw_timeout", timeout]), "-i", source.url];
+      return [
+        ...guard,
+        ...(source.listen ? ["-listen", "1"] : ["-rw_timeout", timeout]),
+        "-i",
+        addressOn(way, source.url),
+      ];
     case "rtsp":
-      return [...guard, "-rtsp_transport", source.transport, "-timeout", timeout, "-i", source.url];
+      return [...guard, "-rtsp_transport", source.transport, "-timeout", timeout, "-i", addressOn(way, source.url)];
     case "srt":
       return [
         ...guard,
         ...["-mode", source.listen ? "listener" : "caller", "-latency", String(source.latencyMs * 1000)],
         ...(source.listen ? [] : ["-connect_timeout", "5000", "-timeout", timeout]),
         ...(source.passphrase === undefined ? [] : ["-passphrase", source.passphrase]),
-        ...["-i", source.url],
+        ...["-i", addressOn(way, source.url)],
       ];
   }
 }
@@ -88,12 +110,15 @@ export interface ProgramInputs {
  * Builds the inputs of the program; what the source lacks is filled with a black picture or with silence.
  *
  * @param startSeconds where to begin in a file.
+ * @param way how the source is reached, unless straight by its address.
  */
-export function programInputs(config: StreamConfig, facts: MediaFacts, startSeconds = 0): ProgramInputs {
+export function programInputs(config: StreamConfig, facts: MediaFacts, startSeconds = 0, way?: Way): ProgramInputs {
   const { source, video } = config;
   if (source.type === "test") return testInputs(config);
   const main =
-    source.type === "device" ? deviceInputs(source) : { arguments: mainInput(config, facts, startSeconds), count: 1 };
+    source.type === "device"
+      ? deviceInputs(source)
+      : { arguments: mainInput(config, facts, startSeconds, way), count: 1 };
   const inputs: ProgramInputs = {
     arguments: main.arguments,
     videoMap: "0:v:0",
@@ -132,7 +157,7 @@ function fillerLength({ source }: StreamConfig, { durationSeconds }: MediaFacts,
 export const silence = ({ audio }: StreamConfig) =>
   `anullsrc=r=${audio.sampleRateHz}:cl=${audio.channels === 1 ? "mono" : "stereo"}`;
 
-function mainInput(config: StreamConfig, facts: MediaFacts, startSeconds: number): string[] {
+function mainInput(config: StreamConfig, facts: MediaFacts, startSeconds: number, way: Way | undefined): string[] {
   const { source, stallTimeoutMs } = config;
   const live = isLiveSource(source, facts);
   return [
@@ -140,7 +165,7 @@ function mainInput(config: StreamConfig, facts: MediaFacts, startSeconds: number
     ...(source.type === "file" && source.loop ? ["-stream_loop", "-1"] : []),
     ...(!live && startSeconds > 0 ? ["-ss", startSeconds.toFixed(3)] : []),
     ...(live ? ["-fflags", "+genpts", "-thread_queue_size", "1024"] : []),
-    ...openArguments(source, stallTimeoutMs),
+    ...openArguments(source, stallTimeoutMs, way),
   ];
 }
 

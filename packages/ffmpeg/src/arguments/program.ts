@@ -2,6 +2,7 @@ import type { StreamConfig } from "@stream-control/protocol";
 import type { MediaFacts } from "../media-facts.js";
 import { encoderArguments } from "./encoder.js";
 import { isRealtime, type ProgramInputs, programInputs } from "./input.js";
+import type { Way } from "./way.js";
 
 /** The program's own number of file descriptor 3, on which it reports progress. */
 export const PROGRESS_PIPE = "pipe:3";
@@ -20,6 +21,8 @@ export interface ProgramOptions extends MediaFacts {
   muted: boolean;
   /** Begin this many seconds into a file. */
   startSeconds?: number;
+  /** How the source is reached, unless straight by its address. */
+  way?: Way | undefined;
   /** Watch for what the config's `sourceLoss` asks for, on descriptor 4. */
   monitored?: boolean;
 }
@@ -29,7 +32,7 @@ export interface ProgramOptions extends MediaFacts {
  * and write MPEG-TS to standard output. Progress comes on descriptor 3, standard input takes commands.
  */
 export function programArguments(config: StreamConfig, options: ProgramOptions): string[] {
-  const inputs = programInputs(config, options, options.startSeconds);
+  const inputs = programInputs(config, options, options.startSeconds, options.way);
   return encodeArguments(config, inputs, {
     ...options,
     lowLatency: isRealtime(config, options),
@@ -70,7 +73,8 @@ export function encodeArguments(config: StreamConfig, inputs: ProgramInputs, opt
     ...["-sn", "-dn", "-map_metadata", "-1"],
     // Every bit leaves at once, and every picture and sound says how long it is, so that it counts as whole at once.
     ...["-muxdelay", "0", "-muxpreload", "0", "-flush_packets", "1"],
-    ...["-pes_payload_size", "0", "-omit_video_pes_length", "0", "-f", "mpegts", "pipe:1"],
+    ...["-pes_payload_size", "0", "-omit_video_pes_length", "0"],
+    ...["-protocol_whitelist", "pipe", "-f", "mpegts", "pipe:1"],
   ];
 }
 

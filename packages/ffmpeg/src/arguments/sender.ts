@@ -1,6 +1,7 @@
 import type { Destination, FileFormat } from "@stream-control/protocol";
 import { FILE_FORMATS } from "@stream-control/protocol";
 import { PROGRESS_PIPE } from "./program.js";
+import { addressOn, type Way } from "./way.js";
 
 /** ffmpeg's name for each container. */
 const MUXERS: Record<FileFormat, string> = { mp4: "mp4", mov: "mov", mkv: "matroska", ts: "mpegts", flv: "flv" };
@@ -18,6 +19,14 @@ const CONTAINER_OPTIONS: Record<FileFormat, string[]> = {
   mkv: BARE_AAC,
   flv: [...BARE_AAC, "-flvflags", "no_duration_filesize"],
   ts: [],
+};
+
+/** What a sender may write to. */
+const PROTOCOLS: Record<Destination["type"], string> = {
+  rtmp: "rtmp,rtmps,tcp,tls",
+  srt: "srt",
+  hls: "file",
+  file: "file",
 };
 
 /** Microseconds that a network destination may block before its sender gives up. */
@@ -46,9 +55,13 @@ export function rtmpAddress({ url, streamKey }: { url: string; streamKey?: strin
  * with its input. Progress comes on descriptor 3.
  *
  * @param again whether the same sender ran before in this job, so that an HLS playlist is gone on with.
+ * @param way how the destination is reached, unless straight by its address.
  * @throws RangeError for a file whose container nobody named; see {@link fileFormatOf}.
  */
-export function senderArguments(destination: Destination, { again = false }: { again?: boolean } = {}): string[] {
+export function senderArguments(
+  destination: Destination,
+  { again = false, way }: { again?: boolean; way?: Way | undefined } = {},
+): string[] {
   return [
     ...["-hide_banner", "-nostdin", "-y", "-loglevel", "level+warning", "-nostats"],
     ...["-progress", PROGRESS_PIPE, "-stats_period", "0.25"],
@@ -56,20 +69,24 @@ export function senderArguments(destination: Destination, { again = false }: { a
     ...["-protocol_whitelist", "pipe", "-fflags", "+discardcorrupt", "-thread_queue_size", "512"],
     ...["-probesize", "2000000", "-analyzeduration", "500000", "-f", "mpegts", "-i", "pipe:0"],
     ...["-map", "0:v:0", "-map", "0:a:0?", "-c", "copy"],
-    ...output(destination, again),
+    ...["-protocol_whitelist", way?.protocols ?? PROTOCOLS[destination.type], ...(way?.options ?? [])],
+    ...output(destination, again, way),
   ];
 }
 
-function output(destination: Destination, again: boolean): string[] {
+function output(destination: Destination, again: boolean, way: Way | undefined): string[] {
   switch (destination.type) {
     case "rtmp":
-      return [...[...CONTAINER_OPTIONS.flv, "-f", "flv", "-rw_timeout", SEND_TIMEOUT_US], rtmpAddress(destination)];
+      return [
+        ...[...CONTAINER_OPTIONS.flv, "-f", "flv", "-rw_timeout", SEND_TIMEOUT_US],
+        addressOn(way, rtmpAddress(destination)),
+      ];
     case "srt":
       return [
         ...["-f", "mpegts", "-mode", "caller", "-latency", String(destination.latencyMs * 1000), "-pkt_size", "1316"],
         ...["-connect_timeout", "5000", "-timeout", SEND_TIMEOUT_US],
         ...(destination.passphrase === undefined ? [] : ["-passphrase", destination.passphrase]),
-        destination.url,
+        addressOn(way, destination.url),
       ];
     case "hls":
       return hls(destination, again);

@@ -1,6 +1,7 @@
 import type { ErrorInfo, Source } from "@stream-control/protocol";
 import { z } from "zod";
 import { isLiveSource, openArguments } from "../arguments/input.js";
+import type { Way } from "../arguments/way.js";
 import { mediaError } from "../errors.js";
 import type { MediaFacts } from "../media-facts.js";
 import { BoundedLog } from "../process/bounded-log.js";
@@ -49,6 +50,8 @@ export interface ProbeSourceOptions {
   source: Source;
   ffprobePath: string;
   env: Record<string, string>;
+  /** How the source is reached, unless straight by its address. */
+  way?: Way | undefined;
   redactor: Redactor;
   deadlineMs: number;
   /** The job's own stall time, from which the input's timeouts follow. */
@@ -71,7 +74,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
     [
       ...["-hide_banner", "-loglevel", "level+warning", "-show_streams", "-show_format", "-of", "json"],
       ...["-analyzeduration", "3000000"],
-      ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs)),
+      ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs), options.way),
     ],
     { env: options.env, deadlineMs, signal: options.signal, launcher: options.launcher },
   );

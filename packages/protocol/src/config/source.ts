@@ -7,6 +7,8 @@ const url = (schemes: readonly string[]) =>
   z
     .string()
     .max(4096)
+    // They would end a line of the protocol that the address is spoken in.
+    .refine((value) => !/\p{Cc}/u.test(value), { message: "must not contain control characters" })
     .refine((value) => schemes.some((scheme) => value.toLowerCase().startsWith(`${scheme}://`)), {
       message: `must begin with ${schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
     });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { roomSchema } from "../resources/access.js";
 import { capabilitiesSchema } from "../resources/agent.js";
 import { progressSchema } from "../resources/progress.js";
 import { jobStatusSchema } from "../states.js";
@@ -28,6 +29,8 @@ export const agentMessagePayloads = {
     /** All running jobs, from agents with several slots. */
     activeJobs: z.array(activeJobSchema).max(10_000).optional(),
     protocolVersion: z.int().min(1).optional(),
+    /** The room that it belongs to, where its token does not say. */
+    room: roomSchema.optional(),
     meta: jsonObjectSchema.optional(),
     auth: z.object({ token: z.string().max(4096) }),
   }),

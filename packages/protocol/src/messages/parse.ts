@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { jsonShapeProblem } from "../json-shape.js";
 import { describeIssues, type Issue, issuesOf, parseWith } from "../parse-result.js";
 import { incomingEnvelopeSchema } from "./envelope.js";
 import { type AgentMessage, agentMessagePayloads } from "./from-agent.js";
@@ -32,9 +33,13 @@ export type Incoming<M> = M extends { type: infer T; payload: infer P }
 
 export type ParsedMessage<M> = { ok: true; message: Incoming<M> } | { ok: false; problem: MessageProblem };
 
-/** Reads what an agent sent. */
-export const parseAgentMessage = (text: string): ParsedMessage<AgentMessage> =>
-  parseMessage<AgentMessage>(agentMessagePayloads, text);
+/** Reads what an agent sent. A text that is nested too deeply or has too many values is refused before it is parsed. */
+export function parseAgentMessage(text: string): ParsedMessage<AgentMessage> {
+  const problem = jsonShapeProblem(text);
+  if (problem !== undefined)
+    return { ok: false, problem: { kind: "bad-json", message: `The message is refused: ${problem}.`, issues: [] } };
+  return parseMessage<AgentMessage>(agentMessagePayloads, text);
+}
 /** Reads what the orchestrator sent to an agent. */
 export const parseOrchestratorMessage = (text: string): ParsedMessage<OrchestratorMessage> =>
   parseMessage<OrchestratorMessage>(orchestratorMessagePayloads, text);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { agentStateSchema } from "../states.js";
+import { DEFAULT_ROOM, roomSchema } from "./access.js";
 
 /** What an agent says it can do. Unknown fields are kept, so that an agent may say more. */
 export const capabilitiesSchema = z
@@ -29,6 +30,8 @@ export const agentRecordSchema = z
     id: idSchema,
     name: z.string(),
     version: z.string(),
+    /** Only jobs of its room are given to it. */
+    room: roomSchema.default(DEFAULT_ROOM),
     state: agentStateSchema,
     currentJobId: z.string().nullable(),
     /** Every job that holds a slot, the oldest first. */

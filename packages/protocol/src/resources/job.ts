@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
+import { DEFAULT_ROOM, roomSchema } from "./access.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
 
@@ -24,6 +25,7 @@ export type PassedOver = z.infer<typeof passedOverSchema>;
 export const jobRecordSchema = z
   .object({
     id: idSchema,
+    room: roomSchema.default(DEFAULT_ROOM),
     templateId: z.string().nullable(),
     inlineConfig: jsonObjectSchema.nullable(),
     status: jobStatusSchema,
@@ -76,6 +78,8 @@ export const createJobSchema = z
     /** `continue` with restart policy `never`, `fence` with `onFailure`, unless given. */
     onDisconnect: onDisconnectSchema.nullish(),
     requestedBy: z.string().max(256).nullish(),
+    /** The room whose agents may run it; the caller's only one, or `default`, unless given. */
+    room: roomSchema.nullish(),
     streamContext: streamContextSchema.nullish(),
     streamMetadata: streamMetadataSchema.nullish(),
     /** Passed on to the agent unread. */

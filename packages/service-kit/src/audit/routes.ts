@@ -1,6 +1,9 @@
 import { type ChainReport, eraseRequestSchema, logHeadTextSchema } from "@stream-control/protocol";
-import { type Response, Router } from "express";
+import type { RequestHandler, Response } from "express";
 import { z } from "zod";
+import type { Access } from "../access/access.js";
+import { GuardedRoutes } from "../access/guarded-routes.js";
+import { everywhere } from "../access/rules.js";
 import { pageQuery } from "../http/page-query.js";
 import { parseBody, parseQuery } from "../http/parse.js";
 import { writeAll } from "../http/stream.js";
@@ -14,20 +17,27 @@ const NDJSON = "application/x-ndjson";
 /** Milliseconds between two lines of progress. */
 const PROGRESS_EVERY_MS = 500;
 
-/** `/v1/audit`: the event log for administrators. Who may come here is for the service to say. */
-export function auditRoutes(desk: LocalDesk): Router {
-  const router = Router();
+export interface AuditRoutesDeps {
+  access: Access;
+  readBody: RequestHandler;
+  desk: LocalDesk;
+}
 
-  router.get("/", async (request, response) => {
+/** `/v1/audit`: the event log, for admins. */
+export function auditRoutes({ access, readBody, desk }: AuditRoutesDeps): GuardedRoutes {
+  const router = new GuardedRoutes(access, readBody);
+  const admin = everywhere("admin");
+
+  router.get("/", admin, async (request, response) => {
     const { limit, cursor, order, ...filter } = parseQuery(listQuery, request.query);
     response.json(await desk.reader.page(filter, { limit, cursor, order }));
   });
 
-  router.get("/head", async (_request, response) => {
+  router.get("/head", admin, async (_request, response) => {
     response.json(await desk.head());
   });
 
-  router.get("/verify", async (request, response) => {
+  router.get("/verify", admin, async (request, response) => {
     const { expect } = parseQuery(verifyQuery, request.query);
     const gone = new AbortController();
     response.once("close", () => gone.abort());
@@ -35,12 +45,12 @@ export function auditRoutes(desk: LocalDesk): Router {
     response.type(NDJSON).end(line({ report }));
   });
 
-  router.get("/export", async (request, response) => {
+  router.get("/export", admin, async (request, response) => {
     const filter = parseQuery(auditFilterSchema, request.query);
     await writeAll(response.type(NDJSON), desk.export(filter));
   });
 
-  router.post("/erase", async (request, response) => {
+  router.post("/erase", admin, async (request, response) => {
     response.json(await desk.erase(parseBody(eraseRequestSchema, request.body)));
   });
 

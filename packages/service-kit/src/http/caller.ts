@@ -1,5 +1,4 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { IncomingMessage } from "node:http";
 import type { Request, RequestHandler } from "express";
 
 /** On whose behalf something is done. */
@@ -41,19 +40,3 @@ export const runAs =
   (callerOf: (request: Request) => Caller): RequestHandler =>
   (request, _response, next) =>
     withCaller(callerOf(request), next);
-
-/** The address at the other end of the socket, IPv4 in its own form; no header is believed. */
-export const peerAddress = ({ socket }: Pick<IncomingMessage, "socket">): string | undefined =>
-  socket.remoteAddress?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
-
-/**
- * A caller that has shown no credentials: `local` for a program on this machine, `anonymous` from elsewhere.
- *
- * @param address where it comes from, as {@link peerAddress} or a trusted proxy says.
- */
-export function strangerAt(address: string | undefined, { headers }: Pick<IncomingMessage, "headers">): Caller {
-  const actor = address !== undefined && isLoopback(address) ? "local" : "anonymous";
-  return { actor, address, userAgent: headers["user-agent"] };
-}
-
-const isLoopback = (address: string): boolean => address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);

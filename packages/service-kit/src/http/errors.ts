@@ -13,7 +13,23 @@ export const routeNotFound: RequestHandler = (request) => {
   throw new AppError("ROUTE_NOT_FOUND", `There is no ${request.method} ${request.path}.`);
 };
 
-const RETRY_AFTER_SECONDS = "2";
+const RETRY_AFTER_SECONDS = 2;
+
+/** An error that says when the caller may come again. */
+export function tooMany(waitMs: number, message = "Too many tries from this caller."): AppError {
+  const retryAfterSeconds = Math.max(1, Math.ceil(waitMs / 1000));
+  return new AppError("RATE_LIMITED", `${message} Try again in ${retryAfterSeconds} s.`, {
+    details: { retryAfterSeconds },
+  });
+}
+
+/** Seconds until it makes sense to try again (RFC 9110 §10.2.3), where that is known. */
+export function retryAfterOf({ status, details }: AppError): number | undefined {
+  if (typeof details === "object" && details !== null && "retryAfterSeconds" in details)
+    return Number(details.retryAfterSeconds);
+  // Where it is the service's own state that has to change first.
+  return status === 503 ? RETRY_AFTER_SECONDS : undefined;
+}
 
 /** Last middleware of an app: known errors become their answer, unknown ones are logged and become a plain 500. */
 export function errorHandler(logger: Logger): ErrorRequestHandler {
@@ -26,8 +42,9 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
       next(thrown);
       return;
     }
-    // Only where it is the service's own state that has to change first (RFC 9110 §10.2.3).
-    if (error.status === 503) response.set("Retry-After", RETRY_AFTER_SECONDS);
+    const seconds = retryAfterOf(error);
+    if (seconds !== undefined) response.set("Retry-After", String(seconds));
+    if (error.status === 401) response.set("WWW-Authenticate", "Bearer");
     response.status(error.status).json(errorBody(error));
   };
 }
@@ -36,13 +53,18 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
 const BODY_ERRORS: Record<string, { code: ErrorCode; message: string }> = {
   "entity.parse.failed": { code: "INVALID_JSON", message: "The body is not valid JSON." },
   "entity.too.large": { code: "PAYLOAD_TOO_LARGE", message: "The body is too large." },
+  "json.shape.refused": {
+    code: "INVALID_JSON",
+    message: "The body is refused: it is nested too deeply or has too many values.",
+  },
   "encoding.unsupported": { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body's encoding is not supported." },
   "charset.unsupported": { code: "UNSUPPORTED_MEDIA_TYPE", message: "The body's character set is not supported." },
   "request.aborted": { code: "INVALID_REQUEST", message: "The request was cut off." },
   "request.size.invalid": { code: "INVALID_REQUEST", message: "The body's size differs from its header." },
 };
 
-function asAppError(thrown: unknown): AppError {
+/** Whatever was thrown, as an error of the catalogue. */
+export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof URIError)
     return new AppError("INVALID_REQUEST", "The address is not valid.", { cause: thrown });

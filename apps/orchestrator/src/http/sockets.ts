@@ -1,0 +1,75 @@
+import { AppError } from "@stream-control/service-kit";
+import {
+  type Access,
+  type Caller,
+  type ClosedRule,
+  requireCallerFor,
+  somewhere,
+} from "@stream-control/service-kit/access";
+import { type Arrival, peerIdentity, type SocketRoute } from "@stream-control/service-kit/http";
+import type { AgentGateway } from "../agents/gateway.js";
+import type { UiHub } from "../ui/hub.js";
+
+/** Largest message that is read from a socket. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
+/** A hello names at most what an agent runs. */
+const MAX_HELLO_BYTES = 128 * 1024;
+/** Pages only listen. */
+const MAX_PAGE_MESSAGE_BYTES = 64 * 1024;
+
+/** Sockets and who may open them. An agent shows who it is in its hello. */
+export const SOCKET_RULES: Readonly<{ "/agent": "hello"; "/ui": ClosedRule }> = {
+  "/agent": "hello",
+  "/ui": somewhere("viewer"),
+};
+
+export interface SocketRoutesDeps {
+  access: Access;
+  gateway: AgentGateway;
+  hub: UiHub;
+}
+
+/** The sockets of the orchestrator. */
+export function socketRoutes({
+  access,
+  gateway,
+  hub,
+}: SocketRoutesDeps): Record<keyof typeof SOCKET_RULES, SocketRoute> {
+  return {
+    "/agent": {
+      maxMessageBytes: MAX_MESSAGE_BYTES,
+      maxBytesBeforeSettled: MAX_HELLO_BYTES,
+      receive: ({ request, address, settle }) => {
+        const identity = peerIdentity(request);
+        const userAgent = request.headers["user-agent"];
+        const certifiedNames = identity === undefined ? [] : namesOf(identity);
+        return (socket) => gateway.accept(socket, { address, userAgent, certifiedNames, settle });
+      },
+    },
+    "/ui": {
+      maxMessageBytes: MAX_PAGE_MESSAGE_BYTES,
+      receive: async (arrival) => {
+        const since = arrival.url.searchParams.get("since");
+        if (since !== null && !/^\d{1,15}$/.test(since))
+          throw new AppError("INVALID_REQUEST", "since must be an event number.");
+        const caller = await callerOf(arrival, access);
+        return (socket) => hub.accept(socket, caller, since === null ? undefined : Number(since));
+      },
+    },
+  };
+}
+
+async function callerOf({ request, url }: Arrival, access: Access): Promise<Caller> {
+  const ticket = url.searchParams.get("ticket");
+  const caller = ticket === null ? await access.authenticate(request) : await access.byTicket(request, ticket);
+  // A browser sends the cookie whoever's page opens the socket, and no header can be added here that proves whose it is.
+  if (caller?.byCookie === true)
+    throw new AppError("UNAUTHENTICATED", "A session opens a socket with a ticket: POST /v1/tickets, then ?ticket=.");
+  return requireCallerFor(SOCKET_RULES["/ui"], caller);
+}
+
+/** What a certificate calls its holder: the common name and the DNS names. */
+function namesOf({ commonName, alternativeNames }: NonNullable<ReturnType<typeof peerIdentity>>): string[] {
+  const dns = alternativeNames.flatMap((name) => (name.startsWith("DNS:") ? [name.slice("DNS:".length)] : []));
+  return commonName === undefined ? dns : [commonName, ...dns];
+}

@@ -1,0 +1,3 @@
+export { AllowedNetworks } from "./allowed-networks.js";
+export { canonicalHost } from "./host.js";
+export * from "./resolve.js";

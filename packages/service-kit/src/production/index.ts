@@ -1,0 +1,2 @@
+export * from "./refuse.js";
+export * from "./weak-secret.js";
