@@ -130,7 +130,7 @@ describe("who did what", () => {
     });
     expect(bad.map(({ type, actor, subject, result }) => [type, actor, subject, result])).toEqual([
       ["job.failed", "agent:agent-123", `job:${id}`, "failed"],
-      ["agent.hello", "local", "agent:agent-9", "refused"],
+      ["agent.hello", "anonymous", "agent:agent-9", "refused"],
     ]);
     expect(JSON.stringify(bad)).not.toContain("wrong-");
   });
