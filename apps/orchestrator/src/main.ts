@@ -24,12 +24,16 @@ const serve = () =>
     createLogger({ name: "orchestrator" }),
   );
 
+const USAGE = `Usage: node dist/main.js              runs the service
+       node dist/main.js audit …      looks into the event log
+${SECRETS_USAGE}`;
+
 const [command, ...args] = process.argv.slice(2);
-if (command === "audit") {
+if (command === undefined) await serve();
+else if (command === "audit") {
   const { stdout, stderr } = process;
   process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
-} else if (command === "secrets") await runCommand((say) => secretsCommand(args, process.env, say), SECRETS_USAGE);
-else await serve();
+} else await runCommand(async (say) => command === "secrets" && secretsCommand(args, process.env, say), USAGE);
 
 /** On stderr, for whoever started the service; never through the log, which others read and keep. */
 function showFirstKey(key: string): void {
