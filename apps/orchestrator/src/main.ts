@@ -25,16 +25,21 @@ const serve = () =>
     createLogger({ name: "orchestrator" }),
   );
 
+const USAGE = `Usage: node dist/main.js              runs the service
+       node dist/main.js audit …      looks into the event log
+${SECRETS_USAGE}
+${KEYS_USAGE}`;
+
 const [command, ...args] = process.argv.slice(2);
-if (command === "audit") {
+if (command === undefined) await serve();
+else if (command === "audit") {
   const { stdout, stderr } = process;
   process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
-} else if (command === undefined) await serve();
-else
+} else
   await runCommand(async (say) => {
     if (command === "secrets") return secretsCommand(args, process.env, say);
     return command === "keys" && keysCommand(args, process.env, say);
-  }, `${SECRETS_USAGE}\n${KEYS_USAGE}\n       node dist/main.js audit                  says what it knows of the event log`);
+  }, USAGE);
 
 /** On stderr, for whoever started the service; never through the log, which others read and keep. */
 function showFirstKey(key: string): void {

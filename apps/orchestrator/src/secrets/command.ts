@@ -5,7 +5,8 @@ import { loadConfig } from "../config.js";
 import { openDatabase } from "../store/open.js";
 import { rotate } from "./rotation.js";
 
-export const SECRETS_USAGE = `Usage: node dist/main.js secrets generate-key   prints a new key for SECRETS_KEY
+/** Lines for the usage of the program. */
+export const SECRETS_USAGE = `       node dist/main.js secrets generate-key   prints a new key for SECRETS_KEY
        node dist/main.js secrets rotate         encrypts everything in DATA_DIR with the first key`;
 
 /**
