@@ -1,16 +1,24 @@
-import { createLogger, runService } from "@stream-control/service-kit";
+import { createLogger, runCommand, runService } from "@stream-control/service-kit";
+import { loadKeyRing } from "@stream-control/service-kit/secrets";
+import { KEYS_USAGE, keysCommand } from "./access/command.js";
 import { auditCommand } from "./audit/command.js";
 import { loadAuditConfig, loadConfig } from "./config.js";
 import { Orchestrator } from "./orchestrator.js";
+import { SECRETS_USAGE, secretsCommand } from "./secrets/command.js";
 
 /** The service as a process: configured by its environment alone. */
 const serve = () =>
   runService(
     async () => {
-      const { orchestrator: options, logLevel, warnings } = loadConfig(process.env);
+      const { orchestrator: options, keys, logLevel, warnings } = loadConfig(process.env);
       const logger = createLogger({ name: "orchestrator", level: logLevel });
       for (const warning of warnings) logger.warn(warning);
-      const orchestrator = new Orchestrator({ ...options, onFirstKey: showFirstKey, logger });
+      const orchestrator = new Orchestrator({
+        ...options,
+        keys: loadKeyRing(keys, options.dataDir),
+        onFirstKey: showFirstKey,
+        logger,
+      });
       await orchestrator.start();
       return orchestrator;
     },
@@ -21,7 +29,12 @@ const [command, ...args] = process.argv.slice(2);
 if (command === "audit") {
   const { stdout, stderr } = process;
   process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
-} else await serve();
+} else if (command === undefined) await serve();
+else
+  await runCommand(async (say) => {
+    if (command === "secrets") return secretsCommand(args, process.env, say);
+    return command === "keys" && keysCommand(args, process.env, say);
+  }, `${SECRETS_USAGE}\n${KEYS_USAGE}\n       node dist/main.js audit                  says what it knows of the event log`);
 
 /** On stderr, for whoever started the service; never through the log, which others read and keep. */
 function showFirstKey(key: string): void {
