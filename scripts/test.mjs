@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseTestArgs } from "./lib/args.mjs";
-import { ffmpeg, pythonClient } from "./lib/requirements.mjs";
+import { chromium, ffmpeg, pythonClient } from "./lib/requirements.mjs";
 import { runStep } from "./lib/run-step.mjs";
 import { ensureRequirements } from "./lib/system-packages.mjs";
 import { allPassed, describeTotals, readTotals } from "./lib/totals.mjs";
@@ -14,7 +14,7 @@ import { ROOT, toolPath } from "./lib/workspace.mjs";
  */
 async function main() {
   const { filters, jest } = parseTestArgs(process.argv.slice(2));
-  await ensureRequirements([ffmpeg, pythonClient], { env: process.env, say: console.log });
+  await ensureRequirements([ffmpeg, pythonClient, chromium], { env: process.env, say: console.log });
 
   const results = mkdtempSync(join(tmpdir(), "stream-control-tests-"));
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TEST_RESULTS_DIR: results };

@@ -91,3 +91,12 @@ export const pythonClient = {
   elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
   isPresent: () => runs("/usr/bin/python3", ["-c", "import requests, websocket"]),
 };
+
+/** @type {Requirement} */
+export const chromium = {
+  label: "Chromium",
+  debian: ["chromium"],
+  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: "take chromium from your distribution" },
+  isPresent: ({ env }) =>
+    ["chromium", "chromium-browser", "google-chrome"].some((command) => findCommand(command, { env }) !== undefined),
+};

@@ -1,26 +1,37 @@
 // The room at a glance: streams with their live preview, and agents. It follows the /ui socket: an array replaces a
 // list, an object replaces or adds the entry with its id.
+import { signedIn, socketAddress } from "./session.js";
+
 const FINAL = new Set(["STOPPED", "FAILED", "CANCELED"]);
 const TONES = { RUNNING: "good", IDLE: "good", FAILED: "bad", OFFLINE: "bad", ERROR: "bad" };
 const lists = { "ui.job.update": new Map(), "ui.agent.update": new Map() };
 const link = document.getElementById("link");
 const players = new Map();
 
-function connect(attempt = 0) {
-  const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ui`);
+/** Connects as whoever is signed in, and asks for a sign-in where nobody is. */
+async function connect(attempt = 0) {
   let tries = attempt;
+  const again = () => {
+    link.textContent = "the orchestrator is away; trying again…";
+    link.className = "bad";
+    const pause = Math.min(15_000, 500 * 2 ** tries);
+    setTimeout(() => connect(tries + 1), pause / 2 + (Math.random() * pause) / 2);
+  };
+  let socket;
+  try {
+    await signedIn();
+    socket = new WebSocket(await socketAddress("/ui"));
+  } catch {
+    again();
+    return;
+  }
   socket.addEventListener("open", () => {
     tries = 0;
     link.textContent = "live";
     link.className = "good";
   });
   socket.addEventListener("message", ({ data }) => apply(JSON.parse(data)));
-  socket.addEventListener("close", () => {
-    link.textContent = "the orchestrator is away; trying again…";
-    link.className = "bad";
-    const pause = Math.min(15_000, 500 * 2 ** tries);
-    setTimeout(() => connect(tries + 1), pause / 2 + (Math.random() * pause) / 2);
-  });
+  socket.addEventListener("close", again);
 }
 
 function apply({ type, payload }) {
@@ -128,4 +139,4 @@ async function preview(item, jobId) {
   } else video.src = address;
 }
 
-connect();
+void connect();

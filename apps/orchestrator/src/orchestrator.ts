@@ -289,7 +289,7 @@ export class Orchestrator {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      ...{ access, audit, routes },
+      ...{ access, audit, routes, roomOfJob: (jobId) => reader.roomOf(jobId) },
     });
     const door = await Door.build({
       ...{ app, origins, addresses, logger },

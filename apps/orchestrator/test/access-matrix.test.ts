@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeRule, type Rule } from "@stream-control/service-kit/access";
 import { waitFor } from "@stream-control/test-kit";
@@ -122,6 +123,16 @@ describe("every route", () => {
       "PUT /v1/jobs/:id/metadata: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
+  });
+
+  test("stands in docs/access.md", async () => {
+    const page = await readFile(new URL("../../../docs/access.md", import.meta.url), "utf8");
+    const table = page.slice(page.indexOf("## Every route"));
+    const told = [...table.matchAll(/^\| `([A-Z]+ \S+)` +\| ([a-z ]+?) +\|$/gm)].map(
+      ([, route, who]) => `${route}: ${who}`,
+    );
+    const known = guarded.house.routes.map(({ method, path, rule }) => `${method} ${path}: ${describeRule(rule)}`);
+    expect(told.sort()).toEqual(known.sort());
   });
 
   test.each(CALLERS)("answers %s as its rule says", async (name) => {

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { waitFor } from "@stream-control/test-kit";
+import fc from "fast-check";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 
@@ -230,6 +231,31 @@ describe("sockets of pages", () => {
     await session.api("DELETE", "/v1/session");
     await expect(guarded.house.page(`?ticket=${body.ticket}`)).rejects.toThrow("401");
   });
+});
+
+test("whatever is sent as key, cookie, token or ticket is refused, and breaks nothing", async () => {
+  await using guarded = await GuardedHouse.open();
+  const text = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+  const cookie = fc.tuple(fc.constantFrom("sc_session_orchestrator", "__Host-sc_session_orchestrator", "x"), text);
+  await fc.assert(
+    fc.asyncProperty(text, cookie, text, text, async (key, [name, value], csrf, ticket) => {
+      const tries: Record<string, string>[] = [
+        { authorization: `Bearer ${key}` },
+        { authorization: key },
+        { cookie: `${name}=${value}`, "x-csrf-token": csrf },
+        { cookie: value },
+      ];
+      for (const headers of tries) {
+        for (const method of ["GET", "POST"]) {
+          const { status } = await guarded.house.api(method, "/v1/jobs", method === "GET" ? undefined : {}, headers);
+          expect([401, 429]).toContain(status);
+        }
+      }
+      await expect(guarded.house.page(`?ticket=${encodeURIComponent(ticket)}`)).rejects.toThrow(/401|429/);
+    }),
+    { numRuns: 40 },
+  );
+  expect((await guarded.admin.api("GET", "/v1/jobs")).body).toEqual([]);
 });
 
 /** A request with a `Host` of its own, which fetch does not let one say. */

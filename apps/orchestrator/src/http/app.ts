@@ -37,6 +37,7 @@ export interface AppOptions {
   access: Access;
   audit: AuditRecorder;
   routes: Routes;
+  roomOfJob: (jobId: string) => Promise<string | undefined>;
 }
 
 /** What is answered below each path. */
@@ -61,8 +62,13 @@ export const rulesOf = (routes: Routes): RouteRule[] =>
 /** Reads the bodies of every route. */
 export const readBody: RequestHandler = jsonBody();
 
-/** Media below `rooms/<room>/` belong to that room, all others to the room of what names none. */
-const mediaRoom = (request: express.Request): string => /^\/rooms\/([^/]+)\//.exec(request.path)?.[1] ?? DEFAULT_ROOM;
+/** Media in a folder named after a job belong to its room, all others to the room of what names none. */
+const mediaRoom =
+  (roomOfJob: AppOptions["roomOfJob"]) =>
+  async ({ path }: Request): Promise<string> => {
+    const [, folder = ""] = path.split("/");
+    return (await roomOfJob(decodeURIComponent(folder))) ?? DEFAULT_ROOM;
+  };
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
@@ -91,7 +97,11 @@ export function createApp(options: AppOptions): Express {
   for (const [path, { router }] of routes) app.use(path, router);
   app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
   if (mediaDir !== undefined)
-    app.use("/media", gate(access, inRoom("viewer", mediaRoom)), media(mediaDir, guard.origins.areOpen));
+    app.use(
+      "/media",
+      gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))),
+      media(mediaDir, guard.origins.areOpen),
+    );
   app.use(express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);

@@ -11,7 +11,7 @@ export type PageSources = Partial<Record<"connectSrc" | "imgSrc" | "mediaSrc" | 
 const HSTS_SECONDS = 31_536_000;
 
 /** What pages here never use, so that nothing that is put into one can. */
-const PERMISSIONS = ["camera", "microphone", "geolocation", "payment", "usb", "serial", "bluetooth", "midi", "hid"]
+const PERMISSIONS = ["camera", "microphone", "geolocation", "payment", "usb", "serial", "midi", "hid"]
   .map((feature) => `${feature}=()`)
   .join(", ");
 
