@@ -1,6 +1,7 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
 import { ACCESS_MODES } from "@stream-control/service-kit/access";
 import { doorVariables, readDoor } from "@stream-control/service-kit/http";
+import { oidcVariables, readOidc } from "@stream-control/service-kit/oidc";
 import {
   accessCheck,
   keyCheck,
@@ -18,6 +19,7 @@ import type { OrchestratorOptions } from "./orchestrator.js";
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
   ...doorVariables,
+  ...oidcVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -94,6 +96,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     ]);
   requireOneSource(v);
   const { settings: door, allowedOrigins } = readDoor(v);
+  const oidc = readOidc(v, { production, port: v.PORT });
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
     throw new ConfigError(
       `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
@@ -118,6 +121,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       killAfterMs: v.KILL_AFTER_MS,
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       door,
+      ...(oidc === undefined ? {} : { oidc }),
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

@@ -18,4 +18,4 @@ export {
 } from "./rules.js";
 export { hashSecret, matches, newToken, readToken, sameText } from "./secret-token.js";
 export { sessionRoutes, ticketRoutes } from "./session-routes.js";
-export { type AccessTables, accessMigration } from "./tables.js";
+export { type AccessTables, accessMigration, oidcMigration } from "./tables.js";
