@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseTestArgs } from "./lib/args.mjs";
+import { describeLeaks, findLeaks } from "./lib/leaks.mjs";
 import { chromium, ffmpeg, pythonClient } from "./lib/requirements.mjs";
 import { runStep } from "./lib/run-step.mjs";
 import { ensureRequirements } from "./lib/system-packages.mjs";
@@ -17,8 +18,17 @@ async function main() {
   await ensureRequirements([ffmpeg, pythonClient, chromium], { env: process.env, say: console.log });
 
   const results = mkdtempSync(join(tmpdir(), "stream-control-tests-"));
-  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1", TEST_RESULTS_DIR: results };
+  const logs = join(results, "logs");
+  const secrets = join(results, "secrets.jsonl");
+  const env = {
+    ...process.env,
+    ...{ TURBO_TELEMETRY_DISABLED: "1", TEST_RESULTS_DIR: results },
+    // Tests note every secret that they use, and services what they write; see the end of the run.
+    ...{ SECRETS_USED: secrets, TEST_LOGS: logs },
+    ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : {}),
+  };
   const turbo = (/** @type {string[]} */ ...args) => [toolPath("turbo/bin/turbo"), "run", ...args];
+  let keep = false;
   try {
     const steps = [
       { label: "Lint", argv: [toolPath("@biomejs/biome/bin/biome"), "ci", "."] },
@@ -47,14 +57,21 @@ async function main() {
     const failed = [];
     for (const { label, argv } of steps) {
       console.log(`\n── ${label}`);
-      if (!(await runStep(label, argv, { cwd: ROOT, env }))) failed.push(label);
+      if (!(await runStep(label, argv, { cwd: ROOT, env, copyTo: join(logs, `${label}.out`) }))) failed.push(label);
+    }
+    const leaks = findLeaks(secrets, logs);
+    console.log(`\n── Secrets\n${describeLeaks(leaks)}`);
+    if (leaks.leaks.length > 0) {
+      failed.push("Secrets");
+      keep = true;
+      console.log(`The logs stay in ${logs}.`);
     }
     const totals = readTotals(results);
     console.log(failed.length === 0 ? "" : `\nFailed: ${failed.join(", ")}.`);
     console.log(describeTotals(totals));
     process.exitCode = failed.length === 0 && allPassed(totals) ? 0 : 1;
   } finally {
-    rmSync(results, { recursive: true, force: true });
+    if (!keep) rmSync(results, { recursive: true, force: true });
   }
 }
 

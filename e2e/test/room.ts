@@ -4,7 +4,7 @@ import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AgentRecord, CreateJob, JobDetail, JobEvent } from "@stream-control/protocol";
-import { freePort, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { freePort, keepLog, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
 
 type JobBody = Partial<Omit<CreateJob, "inlineConfig">> & { inlineConfig?: object };
 
@@ -131,6 +131,7 @@ export class Room {
   async close(): Promise<void> {
     await Promise.all([...this.running.values()].map((agent) => end(agent, "SIGTERM")));
     await end(this.orchestrator, "SIGTERM");
+    keepLog("room", await this.logs());
     await this.folder.remove();
   }
 

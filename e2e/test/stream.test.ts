@@ -9,6 +9,7 @@ import {
   keyframeDistances,
   measured,
   type RtmpServer,
+  secret,
   startRtmpServer,
   streamOf,
   videoPackets,
@@ -101,7 +102,7 @@ describe("a stream that is scheduled on a real agent", () => {
   });
 
   it("goes to the platform of its metadata, and its key stays out of every log", async () => {
-    const youtube = { streamUrl: rtmp.url().replace(/\/$/, ""), streamKey: "abcd-1234-efgh-5678" };
+    const youtube = { streamUrl: rtmp.url().replace(/\/$/, ""), streamKey: secret("stream-key") };
     const { id } = await room.submit({
       inlineConfig: { source: { type: "test" }, video: SMALL },
       streamMetadata: { platform: "youtube", youtube },

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { keepLog } from "@stream-control/test-kit";
 
 /** The built agent as a process of its own. */
 export interface AgentProcess {
@@ -23,7 +24,10 @@ export function startAgent(env: Record<string, string>): AgentProcess {
     stream.on("data", (data) => {
       output += data;
     });
-  const exited = once(child, "close").then(([code]) => code as number | null);
+  const exited = once(child, "close").then(([code]) => {
+    keepLog("agent", output);
+    return code as number | null;
+  });
   return { child, output: () => output, exited };
 }
 

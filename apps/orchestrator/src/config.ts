@@ -4,11 +4,13 @@ import { doorVariables, readDoor } from "@stream-control/service-kit/http";
 import { oidcVariables, readOidc } from "@stream-control/service-kit/oidc";
 import {
   accessCheck,
+  keyCheck,
   originCheck,
   productionWarnings,
   refuseWeakProduction,
   secretCheck,
 } from "@stream-control/service-kit/production";
+import { type KeySettings, requireOneSource, secretsVariables } from "@stream-control/service-kit/secrets";
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
@@ -30,6 +32,7 @@ const variables = z.object({
   ALLOW_NO_ACCESS_CONTROL: envVar.flag().default(false),
   ALLOW_ANY_ORIGIN: envVar.flag().default(false),
   DATA_DIR: z.string().default("./data/orchestrator"),
+  ...secretsVariables,
   MEDIA_DIR: z.string().optional(),
   ASSIGN_ACK_TIMEOUT_MS: envVar.ms({ min: 50 }).default(10_000),
   LEASE_MS: envVar.ms({ min: 500 }).default(12_000),
@@ -62,7 +65,9 @@ export interface ServiceConfig {
   logLevel: string;
   /** What is not forbidden, but rarely meant. */
   warnings: string[];
-  orchestrator: OrchestratorOptions;
+  orchestrator: OrchestratorOptions & { dataDir: string };
+  /** Where the keys are that encrypt the secrets in the database. */
+  keys: KeySettings;
 }
 
 /**
@@ -87,7 +92,9 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       // With certificates alone nobody is let in by it.
       ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
       originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
+      keyCheck(v.SECRETS_KEY !== undefined || v.SECRETS_KEY_FILE !== undefined, v.SECRETS_KEY_IN_DATA_DIR),
     ]);
+  requireOneSource(v);
   const { settings: door, allowedOrigins } = readDoor(v);
   const oidc = readOidc(v, { production, port: v.PORT });
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
@@ -96,6 +103,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
     );
   return {
     logLevel: v.LOG_LEVEL,
+    keys: v,
     warnings: production
       ? productionWarnings({
           hasTls: door.tls !== undefined,

@@ -19,7 +19,8 @@ import {
   Origins,
 } from "@stream-control/service-kit/http";
 import { OIDC_PATH, type OidcSettings, oidcRoutes } from "@stream-control/service-kit/oidc";
-import { openStore, sql } from "@stream-control/store";
+import { type KeyRing, ownKeyRing } from "@stream-control/service-kit/secrets";
+import { sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
 import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
@@ -49,8 +50,8 @@ import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { Scheduler } from "./scheduling/scheduler.js";
-import { migrations } from "./store/migrations.js";
-import { DATABASE_FILE, type Tables } from "./store/tables.js";
+import { JobSecrets } from "./secrets/job-secrets.js";
+import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
@@ -83,6 +84,8 @@ export interface OrchestratorOptions {
   allowedOrigins?: readonly string[];
   /** Folder of the database. */
   dataDir?: string;
+  /** What encrypts the secrets in the database; unless given, a key file that is made in its folder. */
+  keys?: KeyRing;
   /** Folder that is served under `/media/`. */
   mediaDir?: string;
   ackTimeoutMs?: number;
@@ -175,7 +178,8 @@ export class Orchestrator {
     const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
     const now = () => new Date();
 
-    const store = await openStore<Tables>({ file: join(settings.dataDir, DATABASE_FILE), migrations });
+    const ring = settings.keys ?? ownKeyRing(settings.dataDir);
+    const { store, sealed } = await openDatabase({ dataDir: settings.dataDir, ring, logger });
     releases.add("the store", () => store.close());
 
     const log = new EventLog({ store, now });
@@ -197,11 +201,12 @@ export class Orchestrator {
     await tokens.load();
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
 
-    const reader = new JobReader(store.db);
-    const ledger = new Ledger({ store, log, logger, restart: settings.restart, now });
+    const reader = new JobReader(store.db, sealed);
+    const secrets = new JobSecrets();
+    const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const board = new ProgressBoard();
-    const templates = new TemplateCatalogue(store, log, now);
+    const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
@@ -224,7 +229,10 @@ export class Orchestrator {
       awayMs: heartbeatTimeoutMs,
     });
     const drains = new Drains({ ledger, registry, reader, control, logger, now });
-    const changes = new LiveChanges({ ledger, reader, registry, replies, audit, deadlineMs: settings.liveChangeMs });
+    const changes = new LiveChanges({
+      ...{ ledger, reader, registry, replies, secrets, audit },
+      deadlineMs: settings.liveChangeMs,
+    });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -234,11 +242,16 @@ export class Orchestrator {
       budget,
       board,
       news: hub,
+      secrets,
       logger,
     });
     const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
 
-    const desk = new LocalDesk({ store, log, elsewhere: eraseRequesters(store.db, (job) => hub.erased(job)) });
+    const desk = new LocalDesk({
+      store,
+      log,
+      elsewhere: eraseRequesters(store.db, (job) => hub.erased(sealed.openJob(job))),
+    });
     const housekeeping = new Housekeeping({
       ...{ retention: settings.retention, ledger, logger, now },
       log: new LogRetention({ store, log }),
@@ -246,6 +259,7 @@ export class Orchestrator {
 
     await registry.load();
     const open = await reader.open();
+    for (const job of open) secrets.learn(job);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { run, waitFor } from "@stream-control/test-kit";
 import fc from "fast-check";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
@@ -53,6 +53,20 @@ describe("development on this machine", () => {
     await using house = await House.open();
     expect((await house.api("GET", "/v1/jobs", undefined, { authorization: "Bearer wrong" })).status).toBe(401);
   });
+});
+
+test("a lost admin key is made anew on the stopped service", async () => {
+  await using guarded = await GuardedHouse.open();
+  const { house } = guarded;
+  await house.stop();
+  const main = new URL("../dist/main.js", import.meta.url).pathname;
+  const { stdout } = await run("env", [
+    ...[`DATA_DIR=${house.dataDir}`, process.execPath, main, "keys", "create", "found again"],
+  ]);
+  await house.start();
+  const { status, body } = await guarded.withKey(stdout.trim()).api("GET", "/v1/keys");
+  expect(status).toBe(200);
+  expect(body).toHaveLength(2);
 });
 
 describe("API keys", () => {

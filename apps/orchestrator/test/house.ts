@@ -53,7 +53,7 @@ export class House implements AsyncDisposable {
     return `ws://127.0.0.1:${this.port}/agent`;
   }
   get dataDir(): string {
-    return this.folder.path;
+    return this.options.dataDir ?? this.folder.path;
   }
 
   async start(options: OrchestratorOptions = {}): Promise<void> {

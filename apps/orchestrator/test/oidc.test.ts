@@ -3,7 +3,7 @@ import { createLogger } from "@stream-control/service-kit";
 import { openStore } from "@stream-control/store";
 import { freePort, waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
-import { migrations } from "../src/store/migrations.js";
+import { allMigrations } from "../src/store/migrations.js";
 import { DATABASE_FILE } from "../src/store/tables.js";
 import { launchBrowser } from "./browser.js";
 import { GuardedHouse } from "./guarded-house.js";
@@ -139,7 +139,7 @@ describe("what does not count", () => {
     await house.guarded.house.stop();
     const store = await openStore<{ access_oidc_sign_ins: { hash: string; expires_at: string } }>({
       file: `${house.guarded.house.dataDir}/${DATABASE_FILE}`,
-      migrations,
+      migrations: allMigrations(),
     });
     const [row] = await store.db.selectFrom("access_oidc_sign_ins").selectAll().execute();
     expect(Date.parse(row?.expires_at ?? "") - Date.now()).toBeLessThanOrEqual(600_000);
@@ -305,7 +305,12 @@ describe("the configuration", () => {
     [{ OIDC_REDIRECT_URL: "https://control.example.com/" }, "must end with /v1/session/oidc/callback"],
     [{ NODE_ENV: "production" }, "OIDC_REDIRECT_URL must be set in production"],
   ])("%j stops the start with what is wrong, and without the secret", (change, sentence) => {
-    const variables = { ...env("https://id.example.com"), AGENT_TOKEN: "none", ...change };
+    const variables = {
+      ...env("https://id.example.com"),
+      AGENT_TOKEN: "none",
+      SECRETS_KEY_IN_DATA_DIR: "true",
+      ...change,
+    };
     const load = () => loadConfig(variables);
     expect(load).toThrow(sentence);
     expect(load).not.toThrow(CLIENT.secret);

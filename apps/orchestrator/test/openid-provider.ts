@@ -1,13 +1,14 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { jest } from "@jest/globals";
+import { secret } from "@stream-control/test-kit";
 import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import Provider from "oidc-provider";
 
 type Claims = Record<string, unknown>;
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
-export const CLIENT = { id: "stream-control", secret: "s3cret-of-the-client-0123456789abcdef" };
+export const CLIENT = { id: "stream-control", secret: secret("oidc-client-secret") };
 
 /** What a provider that lies says in place of the truth. */
 export interface Lie {

@@ -1,6 +1,7 @@
 import { chmod } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { freePort, measured, temporaryFolder } from "@stream-control/test-kit";
+import { generateKey } from "@stream-control/service-kit/secrets";
+import { freePort, measured, secret, temporaryFolder } from "@stream-control/test-kit";
 import { call } from "./house.js";
 import { SocketClient } from "./inbox.js";
 import { SeedAgent } from "./seed-agent.js";
@@ -95,12 +96,13 @@ describe("SIGTERM", () => {
 
 describe("a start that cannot succeed", () => {
   test("for wrong variables exits with 78 and names all of them, but no value", async () => {
+    const token = secret("agent-token");
     const folder = await temporaryFolder();
     try {
       await using service = Service.spawn({
         DATA_DIR: folder.path,
         PORT: "seventy-thousand",
-        AGENT_TOKEN: `tok-${"s3cr3t".repeat(1000)}`,
+        AGENT_TOKEN: token.repeat(1000),
         HEARTBEAT_INTERVAL_MS: "3s",
         HEARTBEAT_TIMEOUT_MS: "-1",
         STOP_GRACE_MS: "1.5",
@@ -122,7 +124,7 @@ describe("a start that cannot succeed", () => {
         "STREAM_TIME_ZONE",
       ])
         expect(service.output).toContain(`${name}: `);
-      for (const value of ["s3cr3t", "seventy-thousand", "Mars"]) expect(service.output).not.toContain(value);
+      for (const value of [token, "seventy-thousand", "Mars"]) expect(service.output).not.toContain(value);
       expect(sentences(service.output)).toHaveLength(1);
     } finally {
       await folder.remove();
@@ -158,7 +160,14 @@ describe("a start that cannot succeed", () => {
       await chmod(folder.path, 0o500);
       // Root may write everywhere but where the kernel itself says no.
       const dataDir = process.getuid?.() === 0 ? "/sys/stream-control" : folder.path;
-      const variables = await env(dataDir);
+      await using keyless = Service.spawn(await env(dataDir));
+      expect((await keyless.ended).code).toBe(78);
+      expect(sentences(keyless.output)).toEqual([
+        expect.stringMatching(
+          /^The key file .*secrets\.key cannot be made \(E\w+\)\. Check that its folder may be written/,
+        ),
+      ]);
+      const variables = await env(dataDir, { SECRETS_KEY: generateKey() });
       const startedAt = performance.now();
       await using service = Service.spawn(variables);
       expect((await service.ended).code).toBe(1);

@@ -16,7 +16,12 @@ import { loadConfig } from "../src/config.js";
 import { Service } from "./service.js";
 
 const STRONG = randomBytes(32).toString("hex");
-const production = { NODE_ENV: "production", AGENT_TOKEN: STRONG, ALLOWED_ORIGINS: "https://admin.example.com" };
+const production = {
+  NODE_ENV: "production",
+  AGENT_TOKEN: STRONG,
+  SECRETS_KEY: STRONG,
+  ALLOWED_ORIGINS: "https://admin.example.com",
+};
 
 let folder: TemporaryFolder;
 beforeAll(async () => {
@@ -36,6 +41,8 @@ describe("production", () => {
     expect(service.output).toContain("ALLOW_WEAK_AGENT_TOKEN=true");
     expect(service.output).toContain("(2) ALLOWED_ORIGINS=*");
     expect(service.output).toContain("ALLOW_ANY_ORIGIN=true");
+    expect(service.output).toContain("(3) SECRETS_KEY is not given");
+    expect(service.output).toContain("SECRETS_KEY_IN_DATA_DIR=true");
     expect(service.output).not.toContain("dev-shared-token");
   });
 
@@ -43,7 +50,7 @@ describe("production", () => {
     const port = String(await freePort());
     await using service = await Service.start({
       ...{ PORT: port, DATA_DIR: folder.file("in-words"), NODE_ENV: "production", ALLOWED_ORIGINS: "*" },
-      ...{ ALLOW_WEAK_AGENT_TOKEN: "true", ALLOW_ANY_ORIGIN: "true" },
+      ...{ ALLOW_WEAK_AGENT_TOKEN: "true", ALLOW_ANY_ORIGIN: "true", SECRETS_KEY_IN_DATA_DIR: "true" },
     });
     expect(service.output).toContain("Connections are not encrypted");
     const { headers } = await fetch(`${service.url}/healthz`, { headers: { origin: "https://any.example" } });

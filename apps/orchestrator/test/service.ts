@@ -1,10 +1,22 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { waitFor } from "@stream-control/test-kit";
+import { keepLog, waitFor } from "@stream-control/test-kit";
 import { call } from "./house.js";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+
+/** Runs a command of the service to its end. */
+export async function runMain(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH, ...env }, stdio: "pipe" });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
+}
 
 /** The built service as a process of its own, configured by its environment alone. */
 export class Service implements AsyncDisposable {
@@ -58,5 +70,6 @@ export class Service implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
     await this.ended;
+    keepLog("orchestrator", this.output);
   }
 }

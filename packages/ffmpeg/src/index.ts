@@ -18,6 +18,7 @@ export * from "./probe/machine.js";
 export * from "./probe/source.js";
 export * from "./process/bounded-log.js";
 export { FilterCommandError } from "./process/command-channel.js";
+export { type Concealed, concealArguments } from "./process/conceal.js";
 export * from "./process/environment.js";
 export * from "./process/ffmpeg-process.js";
 export * from "./process/stall-timer.js";

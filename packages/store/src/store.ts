@@ -40,6 +40,23 @@ export class Store<Tables> {
     }
   }
 
+  /**
+   * Rewrites the file, so that nothing of what was overwritten or deleted can be found in it or in its log: SQLite leaves
+   * both where they were until the place is needed (https://www.sqlite.org/lang_vacuum.html). Takes as long as copying
+   * the file; other statements wait meanwhile.
+   *
+   * @throws StoreError when there is no room for the copy.
+   */
+  async scrub(): Promise<void> {
+    try {
+      await this.commits.idle();
+      await sql`vacuum`.execute(this.db);
+      await this.checkpoint();
+    } catch (error) {
+      throw unavailable(error) ?? error;
+    }
+  }
+
   /** The same handle, for a part that knows only its own tables of this database. */
   part<Part extends Partial<Tables>>(): Store<Part> {
     // Sound because a Store of more tables does everything that one of fewer does; Kysely's types cannot say so.

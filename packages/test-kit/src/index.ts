@@ -1,3 +1,4 @@
+export * from "./camera.js";
 export * from "./certificates.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
@@ -7,6 +8,7 @@ export * from "./raw-client.js";
 export * from "./rtmp-server.js";
 export * from "./run.js";
 export * from "./runners.js";
+export * from "./secret.js";
 export * from "./temporary-folder.js";
 export * from "./volume.js";
 export * from "./wait-for.js";

@@ -17,6 +17,7 @@ import { backoffMs } from "@stream-control/service-kit/backoff";
 import { CommandError } from "./errors.js";
 import type { OpenWay, Reach } from "./reach/reach.js";
 import { isRefusal } from "./reach/refusals.js";
+import type { Toolbox } from "./toolbox.js";
 
 /** Tries for a network destination that never was live. */
 const MAX_FIRST_TRIES = 3;
@@ -36,6 +37,8 @@ const QUEUE_SECONDS = 5;
 export interface SenderContext {
   ffmpegPath: string;
   reach: Reach;
+  /** See {@link Toolbox.hideIn}. */
+  hideIn: readonly string[];
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;
@@ -161,6 +164,7 @@ export class DestinationSender {
     const process = new FfmpegProcess({
       path: this.context.ffmpegPath,
       arguments: senderArguments(this.destination, { again: this.restarts > 0, way: open.way }),
+      hideIn: this.context.hideIn,
       env: open.env,
       stdin: "media",
       onLine: this.context.onLine,

@@ -44,6 +44,7 @@ export class Encode {
       path: tools.spec.ffmpegPath,
       launcher: tools.launcher,
       arguments: options.arguments,
+      hideIn: tools.hideIn,
       env: options.env ?? tools.env,
       stdin: "commands",
       // One for the picture, one for the sound.

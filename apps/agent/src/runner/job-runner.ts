@@ -18,6 +18,8 @@ const PROGRESS_INTERVAL_MS = 1000;
 export interface JobRunnerOptions {
   spec: RunnerSpec;
   env: Record<string, string>;
+  /** See {@link Toolbox.hideIn}. */
+  hideIn: readonly string[];
   /** See {@link Toolbox.launcher}. */
   launcher: readonly string[];
   /** The time of day. */
@@ -48,7 +50,7 @@ export class JobRunner {
   private verdict: ErrorInfo | undefined;
 
   constructor(private readonly options: JobRunnerOptions) {
-    const { spec, now, env, launcher, monotonicNow, random } = options;
+    const { spec, now, env, hideIn, launcher, monotonicNow, random } = options;
     const { video, audio } = spec.config;
     this.reporter = new Reporter(options.emit, now, secretsOf(spec.config));
     const { redactor } = this.reporter;
@@ -65,13 +67,13 @@ export class JobRunner {
       onSegment: (segment) => this.relay.push(segment),
     });
     this.tools = {
-      ...{ spec, env, launcher, reach: this.reach, redactor, switcher, now: monotonicNow, random },
+      ...{ spec, env, hideIn, launcher, reach: this.reach, redactor, switcher, now: monotonicNow, random },
       onLine: (from, line) => this.reporter.line(from, line),
       onEvent: (event, message, data) => this.reporter.event(event, message, data),
     };
     this.senders = new Senders(
       {
-        ...{ ffmpegPath: spec.ffmpegPath, reach: this.reach, relay: this.relay, redactor, now },
+        ...{ ffmpegPath: spec.ffmpegPath, reach: this.reach, hideIn, relay: this.relay, redactor, now },
         bitrateKbps: video.bitrateKbps + audio.bitrateKbps,
         onLine: (id, line) => this.reporter.line(id, line),
         onChange: (changed) => this.senderChanged(changed),

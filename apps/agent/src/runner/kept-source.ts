@@ -206,12 +206,12 @@ export class KeptSource {
 
   /** Looks into the source. @returns why that was not possible. */
   private async look(signal: AbortSignal): Promise<ErrorInfo | undefined> {
-    const { spec, env, redactor, launcher } = this.options.tools;
+    const { spec, env, hideIn, redactor, launcher } = this.options.tools;
     const { startTimeoutMs, stallTimeoutMs } = spec.config;
     const probe = await probeSource({
       ...{ source: this.source, ffprobePath: spec.ffprobePath, redactor, launcher },
       ...{ env: this.opened?.env ?? env, way: this.opened?.way },
-      ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal },
+      ...{ deadlineMs: startTimeoutMs, stallTimeoutMs, signal, hideIn },
     });
     if (!probe.ok) return probe.error;
     this.facts = probe.info;

@@ -4,6 +4,7 @@ import { childEnvironment } from "@stream-control/ffmpeg";
 import type { RunnerResult } from "./contract.js";
 import { ControlServer } from "./control-server.js";
 import { readSpec, writeResult } from "./files.js";
+import { hidingPlaces } from "./hiding-places.js";
 import { JobRunner } from "./job-runner.js";
 import { programLauncher } from "./launcher.js";
 
@@ -52,6 +53,7 @@ async function main(folder: string): Promise<void> {
   const runner = new JobRunner({
     spec,
     env: childEnvironment(process.env),
+    hideIn: hidingPlaces(folder, process.platform),
     launcher: programLauncher(process.platform),
     now: Date.now,
     monotonicNow: machineClock(),

@@ -9,6 +9,7 @@ import { isRefusal } from "./reach/refusals.js";
 export interface SendersOptions {
   ffmpegPath: string;
   reach: Reach;
+  hideIn: readonly string[];
   relay: TsRelay;
   redactor: Redactor;
   bitrateKbps: number;

@@ -9,6 +9,8 @@ export interface Toolbox {
   env: Record<string, string>;
   /** Put before the commands of encoders and probes, which could outlive a killed runner; see `FfmpegProcessOptions.launcher`. */
   launcher: readonly string[];
+  /** Where secrets of command lines may be; see `FfmpegProcessOptions.hideIn`. */
+  hideIn: readonly string[];
   /** Decides what may be opened, and how. */
   reach: Reach;
   redactor: Redactor;

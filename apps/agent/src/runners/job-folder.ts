@@ -12,6 +12,8 @@ import {
 
 const PID_FILE = "pid";
 const BOOT_FILE = "boot-id";
+/** For this user alone. */
+const OWN = { mode: 0o600 };
 
 /** Makes a new, empty folder for a job, readable by the agent's user alone: the spec in it holds stream keys. */
 export async function makeJobFolder(runnersDir: string): Promise<string> {
@@ -22,7 +24,7 @@ export async function makeJobFolder(runnersDir: string): Promise<string> {
 
 export async function writeSpec(folder: string, spec: RunnerSpec): Promise<void> {
   const file = join(folder, SPEC_FILE);
-  await writeFile(`${file}.new`, JSON.stringify(spec), { mode: 0o600 });
+  await writeFile(`${file}.new`, JSON.stringify(spec), OWN);
   await rename(`${file}.new`, file);
 }
 
@@ -41,7 +43,7 @@ export async function readResult(folder: string): Promise<RunnerResult | undefin
 }
 
 export async function writePid(folder: string, pid: number): Promise<void> {
-  await writeFile(join(folder, PID_FILE), `${pid}\n`);
+  await writeFile(join(folder, PID_FILE), `${pid}\n`, OWN);
 }
 
 export async function readPid(folder: string): Promise<number | undefined> {
@@ -51,7 +53,7 @@ export async function readPid(folder: string): Promise<number | undefined> {
 
 /** Notes under which boot of the machine the job was started. */
 export async function writeBootId(folder: string, bootId: string | undefined): Promise<void> {
-  if (bootId !== undefined) await writeFile(join(folder, BOOT_FILE), `${bootId}\n`);
+  if (bootId !== undefined) await writeFile(join(folder, BOOT_FILE), `${bootId}\n`, OWN);
 }
 
 /** Undefined where none was noted. */

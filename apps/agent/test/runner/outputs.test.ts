@@ -15,6 +15,7 @@ import {
   measured,
   type RtmpServer,
   run,
+  secret,
   startRtmpServer,
   streamOf,
   type TemporaryFolder,
@@ -48,20 +49,23 @@ afterAll(async () => {
   await outputs.remove();
 });
 
+const hiddenKey = secret("stream-key");
+
 test("a stream arrives at an RTMP server as configured, and a stop ends it cleanly", async () => {
+  const key = secret("stream-key");
   const runner = await start({
     source: TEST_SOURCE,
-    destinations: [{ type: "rtmp", id: "main", url: server.url(), streamKey: "abcd-efgh" }],
+    destinations: [{ type: "rtmp", id: "main", url: server.url(), streamKey: key }],
     video: { width: 640, height: 360, fps: 30, bitrateKbps: 800 },
   });
   const client = await runner.client();
   expect(await client.event("hello")).toMatchObject({ jobId: "job-1", epoch: 1, pid: runner.pid, muted: false });
   await client.event("progress", ({ progress }) => progress.destinations?.[0]?.state === "LIVE");
   await client.event("status", ({ status }) => status === "RUNNING");
-  await waitFor(() => server.live.has("/live/abcd-efgh"));
+  await waitFor(() => server.live.has(`/live/${key}`));
 
   const recording = runner.folder.file("received.flv");
-  await ffmpeg(["-rw_timeout", "15000000", "-i", server.url("abcd-efgh"), "-t", "5", "-c", "copy", recording]);
+  await ffmpeg(["-rw_timeout", "15000000", "-i", server.url(key), "-t", "5", "-c", "copy", recording]);
   const media = await ffprobe(recording);
   expect(streamOf(media, "video")).toMatchObject({
     ...{ codec_name: "h264", profile: "High", width: 640, height: 360, pix_fmt: "yuv420p", r_frame_rate: "30/1" },
@@ -83,7 +87,7 @@ test("a stream arrives at an RTMP server as configured, and a stop ends it clean
   expect(result.error).toBeUndefined();
   expect(client.all("ended")).toHaveLength(1);
   await expect(stat(runner.spec.socketPath)).rejects.toThrow("ENOENT");
-  expect(JSON.stringify(client.events)).not.toContain("abcd-efgh");
+  expect(JSON.stringify(client.events)).not.toContain(key);
 }, 60_000);
 
 test("mute silences the running program within half a second and without a gap in the picture", async () => {
@@ -150,7 +154,7 @@ test("one destination that refuses is given up alone while the others go on", as
   const runner = await start({
     source: TEST_SOURCE,
     destinations: [
-      { type: "rtmp", id: "dead", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: "hidden-key" },
+      { type: "rtmp", id: "dead", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: hiddenKey },
       { type: "file", id: "record", path },
     ],
     video: SMALL,
@@ -170,13 +174,13 @@ test("one destination that refuses is given up alone while the others go on", as
   await client.command({ type: "stop" });
   expect(await runner.result()).toMatchObject({ status: "STOPPED" });
   expect(streamOf(await ffprobe(path), "video")).toMatchObject({ codec_name: "h264", width: 320 });
-  expect(JSON.stringify(client.events)).not.toContain("hidden-key");
+  expect(JSON.stringify(client.events)).not.toContain(hiddenKey);
 }, 90_000);
 
 test("a job whose only destination refuses fails with the reason", async () => {
   const runner = await start({
     source: TEST_SOURCE,
-    destinations: [{ type: "rtmp", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: "hidden-key" }],
+    destinations: [{ type: "rtmp", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: hiddenKey }],
     video: SMALL,
   });
   const result = await runner.result();
@@ -184,7 +188,7 @@ test("a job whose only destination refuses fails with the reason", async () => {
     status: "FAILED",
     error: { code: "STREAMING_FAILED", detail: { fault: "destination", cause: "REFUSED" } },
   });
-  expect(JSON.stringify(result)).not.toContain("hidden-key");
+  expect(JSON.stringify(result)).not.toContain(hiddenKey);
 }, 60_000);
 
 test("a destination that never answers holds nobody up, and a job that reached nobody has failed", async () => {
@@ -194,7 +198,7 @@ test("a destination that never answers holds nobody up, and a job that reached n
   const url = `rtmp://127.0.0.1:${typeof address === "object" ? address?.port : 0}/live`;
   const path = outputs.file("beside-the-hole.mp4");
   const config = { source: TEST_SOURCE, video: SMALL, durationSeconds: 3 };
-  const silent = { type: "rtmp", url, streamKey: "hidden-key" } as const;
+  const silent = { type: "rtmp", url, streamKey: hiddenKey } as const;
   const quickEnd = { stopGraceMs: 500, killAfterMs: 500 };
   const both = await start({ ...config, destinations: [silent, { type: "file", path }] }, quickEnd);
   const alone = await start({ ...config, destinations: [silent] }, quickEnd);

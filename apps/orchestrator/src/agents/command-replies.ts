@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ErrorInfo } from "@stream-control/protocol";
+import { type ErrorInfo, type Redactor, redactValue } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 
 /** What an agent answered to a command. */
@@ -16,9 +16,10 @@ export class CommandReplies {
    * Sends a command and waits for its answer.
    *
    * @param send is given the command's id; false means that the agent cannot be reached.
+   * @param redact takes out of the agent's words what they must not repeat.
    * @throws AppError `AGENT_OFFLINE`, `AGENT_TIMEOUT`, or `AGENT_REFUSED` with the agent's own words.
    */
-  async ask(send: (commandId: string) => boolean, deadlineMs: number): Promise<void> {
+  async ask(send: (commandId: string) => boolean, deadlineMs: number, redact: Redactor): Promise<void> {
     const commandId = randomUUID();
     const answered = Promise.withResolvers<CommandReply>();
     const timer = setTimeout(() => {
@@ -30,8 +31,9 @@ export class CommandReplies {
     try {
       if (!send(commandId))
         throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
-      const { success, error } = await answered.promise;
+      const { success, error: said } = await answered.promise;
       if (success) return;
+      const error = said === undefined ? undefined : redactValue(said, redact);
       throw new AppError("AGENT_REFUSED", error?.message ?? "The agent refused the command.", { details: error });
     } finally {
       clearTimeout(timer);

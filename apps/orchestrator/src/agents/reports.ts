@@ -6,7 +6,9 @@ import {
   type Fault,
   type Incoming,
   isFinalStatus,
+  maskSecrets,
   type Progress,
+  redactValue,
 } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
 import type { JobChange } from "../jobs/changes.js";
@@ -14,6 +16,7 @@ import type { ApplyResult, Ledger } from "../jobs/ledger.js";
 import type { JobNews } from "../jobs/news.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
+import type { JobSecrets } from "../secrets/job-secrets.js";
 import type { CommandReplies } from "./command-replies.js";
 import type { EventBudget } from "./event-budget.js";
 import type { Leases } from "./leases.js";
@@ -36,6 +39,7 @@ export interface ReportsDeps {
   budget: EventBudget;
   board: ProgressBoard;
   news: JobNews;
+  secrets: JobSecrets;
   logger: Logger;
 }
 
@@ -97,7 +101,10 @@ export class AgentReports {
       await this.apply(session, payload, { type: "failed", error, fault: "config" });
       return;
     }
-    if (this.held(session, payload) !== undefined) this.deps.scheduler.avoid(jobId, session.agentId, error.message);
+    if (this.held(session, payload) !== undefined) {
+      const message = this.deps.secrets.redactor(jobId)(error.message);
+      this.deps.scheduler.avoid(jobId, session.agentId, message);
+    }
     const reason = { code: error.code, message: error.message, fault: faultOf(error) };
     await this.apply(session, payload, { type: "unassigned", reason });
   }
@@ -118,7 +125,7 @@ export class AgentReports {
   }
 
   private measured(jobId: string, progress: Progress): void {
-    this.deps.board.setProgress(jobId, progress);
+    this.deps.board.setProgress(jobId, redactValue(progress, this.deps.secrets.redactor(jobId)));
     this.deps.news.progressed(jobId);
   }
 
@@ -146,8 +153,9 @@ export class AgentReports {
   }
 
   private logged(session: AgentSession, { payload }: ReportOf<"agent.job.log">): void {
-    const { jobId, level, message, ts } = payload;
+    const { jobId, level, ts } = payload;
     if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) !== true) return;
+    const message = this.deps.secrets.redactor(jobId)(payload.message);
     this.deps.news.said(this.deps.board.addLine(jobId, { level, message, ts: ts ?? new Date().toISOString() }));
   }
 
@@ -157,7 +165,7 @@ export class AgentReports {
     this.deps.logger.warn({ agentId: session.agentId, code, jobId }, "an agent reported an error");
     const agent = this.deps.registry.get(session.agentId);
     if (agent === undefined) return;
-    if (jobId == null) this.deps.registry.setError(agent, error);
+    if (jobId == null) this.deps.registry.setError(agent, maskSecrets(error));
     else if (agent.jobs.has(jobId) && this.deps.budget.take(jobId))
       await this.deps.ledger.note(jobId, {
         ...{ type: "agent.error", message, result: "failed" },

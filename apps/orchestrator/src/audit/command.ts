@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type AuditCommandOptions, EventLog, LocalDesk, runAuditCommand } from "@stream-control/service-kit/audit";
 import { openStore } from "@stream-control/store";
-import { migrations } from "../store/migrations.js";
+import { allMigrations } from "../store/migrations.js";
 import { DATABASE_FILE, type Tables } from "../store/tables.js";
 import { eraseRequesters } from "./requesters.js";
 
@@ -22,7 +22,7 @@ async function openDesk(file: string) {
   if (!existsSync(file))
     throw new Error(`There is no database ${file}. Set DATA_DIR to the orchestrator's data folder.`);
   try {
-    const store = await openStore<Tables>({ file, migrations });
+    const store = await openStore<Tables>({ file, migrations: allMigrations() });
     const log = new EventLog({ store });
     const elsewhere = eraseRequesters(store.db, () => undefined);
     return { desk: new LocalDesk({ store, log, elsewhere }), close: () => store.close() };

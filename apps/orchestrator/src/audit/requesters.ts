@@ -1,6 +1,6 @@
 import type { EraseElsewhere, ErasePlan } from "@stream-control/service-kit/audit";
 import { type Kysely, sql } from "@stream-control/store";
-import type { JobRow, Tables } from "../store/tables.js";
+import type { StoredJobRow, Tables } from "../store/tables.js";
 
 /** Rows that one statement looks at. */
 const WINDOW = 2000;
@@ -12,19 +12,19 @@ const WINDOW = 2000;
  * @param onErased is told of jobs that are still open, which others may have in memory.
  */
 export const eraseRequesters =
-  (db: Kysely<Tables>, onErased: (job: JobRow) => void): EraseElsewhere =>
+  (db: Kysely<Tables>, onErased: (job: StoredJobRow) => void): EraseElsewhere =>
   async ({ actor, requestedBy }): Promise<ErasePlan> => {
     const ids = new Set<string>();
     if (requestedBy !== undefined) for (const id of await requestedByText(db, requestedBy)) ids.add(id);
     if (actor !== undefined) for (const id of await submittedBy(db, actor)) ids.add(id);
-    const open: JobRow[] = [];
+    const open: StoredJobRow[] = [];
     return {
       apply: async (tx) => {
         let count = 0;
         // A repeat of a group of writes begins anew.
         open.length = 0;
         for (const id of ids) {
-          const { rows } = await sql<JobRow>`update jobs set requested_by = null
+          const { rows } = await sql<StoredJobRow>`update jobs set requested_by = null
             where id = ${id} and requested_by is not null returning *`.execute(tx);
           count += rows.length;
           open.push(...rows.filter((row) => row.ended_at === null));

@@ -1,5 +1,6 @@
 import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
-import type { JobRow, Tables } from "../store/tables.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
+import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
 
 const COLUMNS = [
   "id",
@@ -31,7 +32,7 @@ const COLUMNS = [
   "stream_metadata",
   "metadata",
   "progress",
-] as const satisfies readonly (keyof JobRow)[];
+] as const satisfies readonly (keyof StoredJobRow)[];
 
 /** Jobs that are looked at in one go when old ones are deleted. */
 const DELETE_LOOKS_AT = 200;
@@ -50,24 +51,28 @@ export class JobQueries {
   /** By the columns that change: naming one that does not would cost its indexes all the same. */
   private readonly updates = new Map<string, string>();
 
-  constructor(db: Kysely<Tables>) {
+  constructor(
+    db: Kysely<Tables>,
+    private readonly sealed: SealedColumns,
+  ) {
     const jobs = db.selectFrom("jobs").selectAll();
     this.selectById = jobs.where("id", "=", "").compile().sql;
     this.selectByKey = jobs.where("idempotency_key", "=", "").compile().sql;
-    const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as NewJobRow;
+    const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as StoredJobRow;
     this.insertJob = db.insertInto("jobs").values(example).returning("seq").compile().sql;
   }
 
   async byId(tx: Transaction<Tables>, id: string): Promise<JobRow | undefined> {
-    return (await tx.executeQuery<JobRow>(CompiledQuery.raw(this.selectById, [id]))).rows[0];
+    return this.first(tx, CompiledQuery.raw(this.selectById, [id]));
   }
 
   async byIdempotencyKey(tx: Transaction<Tables>, key: string): Promise<JobRow | undefined> {
-    return (await tx.executeQuery<JobRow>(CompiledQuery.raw(this.selectByKey, [key]))).rows[0];
+    return this.first(tx, CompiledQuery.raw(this.selectByKey, [key]));
   }
 
   async insert(tx: Transaction<Tables>, job: NewJobRow): Promise<JobRow> {
-    const values = COLUMNS.map((column) => job[column]);
+    const stored = this.sealed.sealJob(job.id, job);
+    const values = COLUMNS.map((column) => stored[column]);
     return { ...job, seq: await seqOf(tx, CompiledQuery.raw(this.insertJob, values)) };
   }
 
@@ -91,14 +96,20 @@ export class JobQueries {
     return { deleted: ended.length, nextSeq: more ? last.seq : undefined };
   }
 
-  async update(tx: Transaction<Tables>, seq: number, changes: Partial<JobRow>): Promise<void> {
+  async update(tx: Transaction<Tables>, { id, seq }: JobRow, changes: Partial<JobRow>): Promise<void> {
     const columns = Object.keys(changes).join();
     let sql = this.updates.get(columns);
+    const stored = this.sealed.sealJob(id, changes);
     if (sql === undefined) {
-      sql = tx.updateTable("jobs").set(changes).where("seq", "=", seq).compile().sql;
+      sql = tx.updateTable("jobs").set(stored).where("seq", "=", seq).compile().sql;
       this.updates.set(columns, sql);
     }
-    await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(changes), seq]));
+    await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(stored), seq]));
+  }
+
+  private async first(tx: Transaction<Tables>, select: CompiledQuery): Promise<JobRow | undefined> {
+    const row = (await tx.executeQuery<StoredJobRow>(select as CompiledQuery<StoredJobRow>)).rows[0];
+    return row === undefined ? undefined : this.sealed.openJob(row);
   }
 }
 

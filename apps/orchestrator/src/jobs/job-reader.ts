@@ -1,7 +1,8 @@
 import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
 import { decodeCursor, encodeCursor } from "@stream-control/service-kit/http";
 import type { Kysely } from "@stream-control/store";
-import type { JobRow, Tables } from "../store/tables.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
+import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 
 export interface JobFilter {
@@ -16,14 +17,17 @@ export interface JobFilter {
 
 /** Every read of jobs and their events. */
 export class JobReader {
-  constructor(private readonly db: Kysely<Tables>) {}
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly sealed: SealedColumns,
+  ) {}
 
-  byId(id: string): Promise<JobRow | undefined> {
-    return this.db.selectFrom("jobs").selectAll().where("id", "=", id).executeTakeFirst();
+  async byId(id: string): Promise<JobRow | undefined> {
+    return this.opened(await this.db.selectFrom("jobs").selectAll().where("id", "=", id).execute())[0];
   }
 
-  byIdempotencyKey(key: string): Promise<JobRow | undefined> {
-    return this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).executeTakeFirst();
+  async byIdempotencyKey(key: string): Promise<JobRow | undefined> {
+    return this.opened(await this.db.selectFrom("jobs").selectAll().where("idempotency_key", "=", key).execute())[0];
   }
 
   async roomOf(id: string): Promise<string | undefined> {
@@ -46,7 +50,7 @@ export class JobReader {
     if (rooms !== null) query = query.where("room", "in", rooms);
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
-    return pageOf(await query.execute(), limit);
+    return pageOf(this.opened(await query.execute()), limit);
   }
 
   /** All jobs, oldest first, a bounded number at a time. */
@@ -60,15 +64,16 @@ export class JobReader {
   }
 
   /** Jobs that wait or hold a slot, oldest first. */
-  open(): Promise<JobRow[]> {
-    return this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
+  async open(): Promise<JobRow[]> {
+    const rows = await this.db.selectFrom("jobs").selectAll().where("ended_at", "is", null).orderBy("seq").execute();
+    return this.opened(rows);
   }
 
   /** The jobs of some rooms that ended last, oldest first. */
   async recentlyEnded(rooms: readonly string[] | null, limit: number): Promise<JobRow[]> {
     let query = this.db.selectFrom("jobs").selectAll().where("ended_at", "is not", null);
     if (rooms !== null) query = query.where("room", "in", rooms);
-    return (await query.orderBy("seq", "desc").limit(limit).execute()).reverse();
+    return this.opened((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
   }
 
   /** One page of a job's log after an entry. */
@@ -102,6 +107,10 @@ export class JobReader {
     if (filter.rooms !== null) query = query.where("jobs.room", "in", filter.rooms);
     const rows = await query.orderBy("events.seq").limit(filter.limit).$narrowType<{ job_id: string }>().execute();
     return rows.map((row) => ({ ...toEvent(row), room: row.room }));
+  }
+
+  private opened(rows: StoredJobRow[]): JobRow[] {
+    return rows.map((row) => this.sealed.openJob(row));
   }
 }
 

@@ -3,6 +3,8 @@ import { type Logger, toError } from "@stream-control/service-kit";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { type Caller, currentCaller, SYSTEM } from "@stream-control/service-kit/http";
 import type { Store, Transaction } from "@stream-control/store";
+import type { JobSecrets } from "../secrets/job-secrets.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, Tables } from "../store/tables.js";
 import type { JobChange, LogEntry } from "./changes.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
@@ -38,6 +40,8 @@ const SUBMITTED: LogEntry = { type: "job.created", message: "The job was submitt
 
 export interface LedgerOptions {
   store: Store<Tables>;
+  sealed: SealedColumns;
+  secrets: JobSecrets;
   /** The log in the same store. */
   log: EventLog;
   logger: Logger;
@@ -56,11 +60,14 @@ export class Ledger {
   private readonly store: Store<Tables>;
   private readonly log: EventLog;
   private readonly logger: Logger;
+  private readonly secrets: JobSecrets;
   private readonly now: () => Date;
   private readonly context: { restart: RestartOptions; random: () => number };
 
   constructor({
     store,
+    sealed,
+    secrets,
     log,
     logger,
     restart = DEFAULT_RESTART,
@@ -70,9 +77,10 @@ export class Ledger {
     this.store = store;
     this.log = log;
     this.logger = logger;
+    this.secrets = secrets;
     this.now = now;
     this.context = { restart, random };
-    this.queries = new JobQueries(store.db);
+    this.queries = new JobQueries(store.db, sealed);
   }
 
   /** Calls the listener for every change, in the order of the log, after its commit. Returns how to stop. */
@@ -99,7 +107,7 @@ export class Ledger {
   /** Applies a change, if it is legal and, with a guard, if it comes from the agent that has the job. */
   apply(jobId: string, change: JobChange, guard?: Guard): Promise<ApplyResult> {
     return this.change(jobId, guard, (job) => {
-      return transition(job, change, { ...this.context, now: this.now() });
+      return transition(job, this.secrets.cleanChange(job, change), { ...this.context, now: this.now() });
     });
   }
 
@@ -120,7 +128,9 @@ export class Ledger {
 
   /** Adds an entry to a job's log without changing the job. The end of a job stays its last entry: a later one is ignored. */
   note(jobId: string, entry: LogEntry, guard?: Guard): Promise<ApplyResult> {
-    return this.change(jobId, guard, (job) => (isFinalStatus(job.status) ? undefined : { entry }));
+    return this.change(jobId, guard, (job) =>
+      isFinalStatus(job.status) ? undefined : { entry: this.secrets.cleanEntry(job, entry) },
+    );
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */
@@ -174,7 +184,7 @@ export class Ledger {
       const decision = decide(before);
       if (decision === undefined) return { outcome: "ignored", job: before } as const;
       const { changes, entry } = decision;
-      if (changes !== undefined) await this.queries.update(tx, before.seq, changes);
+      if (changes !== undefined) await this.queries.update(tx, before, changes);
       const event = await this.append(tx, by, jobId, entry);
       const job = { ...before, ...changes };
       return { outcome: "applied", job, committed: { job, before, event } } as const;
@@ -189,6 +199,7 @@ export class Ledger {
   }
 
   private publish(committed: Committed): void {
+    this.secrets.learn(committed.job);
     for (const listener of this.listeners) {
       try {
         listener(committed);

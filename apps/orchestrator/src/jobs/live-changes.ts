@@ -1,15 +1,18 @@
 import {
+  createRedactor,
   type Destination,
   type JsonObject,
   parseStreamConfig,
   type Source,
   type StreamConfig,
+  secretsOf,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { Agent } from "../agents/agent.js";
 import type { CommandReplies } from "../agents/command-replies.js";
 import type { AgentRegistry } from "../agents/registry.js";
+import type { JobSecrets } from "../secrets/job-secrets.js";
 import type { JobRow } from "../store/tables.js";
 import { jobNotFound } from "./control.js";
 import type { JobReader } from "./job-reader.js";
@@ -21,6 +24,7 @@ export interface LiveChangesDeps {
   reader: JobReader;
   registry: AgentRegistry;
   replies: CommandReplies;
+  secrets: JobSecrets;
   audit: AuditRecorder;
   /** How long an agent may take: opening a source can mean connecting to a camera. */
   deadlineMs: number;
@@ -40,7 +44,7 @@ export class LiveChanges {
     const taken = config.destinations.some((destination, index) => idOf(destination, index) === id);
     if (taken) throw new AppError("DESTINATION_EXISTS", `The job already has a destination "${id}".`);
     const destination = { ...wanted, id };
-    await this.ask((commandId) =>
+    await this.ask(jobId, destination, (commandId) =>
       agent.session?.send("orchestrator.job.destination.add", { jobId, commandId, destination }),
     );
     await this.amend(
@@ -55,7 +59,7 @@ export class LiveChanges {
   /** @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
   async removeDestination(jobId: string, destinationId: string): Promise<void> {
     const { agent } = await this.running(jobId, "destinations");
-    await this.ask((commandId) =>
+    await this.ask(jobId, null, (commandId) =>
       agent.session?.send("orchestrator.job.destination.remove", { jobId, commandId, destinationId }),
     );
     await this.amend(
@@ -73,7 +77,9 @@ export class LiveChanges {
     const { agent, ownSource } = await this.running(jobId, "input");
     // The agent may have been given the job after a switch: to it, another source is the job's own.
     const source = wanted ?? ownSource;
-    await this.ask((commandId) => agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }));
+    await this.ask(jobId, source, (commandId) =>
+      agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }),
+    );
     if (source === null) {
       await this.deps.audit.record({
         type: "job.input_requested",
@@ -93,8 +99,11 @@ export class LiveChanges {
     );
   }
 
-  private ask(send: (commandId: string) => boolean | undefined): Promise<void> {
-    return this.deps.replies.ask((commandId) => send(commandId) ?? false, this.deps.deadlineMs);
+  /** @param wanted what the command carries: its secrets are not the job's yet. */
+  private ask(jobId: string, wanted: unknown, send: (commandId: string) => boolean | undefined): Promise<void> {
+    const [ofJob, ofCommand] = [this.deps.secrets.redactor(jobId), createRedactor(secretsOf(wanted))];
+    const redact = (text: string) => ofJob(ofCommand(text));
+    return this.deps.replies.ask((commandId) => send(commandId) ?? false, this.deps.deadlineMs, redact);
   }
 
   private async running(jobId: string, feature: string): Promise<Running> {

@@ -132,3 +132,17 @@ export const migrations: Record<string, Migration> = {
   },
   "0006-oidc-sign-ins": oidcMigration,
 };
+
+/**
+ * The migrations with the one that encrypts, which needs the keys.
+ *
+ * @param seal refuses, unless given: for commands that have no keys, on a database that has been encrypted.
+ */
+export const allMigrations = (seal: Migration = refusing): Record<string, Migration> => ({
+  ...migrations,
+  "0004-sealed-configs": seal,
+});
+
+const refusing: Migration = {
+  up: () => Promise.reject(new Error("start the orchestrator once, which encrypts the secrets in it")),
+};

@@ -9,6 +9,9 @@ type Timestamp = string;
 
 /** The database's file in the data folder. */
 export const DATABASE_FILE = "orchestrator.db";
+declare const sealedMark: unique symbol;
+/** JSON that is encrypted; see `secrets/sealed-columns`. */
+export type Sealed = string & { readonly [sealedMark]: true };
 
 export interface JobTable {
   /** Order of submission. */
@@ -16,11 +19,11 @@ export interface JobTable {
   id: string;
   room: string;
   template_id: string | null;
-  inline_config: Json | null;
+  inline_config: Sealed | null;
   /** The config in force: the resolved template, or what live changes made of it; null where it is the inline config. */
-  config: Json | null;
+  config: Sealed | null;
   /** The source that the job was submitted with, while its input is switched to another. */
-  own_source: Json | null;
+  own_source: Sealed | null;
   status: JobStatus;
   wanted_status: "RUNNING" | "STOPPED";
   agent_id: string | null;
@@ -46,12 +49,16 @@ export interface JobTable {
   /** The job is being ended on its agent so that it can go on at another. */
   moving: number;
   stream_context: Json | null;
-  stream_metadata: Json | null;
-  metadata: Json | null;
+  stream_metadata: Sealed | null;
+  metadata: Sealed | null;
   /** The last measurement of a job that has ended. */
   progress: Json | null;
 }
-export type JobRow = Selectable<JobTable>;
+/** A job's row as it is stored, encrypted columns and all. */
+export type StoredJobRow = Selectable<JobTable>;
+/** A job's row as everybody works with it: its encrypted columns opened. */
+export type JobRow = { [Column in keyof StoredJobRow]: Opened<StoredJobRow[Column]> };
+type Opened<Value> = Value extends Sealed ? Json : Value;
 
 export interface AgentTable {
   id: string;
@@ -74,7 +81,7 @@ export interface TemplateTable {
   id: string;
   name: string;
   description: string;
-  config: Json;
+  config: Sealed;
   created_at: Timestamp;
   updated_at: Timestamp;
 }

@@ -5,6 +5,7 @@ import type { EventLog } from "@stream-control/service-kit/audit";
 import { currentCaller } from "@stream-control/service-kit/http";
 import type { Selectable, Store } from "@stream-control/store";
 import { fromJson } from "../jobs/job-record.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables, TemplateTable } from "../store/tables.js";
 import { BUILT_IN_TEMPLATES } from "./built-in.js";
 
@@ -14,20 +15,21 @@ export class TemplateCatalogue {
 
   constructor(
     private readonly store: Store<Tables>,
+    private readonly sealed: SealedColumns,
     private readonly log: EventLog,
     private readonly now: () => Date,
   ) {}
 
   async list(): Promise<TemplateRecord[]> {
     const rows = await this.store.db.selectFrom("templates").selectAll().orderBy("id").execute();
-    return [...this.builtIn.values(), ...rows.map(toRecord)];
+    return [...this.builtIn.values(), ...rows.map((row) => this.toRecord(row))];
   }
 
   async get(id: string): Promise<TemplateRecord | undefined> {
     const builtIn = this.builtIn.get(id);
     if (builtIn !== undefined) return builtIn;
     const row = await this.store.db.selectFrom("templates").selectAll().where("id", "=", id).executeTakeFirst();
-    return row === undefined ? undefined : toRecord(row);
+    return row === undefined ? undefined : this.toRecord(row);
   }
 
   /** @throws AppError `TEMPLATE_EXISTS`. */
@@ -38,7 +40,8 @@ export class TemplateCatalogue {
     config,
   }: CreateTemplate): Promise<TemplateRecord> {
     const at = this.now().toISOString();
-    const row = { id, name, description, config: JSON.stringify(config), created_at: at, updated_at: at };
+    const sealed = this.sealed.sealTemplate(id, JSON.stringify(config));
+    const row = { id, name, description, config: sealed, created_at: at, updated_at: at };
     const done = { by: currentCaller(), subject: subjectOf(id), type: "template.created", message: "It was made." };
     const inserted = this.builtIn.has(id)
       ? false
@@ -53,13 +56,14 @@ export class TemplateCatalogue {
           return true;
         });
     if (!inserted) throw new AppError("TEMPLATE_EXISTS", `There is already a template "${id}"; PUT changes it.`);
-    return toRecord(row);
+    return this.toRecord(row);
   }
 
   /** @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
   async update(id: string, { name, description, config }: TemplateUpdate): Promise<TemplateRecord> {
     this.refuseBuiltIn(id);
-    const changes = { name, description, config: JSON.stringify(config), updated_at: this.now().toISOString() };
+    const sealed = this.sealed.sealTemplate(id, JSON.stringify(config));
+    const changes = { name, description, config: sealed, updated_at: this.now().toISOString() };
     const done = { by: currentCaller(), subject: subjectOf(id), type: "template.changed", message: "It was changed." };
     const row = await this.store.write(async (tx) => {
       const changed = await tx
@@ -72,7 +76,7 @@ export class TemplateCatalogue {
       return changed;
     });
     if (row === undefined) throw notFound(id);
-    return toRecord(row);
+    return this.toRecord(row);
   }
 
   /** Jobs made from the template keep their config. @throws AppError `TEMPLATE_NOT_FOUND`, `TEMPLATE_BUILT_IN`. */
@@ -87,6 +91,18 @@ export class TemplateCatalogue {
     if (!deleted) throw notFound(id);
   }
 
+  private toRecord(row: Selectable<TemplateTable>): TemplateRecord {
+    return {
+      id: row.id,
+      name: row.name,
+      description: row.description,
+      config: fromJson<JsonObject>(this.sealed.openTemplate(row.id, row.config)) ?? {},
+      builtIn: false,
+      createdAt: row.created_at,
+      updatedAt: row.updated_at,
+    };
+  }
+
   private refuseBuiltIn(id: string): void {
     if (this.builtIn.has(id))
       throw new AppError(
@@ -98,15 +114,3 @@ export class TemplateCatalogue {
 
 const subjectOf = (id: string) => `template:${id}`;
 const notFound = (id: string) => new AppError("TEMPLATE_NOT_FOUND", `There is no template "${id}".`);
-
-function toRecord(row: Selectable<TemplateTable>): TemplateRecord {
-  return {
-    id: row.id,
-    name: row.name,
-    description: row.description,
-    config: fromJson<JsonObject>(row.config) ?? {},
-    builtIn: false,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}

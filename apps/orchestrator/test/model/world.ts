@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { jest } from "@jest/globals";
 import { isActiveStatus, isFinalStatus } from "@stream-control/protocol";
 import { silentLogger } from "@stream-control/service-kit";
 import { AuditRecorder, EventLog, verifyLog } from "@stream-control/service-kit/audit";
-import { openStore, type Store } from "@stream-control/store";
+import { ownKeyRing } from "@stream-control/service-kit/secrets";
 import { temporaryFolder } from "@stream-control/test-kit";
 import type { WebSocket } from "ws";
 import { AgentAdmission } from "../../src/agents/admission.js";
@@ -24,8 +23,9 @@ import { Ledger } from "../../src/jobs/ledger.js";
 import { ProgressBoard } from "../../src/jobs/progress-board.js";
 import { Watchdog } from "../../src/jobs/watchdog.js";
 import { Scheduler } from "../../src/scheduling/scheduler.js";
-import { migrations } from "../../src/store/migrations.js";
-import type { JobRow, Tables } from "../../src/store/tables.js";
+import { JobSecrets } from "../../src/secrets/job-secrets.js";
+import { type Database, openDatabase } from "../../src/store/open.js";
+import type { JobRow } from "../../src/store/tables.js";
 import { VirtualAgent } from "./virtual-agent.js";
 
 const TIMES = {
@@ -43,15 +43,18 @@ const QUIET = { progressed: () => undefined, said: () => undefined };
 
 type Core = Awaited<ReturnType<typeof buildCore>>;
 
+const openWorld = (dataDir: string) => openDatabase({ dataDir, ring: ownKeyRing(dataDir), logger: silentLogger() });
+
 /** The orchestrator without HTTP and without a network, on the clocks of the test. */
-async function buildCore(store: Store<Tables>) {
+async function buildCore({ store, sealed }: Database) {
   const logger = silentLogger();
   const now = () => new Date();
   const monotonic = () => performance.now();
-  const reader = new JobReader(store.db);
+  const reader = new JobReader(store.db, sealed);
+  const secrets = new JobSecrets();
   const log = new EventLog({ store, now });
   const audit = new AuditRecorder({ store, log, logger });
-  const ledger = new Ledger({ store, log, logger, restart: RESTART, now });
+  const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: RESTART, now });
   const registry = new AgentRegistry(new AgentRows(store, log), logger);
   const leases = new Leases({ registry, leaseMs: TIMES.leaseMs, monotonic });
   const scheduler = new Scheduler({
@@ -65,7 +68,7 @@ async function buildCore(store: Store<Tables>) {
   const drains = new Drains({ ledger, registry, reader, control, logger, now });
   const [board, replies, budget] = [new ProgressBoard(), new CommandReplies(), new EventBudget(monotonic)];
   const reports = new AgentReports({
-    ...{ ledger, registry, scheduler, leases, replies, budget, board, logger },
+    ...{ ledger, registry, scheduler, leases, replies, budget, board, secrets, logger },
     news: QUIET,
   });
   const tokens = new AgentTokens(store, logger, now);
@@ -105,7 +108,7 @@ export class World {
 
   private constructor(
     private readonly folder: Awaited<ReturnType<typeof temporaryFolder>>,
-    private store: Store<Tables>,
+    private database: Database,
     private core: Core,
     slots: readonly number[],
   ) {
@@ -122,8 +125,8 @@ export class World {
 
   static async open(slots: readonly number[]): Promise<World> {
     const folder = await temporaryFolder();
-    const store = await openStore<Tables>({ file: join(folder.path, "model.db"), migrations });
-    return new World(folder, store, await buildCore(store), slots);
+    const database = await openWorld(folder.path);
+    return new World(folder, database, await buildCore(database), slots);
   }
 
   async submit(key: string | null, policy: JobRow["restart_policy"]): Promise<void> {
@@ -150,9 +153,9 @@ export class World {
   /** Ends the orchestrator and starts it anew on the same database. */
   async restart(): Promise<void> {
     await this.core.stop();
-    await this.store.close();
-    this.store = await openStore<Tables>({ file: join(this.folder.path, "model.db"), migrations });
-    this.core = await buildCore(this.store);
+    await this.database.store.close();
+    this.database = await openWorld(this.folder.path);
+    this.core = await buildCore(this.database);
     for (const agent of this.agents) agent.cut(false);
   }
 
@@ -237,7 +240,7 @@ export class World {
 
   async close(): Promise<void> {
     await this.core.stop();
-    await this.store.close();
+    await this.database.store.close();
     await this.folder.remove();
   }
 
@@ -251,7 +254,7 @@ export class World {
   }
 
   private async checkLog(): Promise<void> {
-    const { problems, head } = await verifyLog(this.store.db);
+    const { problems, head } = await verifyLog(this.database.store.db);
     if (problems.length > 0) throw new Error(JSON.stringify(problems));
     const filter = { rooms: null, afterSeq: this.lastSeq, limit: 100_000 };
     const events = await this.core.reader.eventsOf(filter);

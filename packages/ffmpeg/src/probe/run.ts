@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { hideArguments } from "../process/hidden-files.js";
 
 /** What a short-lived program left. */
 export interface RunOutcome {
@@ -12,6 +13,8 @@ export interface RunOutcome {
 /** How to run it. */
 export interface RunOptions {
   env: Record<string, string>;
+  /** See `FfmpegProcessOptions.hideIn`. */
+  hideIn?: readonly string[] | undefined;
   deadlineMs: number;
   signal?: AbortSignal | undefined;
   /** See `FfmpegProcessOptions.launcher`. */
@@ -25,10 +28,11 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 export function runToEnd(
   path: string,
   args: readonly string[],
-  { env, deadlineMs, signal, launcher = [] }: RunOptions,
+  { env, hideIn = [], deadlineMs, signal, launcher = [] }: RunOptions,
 ): Promise<RunOutcome> {
   return new Promise((resolve) => {
-    const [command = path, ...rest] = [...launcher, path, ...args];
+    const hidden = hideArguments(args, hideIn);
+    const [command = path, ...rest] = [...launcher, path, ...hidden.arguments];
     const child = spawn(command, rest, { env, stdio: ["ignore", "pipe", "pipe"], windowsHide: true });
     const outcome: RunOutcome = { code: null, stdout: "", stderr: "", timedOut: false };
     const timer = setTimeout(() => {
@@ -40,6 +44,7 @@ export function runToEnd(
     const settle = (end: Partial<RunOutcome>) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
+      hidden.remove();
       resolve({ ...outcome, ...end });
     };
     if (signal?.aborted === true) abort();

@@ -50,6 +50,8 @@ export interface ProbeSourceOptions {
   source: Source;
   ffprobePath: string;
   env: Record<string, string>;
+  /** See `FfmpegProcessOptions.hideIn`. */
+  hideIn?: readonly string[];
   /** How the source is reached, unless straight by its address. */
   way?: Way | undefined;
   redactor: Redactor;
@@ -76,7 +78,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
       ...["-analyzeduration", "3000000"],
       ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs), options.way),
     ],
-    { env: options.env, deadlineMs, signal: options.signal, launcher: options.launcher },
+    { env: options.env, hideIn: options.hideIn, deadlineMs, signal: options.signal, launcher: options.launcher },
   );
   const log = new BoundedLog();
   log.push(`${outcome.stderr}\n`);

@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { ProgressParser, type ProgressReport } from "../progress.js";
 import { BoundedLog } from "./bounded-log.js";
 import { CommandChannel } from "./command-channel.js";
+import { hideArguments } from "./hidden-files.js";
 
 /** How an ffmpeg ended. */
 export interface ProcessExit {
@@ -20,6 +21,8 @@ export interface FfmpegProcessOptions {
   arguments: readonly string[];
   /** A command that is put before ffmpeg's and becomes it by `exec`, such as `setpriv --pdeathsig KILL`. */
   launcher?: readonly string[];
+  /** Folders of this user alone for the secrets of the command line, which others may read; see {@link hideArguments}. */
+  hideIn?: readonly string[];
   /** Complete; nothing is inherited. */
   env: Record<string, string>;
   /** `commands`: standard input takes keys and filter commands. `media`: the owner writes the stream to it. */
@@ -57,7 +60,8 @@ export class FfmpegProcess {
   private gone = false;
 
   constructor(private readonly options: FfmpegProcessOptions) {
-    const [command = options.path, ...args] = [...(options.launcher ?? []), options.path, ...options.arguments];
+    const hidden = hideArguments(options.arguments, options.hideIn ?? []);
+    const [command = options.path, ...args] = [...(options.launcher ?? []), options.path, ...hidden.arguments];
     this.child = spawn(command, args, {
       env: options.env,
       stdio: ["pipe", "pipe", "pipe", "pipe", ...(options.onMonitor === undefined ? [] : ["pipe" as const])],
@@ -72,7 +76,9 @@ export class FfmpegProcess {
     this.readProgress();
     this.readLog();
     this.readMonitor();
-    this.exited = this.watchExit();
+    this.exited = this.watchExit(hidden.remove);
+    if (hidden.problem !== undefined)
+      this.hear([`[warning] The secrets of this command line could not be hidden: ${hidden.problem}`]);
   }
 
   /** Absent when the process could not be started. */
@@ -156,13 +162,14 @@ export class FfmpegProcess {
     for (const line of lines) this.options.onLine?.(line);
   }
 
-  private watchExit(): Promise<ProcessExit> {
+  private watchExit(cleanUp: () => void): Promise<ProcessExit> {
     return new Promise((resolve) => {
       const end = (exit: ProcessExit) => {
         this.gone = true;
         for (const timer of this.timers) clearTimeout(timer);
         this.hear(this.log.finish());
         this.commands?.close();
+        cleanUp();
         resolve(exit);
       };
       this.child.once("error", (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,6 @@
 export { ACCESS_MODES, Access, type AccessMode, type AccessOptions, type Caller, type Guesses } from "./access.js";
 export { keyRoutes, userRoutes } from "./admin-routes.js";
+export { ApiKeys } from "./api-keys.js";
 export { authenticate } from "./authenticate.js";
 export { gate, requireCallerFor, requireRoom } from "./gates.js";
 export { type GuardedRoute, GuardedRoutes, type Method } from "./guarded-routes.js";

@@ -17,6 +17,7 @@ export const KEY_BYTES = 32;
 /** GCM's own size of nonce and tag (NIST SP 800-38D §5.2.1.1, §5.2.1.2). */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const NONCES_IN_STOCK = 512;
 /** Format of what is sealed: `sc1:<key id>:<base64 of nonce, tag and cipher text>`. */
 const VERSION = "sc1";
 const SEALED = /^sc1:([0-9a-f]{16}):([A-Za-z0-9+/]+={0,2})$/;
@@ -33,6 +34,8 @@ export class KeyRing {
   readonly sealingKeyId: string;
   private readonly keys: ReadonlyMap<string, KeyObject>;
   private readonly sealingKey: KeyObject;
+  private stock = Buffer.alloc(0);
+  private stockUsed = 0;
 
   /** @param keys of 32 random bytes each, the sealing one first. */
   constructor(keys: readonly Buffer[]) {
@@ -50,11 +53,16 @@ export class KeyRing {
 
   /** Encrypts a text for one place. */
   seal(text: string, place: string): string {
-    const nonce = randomBytes(NONCE_BYTES);
+    const nonce = this.nextNonce();
     const cipher = createCipheriv(ALGORITHM, this.sealingKey, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(boundTo(this.sealingKeyId, place));
-    const body = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
-    const sealed = Buffer.concat([nonce, cipher.getAuthTag(), body]);
+    const body = cipher.update(text, "utf8");
+    // GCM is a stream: all of it is in the body, and the end gives the tag alone.
+    cipher.final();
+    const sealed = Buffer.allocUnsafe(NONCE_BYTES + TAG_BYTES + body.length);
+    nonce.copy(sealed);
+    cipher.getAuthTag().copy(sealed, NONCE_BYTES);
+    body.copy(sealed, NONCE_BYTES + TAG_BYTES);
     return `${VERSION}:${this.sealingKeyId}:${sealed.toString("base64")}`;
   }
 
@@ -78,11 +86,22 @@ export class KeyRing {
       decipher.setAAD(boundTo(keyId, place));
       decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
       const text = decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES));
-      return Buffer.concat([text, decipher.final()]).toString("utf8");
+      decipher.final();
+      return text.toString("utf8");
     } catch {
       // What the library says of it is no more than "unable to authenticate".
       throw changed(place);
     }
+  }
+
+  /** Random bytes are drawn in stock, which costs a tenth of drawing them one by one; each is used once. */
+  private nextNonce(): Buffer {
+    if (this.stockUsed >= this.stock.length) {
+      this.stock = randomBytes(NONCE_BYTES * NONCES_IN_STOCK);
+      this.stockUsed = 0;
+    }
+    this.stockUsed += NONCE_BYTES;
+    return this.stock.subarray(this.stockUsed - NONCE_BYTES, this.stockUsed);
   }
 }
 

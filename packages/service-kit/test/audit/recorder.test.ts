@@ -85,6 +85,17 @@ describe("a flood of refusals", () => {
     expect(entries.filter(({ data }) => data === undefined).length + more.reduce((a, b) => a + b, 0)).toBe(10_000);
   });
 
+  test("of long texts is bounded as well", async () => {
+    await using log = await Log.open();
+    const recorder = recorderOf(log);
+    const long = "x".repeat(20_000);
+    for (let n = 0; n < 50; n += 1) await recorder.record({ ...refusal(long), message: long });
+    await recorder.stop();
+    const entries = await entriesOf(log);
+    expect(entries).toHaveLength(6);
+    for (const { subject, message } of entries) expect(subject.length + message.length).toBeLessThanOrEqual(600);
+  });
+
   test("is counted anew in every period", async () => {
     await using log = await Log.open();
     const recorder = recorderOf(log, 50);
