@@ -66,7 +66,7 @@ export interface OrchestratorOptions {
   /** From whom people and programs must show who they are. */
   accessControl?: AccessMode;
   /** Where people may sign in beside with a password; nowhere unless given. */
-  oidc?: OidcSettings;
+  oidc?: OidcSettings | undefined;
   /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
   onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */

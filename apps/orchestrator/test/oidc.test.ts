@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { createLogger, silentLogger } from "@stream-control/service-kit";
-import { ownKeyRing } from "@stream-control/service-kit/secrets";
+import { createLogger } from "@stream-control/service-kit";
+import { openStore } from "@stream-control/store";
 import { freePort, waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
-import { openDatabase } from "../src/store/open.js";
+import { allMigrations } from "../src/store/migrations.js";
+import { DATABASE_FILE } from "../src/store/tables.js";
 import { launchBrowser } from "./browser.js";
 import { GuardedHouse } from "./guarded-house.js";
 import { OidcHouse, sessionOf } from "./oidc-house.js";
@@ -52,12 +53,11 @@ describe("signing in at an OpenID provider", () => {
       "password ada",
       expect.stringMatching(/^oidc ada#[0-9a-f]{12}$/),
     ]);
-    const { house: service } = house.guarded;
-    const cookie = first.session;
-    const { csrfToken } = (await service.api("GET", "/v1/session", undefined, { cookie })).body;
-    const { ticket } = (await service.api("POST", "/v1/tickets", undefined, { cookie, "x-csrf-token": csrfToken }))
-      .body;
-    await using page = await service.page(`?ticket=${ticket}`);
+    const headers = { cookie: first.session };
+    const { csrfToken } = (await house.guarded.stranger.api("GET", "/v1/session", undefined, headers)).body;
+    const csrf = { ...headers, "x-csrf-token": csrfToken };
+    const { ticket } = (await house.guarded.stranger.api("POST", "/v1/tickets", undefined, csrf)).body;
+    await using page = await house.guarded.house.page(`?ticket=${ticket}`);
     await page.next("ui.job.update");
     house.provider.person = { ...house.provider.person, name: "Ada King", groups: ["stream-admins", "other"] };
     await house.signIn();
@@ -79,13 +79,20 @@ describe("signing in at an OpenID provider", () => {
   });
 
   test("works in a browser: after the journey over another site the page is signed in", async () => {
-    await using house = await OidcHouse.open();
+    // For browsers the host makes the site, whatever the port.
+    await using house = await OidcHouse.open({}, { host: "localhost" });
+    const { url } = house.guarded.house;
     house.provider.person.groups = ["stream-admins"];
+    house.provider.asks = true;
     const browser = await launchBrowser();
     try {
       const page = await browser.newPage();
-      await page.goto(`${house.guarded.house.url}/v1/session/oidc/start`);
-      await page.waitForURL(`${house.guarded.house.url}/`);
+      await page.goto(url);
+      await page.getByRole("link", { name: "Sign in at your provider" }).click();
+      await page.waitForURL(`${house.provider.issuer}/**`);
+      const onwards = page.waitForRequest(`${url}/`);
+      await page.getByRole("button", { name: "Continue" }).click();
+      expect((await (await onwards).allHeaders()).cookie).toContain("sc_session_orchestrator=");
       await page.getByText("live", { exact: true }).waitFor();
       expect(await page.evaluate("document.cookie")).toBe("");
       expect(await page.evaluate("fetch('/v1/session').then((answer) => answer.json())")).toMatchObject({
@@ -108,7 +115,6 @@ describe("what does not count", () => {
     stateless.searchParams.delete("state");
     for (const tried of [
       { cookie: out.cookie, back: wrongState },
-      { cookie: out.cookie, back: stateless },
       { cookie: "", back: out.back },
       { cookie: "sc_oidc_orchestrator=short", back: out.back },
       // Somebody else's sign-in, slipped into this browser.
@@ -119,6 +125,7 @@ describe("what does not count", () => {
       expect(sessionOf(answer)).toBe("");
     }
     expect(house.provider.exchanged).toEqual([]);
+    expect((await house.comeBack({ cookie: out.cookie, back: stateless })).status).toBe(400);
     // None of it spoilt the sign-in itself, which counts once.
     const twice = await Promise.all([house.comeBack(out), house.comeBack(out)]);
     expect(twice.map(({ status }) => status).sort()).toEqual([200, 401]);
@@ -130,8 +137,10 @@ describe("what does not count", () => {
     await using house = await OidcHouse.open();
     const out = await house.goOut();
     await house.guarded.house.stop();
-    const { dataDir } = house.guarded.house;
-    const { store } = await openDatabase({ dataDir, ring: ownKeyRing(dataDir), logger: silentLogger() });
+    const store = await openStore<{ access_oidc_sign_ins: { hash: string; expires_at: string } }>({
+      file: `${house.guarded.house.dataDir}/${DATABASE_FILE}`,
+      migrations: allMigrations(),
+    });
     const [row] = await store.db.selectFrom("access_oidc_sign_ins").selectAll().execute();
     expect(Date.parse(row?.expires_at ?? "") - Date.now()).toBeLessThanOrEqual(600_000);
     // What is stored does not help to finish it.
@@ -159,13 +168,19 @@ describe("what does not count", () => {
   ];
 
   test.each(LIES)("a provider that answers with %s", async (_what, lie, status) => {
-    await using house = await OidcHouse.open();
+    const { logger, lines } = listening();
+    await using house = await OidcHouse.open({ logger });
     house.provider.lie = lie;
-    const answer = await house.comeBack(await house.goOut());
+    const out = await house.goOut();
+    const answer = await house.comeBack(out);
     const code = status === 401 ? "UNAUTHENTICATED" : "IDENTITY_PROVIDER_FAILED";
     expect(answer).toMatchObject({ status, body: { code, error: expect.stringMatching(/[Tt]ry again/) } });
     expect(sessionOf(answer)).toBe("");
     expect(await house.users()).toEqual([]);
+    // The log says that it failed, and nothing of what was said.
+    expect(lines.join("")).toContain("a sign-in at the OpenID provider failed");
+    const secrets = [CLIENT.secret, out.cookie.split("=")[1] ?? "", out.back.searchParams.get("code") ?? "", "ada-1"];
+    for (const secret of secrets) expect(lines.join("")).not.toContain(secret);
     // The truth, from the same provider, is let in.
     house.provider.lie = undefined;
     expect((await house.signIn()).status).toBe(200);
@@ -235,15 +250,7 @@ describe("what does not count", () => {
 
 describe("a provider that is away", () => {
   test("keeps nobody else out, and is found once it is there", async () => {
-    const lines: string[] = [];
-    const logger = createLogger(
-      { name: "test", level: "trace" },
-      {
-        write: (line) => {
-          lines.push(line);
-        },
-      },
-    );
+    const { logger, lines } = listening();
     const [port, providerPort] = [await freePort(), await freePort()];
     const redirectUrl = `http://127.0.0.1:${port}/v1/session/oidc/callback`;
     const { oidc } = loadConfig({
@@ -296,9 +303,14 @@ describe("the configuration", () => {
     [{ OIDC_SCOPES: "profile" }, "OIDC_SCOPES must have openid"],
     [{ OIDC_REDIRECT_URL: "http://control.example.com/v1/session/oidc/callback" }, "OIDC_REDIRECT_URL must be https"],
     [{ OIDC_REDIRECT_URL: "https://control.example.com/" }, "must end with /v1/session/oidc/callback"],
-    [{ NODE_ENV: "production", SECRETS_KEY: "ab".repeat(32) }, "OIDC_REDIRECT_URL must be set in production"],
+    [{ NODE_ENV: "production" }, "OIDC_REDIRECT_URL must be set in production"],
   ])("%j stops the start with what is wrong, and without the secret", (change, sentence) => {
-    const variables = { ...env("https://id.example.com"), AGENT_TOKEN: "none", ...change };
+    const variables = {
+      ...env("https://id.example.com"),
+      AGENT_TOKEN: "none",
+      SECRETS_KEY_IN_DATA_DIR: "true",
+      ...change,
+    };
     const load = () => loadConfig(variables);
     expect(load).toThrow(sentence);
     expect(load).not.toThrow(CLIENT.secret);
@@ -316,6 +328,13 @@ describe("the configuration", () => {
     });
   });
 });
+
+/** A logger that misses nothing, and what it wrote. */
+function listening() {
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  return { lines, logger: createLogger({ name: "test", level: "trace" }, { write }) };
+}
 
 const env = (issuer: string): Record<string, string> => ({
   OIDC_ISSUER: issuer,

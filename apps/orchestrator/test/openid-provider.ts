@@ -1,12 +1,14 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { jest } from "@jest/globals";
+import { secret } from "@stream-control/test-kit";
 import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import Provider from "oidc-provider";
 
 type Claims = Record<string, unknown>;
 type KeyPair = Awaited<ReturnType<typeof generateKeyPair>>;
 
-export const CLIENT = { id: "stream-control", secret: "s3cret-of-the-client-0123456789abcdef" };
+export const CLIENT = { id: "stream-control", secret: secret("oidc-client-secret") };
 
 /** What a provider that lies says in place of the truth. */
 export interface Lie {
@@ -22,6 +24,8 @@ export interface Lie {
 export interface ProviderOptions {
   redirectUrl: string;
   port?: number;
+  /** The host in its name. */
+  host?: string;
   /** Whether all claims stand in the ID token, or what a scope asks for at the userinfo endpoint alone. */
   claimsIn?: "idToken" | "userinfo";
 }
@@ -33,6 +37,8 @@ export class OpenIdProvider implements AsyncDisposable {
   lie: Lie | undefined;
   /** Whoever comes presses "cancel". */
   cancels = false;
+  /** Whoever comes must press a button. */
+  asks = false;
   /** Bodies of the exchanges of codes. */
   readonly exchanged: string[] = [];
 
@@ -45,7 +51,7 @@ export class OpenIdProvider implements AsyncDisposable {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    const provider = new OpenIdProvider(`http://127.0.0.1:${port}`, server);
+    const provider = new OpenIdProvider(`http://${options.host ?? "127.0.0.1"}:${port}`, server);
     await provider.serve(options);
     return provider;
   }
@@ -53,6 +59,8 @@ export class OpenIdProvider implements AsyncDisposable {
   private async serve({ redirectUrl, claimsIn = "idToken" }: ProviderOptions): Promise<void> {
     const [own, foreign] = await Promise.all([newKeys(), newKeys()]);
     const people = new Map<string, Claims>();
+    // It says at length that its store is for development, which is what a test's is.
+    const warned = jest.spyOn(console, "warn").mockImplementation(() => undefined);
     const real = new Provider(this.issuer, {
       clients: [{ client_id: CLIENT.id, client_secret: CLIENT.secret, redirect_uris: [redirectUrl] }],
       jwks: { keys: [{ ...(await exportJWK(own.privateKey)), kid: KID, alg: "RS256", use: "sig" }] },
@@ -74,8 +82,14 @@ export class OpenIdProvider implements AsyncDisposable {
         return grant;
       },
     });
+    warned.mockRestore();
     real.use(async (ctx, next) => {
       if (ctx.path.startsWith("/interaction/")) {
+        if (this.asks && ctx.method === "GET") {
+          ctx.type = "html";
+          ctx.body = '<!doctype html><form method="post"><button>Continue</button></form>';
+          return;
+        }
         people.set(this.person.sub, this.person);
         ctx.respond = false;
         const answer = this.cancels

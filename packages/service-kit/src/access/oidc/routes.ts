@@ -1,9 +1,11 @@
 import type { Request, RequestHandler } from "express";
+import { z } from "zod";
 import { AppError } from "../../errors.js";
 import { currentCaller, withCaller } from "../../http/caller.js";
 import { addressKey } from "../../http/callers/client-addresses.js";
 import { RateLimiter } from "../../http/callers/rate-limiter.js";
 import { asAppError, tooMany } from "../../http/errors.js";
+import { parseQuery } from "../../http/parse.js";
 import type { Access } from "../access.js";
 import { GuardedRoutes, type Handler } from "../guarded-routes.js";
 import { openSession } from "../open-session.js";
@@ -14,6 +16,9 @@ import { grantsOfClaim } from "./grants-map.js";
 import { sendOnwards, sendRefusal } from "./pages.js";
 import { type Claims, OidcProvider } from "./provider.js";
 import { readSignInCookie, SignIns, signInCookie } from "./sign-ins.js";
+
+/** What a provider's answer always has (RFC 6749 §4.1.2); the library looks at the rest of it. */
+const callbackQuery = z.object({ state: z.string().max(512) });
 
 /** What one address may ask of the provider and the store; a sign-in is two of them. */
 const PER_MINUTE = 60;
@@ -79,6 +84,11 @@ export function oidcRoutes({ access, readBody, settings }: OidcRoutesOptions): G
     return principal;
   };
 
+  // For pages that offer it; there is none without a provider.
+  routes.get("/", open, (_request, response) => {
+    response.json({ start: `${home}${OIDC_PATH.slice(1)}/start` });
+  });
+
   routes.get(
     "/start",
     open,
@@ -97,9 +107,10 @@ export function oidcRoutes({ access, readBody, settings }: OidcRoutesOptions): G
     forPeople(async (request, response) => {
       slowDown(request);
       const secure = isSecure(request);
-      const { search, searchParams } = new URL(request.originalUrl, settings.redirectUrl);
+      const { state } = parseQuery(callbackQuery, request.query);
+      const { search } = new URL(request.originalUrl, settings.redirectUrl);
       const secret = readSignInCookie(request.headers.cookie, service, secure) ?? "";
-      const proofs = await signIns.finish(secret, searchParams.get("state") ?? "");
+      const proofs = await signIns.finish(secret, state);
       if (proofs === undefined)
         throw new AppError(
           "UNAUTHENTICATED",
