@@ -172,7 +172,8 @@ test("what was logged before there was a chain keeps its numbers and is chained,
     const database = new DatabaseSync(`${folder.path}/orchestrator.db`);
     const [{ id } = { id: "" }] = database.prepare("select id from jobs").all() as { id: string }[];
     database.exec(`drop table events; drop table event_origins; drop table event_chain;
-      delete from kysely_migration where name = '0005-event-log-chain';
+      drop table access_oidc_sign_ins;
+      delete from kysely_migration where name >= '0005';
       create table job_events (seq integer primary key autoincrement, job_id text not null, type text not null,
         message text not null, data text, ts text not null);`);
     const insert = database.prepare("insert into job_events values (?, ?, ?, ?, ?, '2030-01-01T00:00:00.000Z')");
