@@ -108,7 +108,7 @@ describe("a stream that is scheduled on a real agent", () => {
       streamMetadata: { platform: "youtube", youtube },
     });
     await room.until(id, "RUNNING");
-    await waitFor(() => rtmp.live.has("/live/abcd-1234-efgh-5678"), { what: "the publication" });
+    await waitFor(() => rtmp.live.has(`/live/${youtube.streamKey}`), { what: "the publication" });
     const { progress } = await waitFor(
       async () => {
         const job = await room.job(id);
