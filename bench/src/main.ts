@@ -3,6 +3,7 @@ import { measureAdoption } from "./adoption.js";
 import { measureDispatch } from "./dispatch.js";
 import { FAILOVER_WANTED_MS, measureFailover } from "./failover.js";
 import { measureFirstFrame } from "./first-frame.js";
+import { measureFlood } from "./flood.js";
 import { measureIdleAgents } from "./idle-agents.js";
 import { measureReconcile } from "./reconcile.js";
 import { measureSourceLoss } from "./slate.js";
@@ -22,6 +23,20 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       ["jobs dispatched and finished, 200 agents, durable", `${Math.round(full.finishedPerSecond)} /s`, ">= 2000 /s"],
       [`${halfLoad}, p50`, ms(half.p50Ms), ""],
       [`${halfLoad}, p99`, ms(half.p99Ms), "< 20 ms"],
+    ];
+  },
+  flood: async () => {
+    const flood = await measureFlood();
+    const turned = `${Math.round(flood.refusedPerSecond)} /s`;
+    return [
+      ["others' p50 / p99, 50 requests/s, normally", `${ms(flood.normalP50Ms)} / ${ms(flood.normalP99Ms)}`, ""],
+      [
+        "the same while one caller asks for ten times its limit",
+        `${ms(flood.floodP50Ms)} / ${ms(flood.floodP99Ms)}`,
+        `p99 < ${ms(2 * flood.normalP99Ms)} (twice)`,
+      ],
+      ["that caller's requests, turned away / answered", `${turned} / ${Math.round(flood.answeredPerSecond)} /s`, ""],
+      ["others' requests, turned away", String(flood.othersRefused), "0"],
     ];
   },
   idle: async () => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
+import type { LogHead } from "@stream-control/protocol";
 import { runnersIn, signal, waitFor } from "@stream-control/test-kit";
 import { Breaker } from "./breaker.js";
 import { Api } from "./customers/api.js";
@@ -11,7 +12,7 @@ import { Random } from "./random.js";
 import { checkLightRuns, checkPublishers } from "./verdict/doubles.js";
 import type { Finding } from "./verdict/finding.js";
 import { type Interruption, longestInterruption } from "./verdict/interruptions.js";
-import { checkHistory, checkNumbers, checkOrders } from "./verdict/log.js";
+import { checkChain, checkHistory, checkNumbers, checkOrders } from "./verdict/log.js";
 import { unsettled, type View } from "./verdict/stuck.js";
 
 export interface StormOptions {
@@ -72,6 +73,7 @@ async function play(options: StormOptions, api: Api, fleet: Fleet): Promise<Stor
   const [notUp] = await untilQuiet(look, WARM_UP_MS);
   if (notUp !== undefined) throw new Error(`Before anything was broken, ${notUp.about} did not come up: ${notUp.what}`);
 
+  const headBefore = await api.head();
   say("the storm begins");
   const began = Date.now();
   await rage(random, options, breaker, customers);
@@ -88,7 +90,7 @@ async function play(options: StormOptions, api: Api, fleet: Fleet): Promise<Stor
   await customers.settled(END_MS);
   findings.push(...(await untilQuiet(look, END_MS)), ...(await orphans(folder)));
   const view = await look();
-  const judged = await judge(view, api, breaker, quietAt, findings);
+  const judged = await judge(view, api, breaker, { quietAt, headBefore }, findings);
   if (judged.interruption !== undefined) await tell(judged.interruption, began, view, api, say);
   return { ...judged, faults: breaker.injected };
 }
@@ -173,14 +175,15 @@ async function judge(
   { now, orders, jobs, sessions, lightRuns }: View,
   api: Api,
   { harms }: Breaker,
-  quietAt: number,
+  { quietAt, headBefore }: { quietAt: number; headBefore: LogHead },
   findings: Finding[],
 ): Promise<Omit<StormReport, "faults">> {
   const eventsOf = new Map(await Promise.all(jobs.map(async ({ id }) => [id, await api.events(id)] as const)));
   findings.push(
     ...checkOrders(orders, jobs, eventsOf, harms),
     ...jobs.flatMap((job) => checkHistory(job, eventsOf.get(job.id) ?? [])),
-    ...checkNumbers(await api.loggedNumbers(), [...eventsOf.values()].flat()),
+    ...checkNumbers(await api.log()),
+    ...checkChain(await api.verify(headBefore)),
     ...checkLightRuns(lightRuns, now),
     ...checkPublishers(sessions),
   );

@@ -5,7 +5,7 @@ import type { Order } from "../src/customers/customers.js";
 import { type JournalLine, type LightRun, runsOf } from "../src/fleet/journal.js";
 import { checkLightRuns, checkPublishers } from "../src/verdict/doubles.js";
 import { longestInterruption } from "../src/verdict/interruptions.js";
-import { checkHistory, checkNumbers, checkOrders } from "../src/verdict/log.js";
+import { checkChain, checkHistory, checkNumbers, checkOrders } from "../src/verdict/log.js";
 import { unsettled, type View } from "../src/verdict/stuck.js";
 
 const AT = "2026-01-01T00:00:10.000Z";
@@ -32,13 +32,13 @@ const kinds = (findings: { kind: string }[]) => findings.map(({ kind }) => kind)
 
 describe("the log", () => {
   it("passes a whole one, and finds a gap and a number that is there twice", () => {
-    const log = [1, 2, 3].map((seq) => event("job.created", seq));
-    // The log has more than what happened to jobs.
-    expect(checkNumbers([1, 2, 3, 4], log)).toEqual([]);
-    expect(checkNumbers([1, 3, 4], log.slice(2))).toMatchObject([{ kind: "lost" }]);
-    expect(checkNumbers([1, 2, 3, 3], log)).toMatchObject([{ kind: "doubled" }]);
-    expect(checkNumbers([1, 2, 3], [...log, event("job.created", 3)])).toMatchObject([{ kind: "doubled" }]);
-    expect(checkNumbers([1, 2], log)).toMatchObject([{ kind: "doubled" }]);
+    const log = [1, 2, 3].map((seq) => ({ seq }));
+    const problem = { seq: 2, kind: "altered", message: "The entry 2 is not what its hash says." } as const;
+    expect(checkChain({ problems: [] })).toEqual([]);
+    expect(checkChain({ problems: [problem] })).toMatchObject([{ kind: "lost", what: problem.message }]);
+    expect(checkNumbers(log)).toEqual([]);
+    expect(checkNumbers(log.slice(1))).toMatchObject([{ kind: "lost" }]);
+    expect(checkNumbers([...log, { seq: 3 }])).toMatchObject([{ kind: "doubled" }]);
   });
 
   it("finds a second end, anything after an end, an end that is missing or untrue, and a doubled epoch", () => {

@@ -3,6 +3,7 @@ import { bundle } from "../../tsup.base.js";
 export default bundle([
   "src/index.ts",
   "src/access/index.ts",
+  "src/access/oidc/index.ts",
   "src/audit/index.ts",
   "src/backoff.ts",
   "src/egress/index.ts",

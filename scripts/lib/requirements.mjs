@@ -93,9 +93,10 @@ export const pythonClient = {
 };
 
 /** @type {Requirement} */
-export const browser = {
-  label: "Chromium at /usr/bin/chromium, or where CHROMIUM_PATH says",
+export const chromium = {
+  label: "Chromium",
   debian: ["chromium"],
-  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: IN_A_CONTAINER },
-  isPresent: ({ env }) => runs(env.CHROMIUM_PATH || "/usr/bin/chromium", ["--version"]),
+  elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: "take chromium from your distribution" },
+  isPresent: ({ env }) =>
+    ["chromium", "chromium-browser", "google-chrome"].some((command) => findCommand(command, { env }) !== undefined),
 };

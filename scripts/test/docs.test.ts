@@ -33,6 +33,27 @@ describe("docs/protocol.md", () => {
   });
 });
 
+describe("docs/security.md", () => {
+  const page = readFileSync(join(ROOT, "docs/security.md"), "utf8");
+  const rows = page.split("\n").filter((line) => /^\| (?!attack|---)/.test(line));
+
+  test("names for every claim a test that there is", () => {
+    const missing = rows.flatMap((line) => {
+      const proof = line.split("|").at(-2) ?? "";
+      const titles = proof.split(/`([\w./-]+\.test\.ts)`: /).slice(1);
+      const pairs = titles.flatMap((file, index) =>
+        index % 2 === 0
+          ? [...(titles[index + 1] ?? "").matchAll(/"([^"]+)"/g)].map(([, title = ""]) => [file, title] as const)
+          : [],
+      );
+      if (pairs.length === 0) return [line];
+      return pairs.filter(([file, title]) => !readFileSync(join(ROOT, file), "utf8").includes(title)).map(String);
+    });
+    expect(rows.length).toBeGreaterThan(25);
+    expect(missing).toEqual([]);
+  });
+});
+
 describe("docs/failure-matrix.md", () => {
   const page = readFileSync(join(ROOT, "docs/failure-matrix.md"), "utf8");
   const proofs = [...page.matchAll(/`([\w./-]+\.test\.ts)`: "([^"]+)"/g)];

@@ -15,6 +15,11 @@ describe("measured recoveries", () => {
     ]);
   });
 
+  test("of an even number have the mean of the two in the middle as their median", () => {
+    const lines = [100, 200, 400, 900].map((ms) => JSON.stringify({ row: "a fault", ms }));
+    expect(recoveryTable(lines.join("\n")).split("\n").at(-1)).toBe("| a fault |  | 4 | 0.30 s / 0.90 s | |");
+  });
+
   test("are found in the tests, whatever the line breaks", () => {
     expect(measuredRows('measured("one", 1);\nmeasured(\n  "two",\n  2,\n);')).toEqual(["one", "two"]);
     expect(testsByPackage(ROOT).get("e2e")).toEqual(["test/on-air.test.ts", "test/stream.test.ts"]);

@@ -1,6 +1,7 @@
 // Who is looking at this page: signs in and out, and opens sockets as whoever that is.
 const form = document.getElementById("sign-in");
 const problem = document.getElementById("sign-in-problem");
+const elsewhere = document.getElementById("sign-in-elsewhere");
 const who = document.getElementById("who");
 const signOut = document.getElementById("sign-out");
 let session;
@@ -24,7 +25,17 @@ export async function socketAddress(path) {
   return `${address}?ticket=${(await response.json()).ticket}`;
 }
 
+/** Shows the way to the OpenID provider where there is one. */
+async function offerProvider() {
+  const response = await fetch("/v1/session/oidc");
+  if (!response.ok) return;
+  elsewhere.href = (await response.json()).start;
+  elsewhere.hidden = false;
+}
+
 function asked() {
+  // Whoever cannot be shown it still has the form.
+  offerProvider().catch(() => undefined);
   form.hidden = false;
   form.elements.secret.focus();
   return new Promise((resolve) => {

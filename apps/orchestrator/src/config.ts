@@ -1,14 +1,16 @@
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
 import { ACCESS_MODES } from "@stream-control/service-kit/access";
 import { doorVariables, readDoor } from "@stream-control/service-kit/http";
+import { oidcVariables, readOidc } from "@stream-control/service-kit/oidc";
 import {
   accessCheck,
+  keyCheck,
   originCheck,
   productionWarnings,
   refuseWeakProduction,
   secretCheck,
 } from "@stream-control/service-kit/production";
-import { type KeySettings, requireKeys, secretsVariables } from "@stream-control/service-kit/secrets";
+import { type KeySettings, requireOneSource, secretsVariables } from "@stream-control/service-kit/secrets";
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
@@ -17,6 +19,7 @@ import type { OrchestratorOptions } from "./orchestrator.js";
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
   ...doorVariables,
+  ...oidcVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -89,9 +92,11 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       // With certificates alone nobody is let in by it.
       ...(v.AGENT_TOKEN === "none" || v.AGENT_AUTH === "certificate" ? [] : [agentTokenCheck(v)]),
       originCheck(v.ALLOWED_ORIGINS, v.ALLOW_ANY_ORIGIN),
+      keyCheck(v.SECRETS_KEY !== undefined || v.SECRETS_KEY_FILE !== undefined, v.SECRETS_KEY_IN_DATA_DIR),
     ]);
-  requireKeys(v, v.NODE_ENV);
+  requireOneSource(v);
   const { settings: door, allowedOrigins } = readDoor(v);
+  const oidc = readOidc(v, { production, port: v.PORT });
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
     throw new ConfigError(
       `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
@@ -116,6 +121,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       killAfterMs: v.KILL_AFTER_MS,
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       door,
+      ...(oidc === undefined ? {} : { oidc }),
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

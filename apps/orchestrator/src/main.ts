@@ -1,5 +1,6 @@
 import { createLogger, runCommand, runService } from "@stream-control/service-kit";
 import { loadKeyRing } from "@stream-control/service-kit/secrets";
+import { KEYS_USAGE, keysCommand } from "./access/command.js";
 import { auditCommand } from "./audit/command.js";
 import { loadAuditConfig, loadConfig } from "./config.js";
 import { Orchestrator } from "./orchestrator.js";
@@ -26,14 +27,19 @@ const serve = () =>
 
 const USAGE = `Usage: node dist/main.js              runs the service
        node dist/main.js audit …      looks into the event log
-${SECRETS_USAGE}`;
+${SECRETS_USAGE}
+${KEYS_USAGE}`;
 
 const [command, ...args] = process.argv.slice(2);
 if (command === undefined) await serve();
 else if (command === "audit") {
   const { stdout, stderr } = process;
   process.exitCode = await auditCommand(args, { ...loadAuditConfig(process.env), stdout, stderr });
-} else await runCommand(async (say) => command === "secrets" && secretsCommand(args, process.env, say), USAGE);
+} else
+  await runCommand(async (say) => {
+    if (command === "secrets") return secretsCommand(args, process.env, say);
+    return command === "keys" && keysCommand(args, process.env, say);
+  }, USAGE);
 
 /** On stderr, for whoever started the service; never through the log, which others read and keep. */
 function showFirstKey(key: string): void {

@@ -18,6 +18,7 @@ import {
   GuessLimiter,
   Origins,
 } from "@stream-control/service-kit/http";
+import { OIDC_PATH, type OidcSettings, oidcRoutes } from "@stream-control/service-kit/oidc";
 import { type KeyRing, ownKeyRing } from "@stream-control/service-kit/secrets";
 import { sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
@@ -64,6 +65,8 @@ export interface OrchestratorOptions {
   agentAuth?: AgentAuthMode;
   /** From whom people and programs must show who they are. */
   accessControl?: AccessMode;
+  /** Where people may sign in beside with a password; nowhere unless given. */
+  oidc?: OidcSettings | undefined;
   /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
   onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */
@@ -116,6 +119,9 @@ const DEFAULTS = {
   titles: { locale: "en-US" },
   retention: {},
 } as const satisfies OrchestratorOptions;
+
+const oidcWhereSet = (access: Access, settings: OidcSettings | undefined): Routes =>
+  settings === undefined ? [] : [[OIDC_PATH, oidcRoutes({ access, readBody, settings })]];
 
 /**
  * The coordination service: agents, jobs, scheduling, REST and sockets.
@@ -278,6 +284,7 @@ export class Orchestrator {
     const startedAt = now().toISOString();
     const routes: Routes = [
       ["/v1/session", sessionRoutes(access, readBody)],
+      ...oidcWhereSet(access, settings.oidc),
       ["/v1/tickets", ticketRoutes(access, readBody)],
       ["/v1/keys", keyRoutes(access, readBody)],
       ["/v1/users", userRoutes(access, readBody)],

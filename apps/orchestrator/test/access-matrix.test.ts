@@ -1,6 +1,8 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeRule, type Rule } from "@stream-control/service-kit/access";
 import { waitFor } from "@stream-control/test-kit";
+import { loadConfig } from "../src/config.js";
 import { SOCKET_RULES } from "../src/http/sockets.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
 import type { House } from "./house.js";
@@ -22,12 +24,20 @@ type CallerName = (typeof CALLERS)[number];
 const ROOM = "hall";
 const RANK = { viewer: 0, operator: 1, admin: 2 };
 
+/** A provider where nobody listens: who may ask is said before it is. */
+const { oidc: AWAY } = loadConfig({
+  OIDC_ISSUER: "http://127.0.0.1:1",
+  OIDC_CLIENT_ID: "x",
+  OIDC_CLIENT_SECRET: "x",
+  OIDC_GRANTS: "x=*:viewer",
+}).orchestrator;
+
 let guarded: GuardedHouse;
 let callers: Record<CallerName, Person>;
 let jobId: string;
 
 beforeAll(async () => {
-  guarded = await GuardedHouse.open();
+  guarded = await GuardedHouse.open({ oidc: AWAY });
   const { admin } = guarded;
   const dying = await guarded.let({ "*": "admin" }, { expiresAt: new Date(Date.now() + 400).toISOString() });
   const revoked = await guarded.let({ "*": "admin" });
@@ -98,6 +108,9 @@ describe("every route", () => {
       "GET /v1/jobs/:id: viewer in its room",
       "GET /v1/jobs: viewer in any room",
       "GET /v1/keys: admin in every room",
+      "GET /v1/session/oidc/callback: anybody",
+      "GET /v1/session/oidc/start: anybody",
+      "GET /v1/session/oidc: anybody",
       "GET /v1/session: signed in",
       "GET /v1/templates/:id: viewer in any room",
       "GET /v1/templates: viewer in any room",
@@ -122,6 +135,16 @@ describe("every route", () => {
       "PUT /v1/jobs/:id/metadata: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
+  });
+
+  test("stands in docs/access.md", async () => {
+    const page = await readFile(new URL("../../../docs/access.md", import.meta.url), "utf8");
+    const table = page.slice(page.indexOf("## Every route"));
+    const told = [...table.matchAll(/^\| `([A-Z]+ \S+)` +\| ([a-z ]+?) +\|$/gm)].map(
+      ([, route, who]) => `${route}: ${who}`,
+    );
+    const known = guarded.house.routes.map(({ method, path, rule }) => `${method} ${path}: ${describeRule(rule)}`);
+    expect(told.sort()).toEqual(known.sort());
   });
 
   test.each(CALLERS)("answers %s as its rule says", async (name) => {

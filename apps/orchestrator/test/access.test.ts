@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import { waitFor } from "@stream-control/test-kit";
+import { run, waitFor } from "@stream-control/test-kit";
+import fc from "fast-check";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 
@@ -52,6 +53,20 @@ describe("development on this machine", () => {
     await using house = await House.open();
     expect((await house.api("GET", "/v1/jobs", undefined, { authorization: "Bearer wrong" })).status).toBe(401);
   });
+});
+
+test("a lost admin key is made anew on the stopped service", async () => {
+  await using guarded = await GuardedHouse.open();
+  const { house } = guarded;
+  await house.stop();
+  const main = new URL("../dist/main.js", import.meta.url).pathname;
+  const { stdout } = await run("env", [
+    ...[`DATA_DIR=${house.dataDir}`, process.execPath, main, "keys", "create", "found again"],
+  ]);
+  await house.start();
+  const { status, body } = await guarded.withKey(stdout.trim()).api("GET", "/v1/keys");
+  expect(status).toBe(200);
+  expect(body).toHaveLength(2);
 });
 
 describe("API keys", () => {
@@ -230,6 +245,31 @@ describe("sockets of pages", () => {
     await session.api("DELETE", "/v1/session");
     await expect(guarded.house.page(`?ticket=${body.ticket}`)).rejects.toThrow("401");
   });
+});
+
+test("whatever is sent as key, cookie, token or ticket is refused, and breaks nothing", async () => {
+  await using guarded = await GuardedHouse.open();
+  const text = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)) });
+  const cookie = fc.tuple(fc.constantFrom("sc_session_orchestrator", "__Host-sc_session_orchestrator", "x"), text);
+  await fc.assert(
+    fc.asyncProperty(text, cookie, text, text, async (key, [name, value], csrf, ticket) => {
+      const tries: Record<string, string>[] = [
+        { authorization: `Bearer ${key}` },
+        { authorization: key },
+        { cookie: `${name}=${value}`, "x-csrf-token": csrf },
+        { cookie: value },
+      ];
+      for (const headers of tries) {
+        for (const method of ["GET", "POST"]) {
+          const { status } = await guarded.house.api(method, "/v1/jobs", method === "GET" ? undefined : {}, headers);
+          expect([401, 429]).toContain(status);
+        }
+      }
+      await expect(guarded.house.page(`?ticket=${encodeURIComponent(ticket)}`)).rejects.toThrow(/401|429/);
+    }),
+    { numRuns: 40 },
+  );
+  expect((await guarded.admin.api("GET", "/v1/jobs")).body).toEqual([]);
 });
 
 /** A request with a `Host` of its own, which fetch does not let one say. */

@@ -1,9 +1,18 @@
-import type { AgentRecord, JobEvent, JobRecord, Page } from "@stream-control/protocol";
+import {
+  type AgentRecord,
+  type AuditEntry,
+  type ChainReport,
+  chainCheckLineSchema,
+  type JobEvent,
+  type JobRecord,
+  type LogHead,
+  type Page,
+} from "@stream-control/protocol";
 
 /** Longest wait for one answer: an orchestrator that is frozen never gives any. */
 const ANSWER_MS = 3000;
-/** Longest wait for the whole log. */
-const EXPORT_MS = 60_000;
+/** A check looks at the whole log. */
+const CHECK_MS = 60_000;
 /** The largest page of events. */
 const PAGE = 1000;
 
@@ -24,23 +33,26 @@ export class Api {
   }
 
   /** All events of a job, in the order of the log. */
-  async events(jobId: string): Promise<JobEvent[]> {
-    const events: JobEvent[] = [];
-    for (let cursor: string | null = ""; cursor !== null; ) {
-      const more = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-      const page: Page<JobEvent> = await this.get(`/v1/jobs/${jobId}/events?limit=${PAGE}${more}`);
-      events.push(...page.items);
-      cursor = page.nextCursor;
-    }
-    return events;
+  events(jobId: string): Promise<JobEvent[]> {
+    return this.pages(`/v1/jobs/${jobId}/events?limit=${PAGE}`);
   }
 
-  /** The number of every entry of the whole log, as it was exported. */
-  async loggedNumbers(): Promise<number[]> {
-    const response = await this.fetch("/v1/audit/export", {}, EXPORT_MS);
-    if (!response.ok) throw new RefusedError(response.status, await response.text());
-    const lines = (await response.text()).split("\n").filter((line) => line !== "");
-    return lines.map((line) => (JSON.parse(line) as { seq: number }).seq);
+  /** The whole event log. */
+  log(): Promise<AuditEntry[]> {
+    return this.pages(`/v1/audit?order=asc&limit=${PAGE}`);
+  }
+
+  /** Where the log ends now. */
+  head(): Promise<LogHead> {
+    return this.get("/v1/audit/head");
+  }
+
+  /** What a check of the log says, which must still have an earlier head. */
+  async verify({ seq, hash }: LogHead): Promise<ChainReport> {
+    const response = await this.fetch(`/v1/audit/verify?expect=${seq}:${hash}`, {}, CHECK_MS);
+    const last = chainCheckLineSchema.parse(JSON.parse((await response.text()).trim().split("\n").at(-1) ?? ""));
+    if (!("report" in last)) throw new Error("The check of the log was broken off.");
+    return last.report;
   }
 
   /** @throws where no answer comes, or one that is no success. */
@@ -53,14 +65,25 @@ export class Api {
     return (await response.json()) as T;
   }
 
+  private async pages<T>(path: string): Promise<T[]> {
+    const all: T[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const more = cursor === "" ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+      const page: Page<T> = await this.get(path + more);
+      all.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    return all;
+  }
+
   private async get<T>(path: string): Promise<T> {
     const response = await this.fetch(path);
     if (!response.ok) throw new RefusedError(response.status, await response.text());
     return (await response.json()) as T;
   }
 
-  private fetch(path: string, init: RequestInit = {}, mayTakeMs = ANSWER_MS): Promise<Response> {
-    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, signal: AbortSignal.timeout(mayTakeMs) });
+  private fetch(path: string, init: RequestInit = {}, answerMs = ANSWER_MS): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.port}${path}`, { ...init, signal: AbortSignal.timeout(answerMs) });
   }
 }
 

@@ -1,4 +1,4 @@
-import { isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
+import { type ChainReport, isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
 import type { Harm } from "../breaker.js";
 import type { Order } from "../customers/customers.js";
 import type { Finding } from "./finding.js";
@@ -11,16 +11,12 @@ const FINAL_EVENTS: ReadonlySet<string> = new Set([
   "stream.restart_exhausted",
 ]);
 
-/** In the whole log every number from 1 to the highest, exactly once; and in it, each once, the events of jobs. */
-export function checkNumbers(logged: readonly number[], events: readonly JobEvent[]): Finding[] {
+/** Every number from 1 to the highest, over the whole log, exactly once. */
+export function checkNumbers(log: readonly { seq: number }[]): Finding[] {
+  const numbers = log.map(({ seq }) => seq).sort((a, b) => a - b);
   const findings: Finding[] = [];
-  const known = new Set(logged);
-  for (const { seq, jobId } of events) {
-    if (seq === undefined || known.delete(seq)) continue;
-    findings.push({ kind: "doubled", about: jobId, what: `Its event ${seq} is not in the log, or another's too.` });
-  }
   let expected = 1;
-  for (const seq of logged.toSorted((a, b) => a - b)) {
+  for (const seq of numbers) {
     if (seq > expected)
       findings.push({ kind: "lost", about: "event log", what: `Events ${expected} to ${seq - 1} are not there.` });
     if (seq < expected) findings.push({ kind: "doubled", about: "event log", what: `Event ${seq} is there twice.` });
@@ -28,6 +24,10 @@ export function checkNumbers(logged: readonly number[], events: readonly JobEven
   }
   return findings;
 }
+
+/** The log is one chain, and still has what it had before anything was broken. */
+export const checkChain = ({ problems }: Pick<ChainReport, "problems">): Finding[] =>
+  problems.map(({ message }) => ({ kind: "lost", about: "event log", what: message }));
 
 /** At most one end, nothing after it that would change the job, no assignment with the number of an earlier one. */
 export function checkHistory(job: JobRecord, events: readonly JobEvent[]): Finding[] {

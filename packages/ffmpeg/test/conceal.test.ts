@@ -1,6 +1,6 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
-import { type Destination, streamConfigSchema } from "@stream-control/protocol";
+import { type Destination, type Source, streamConfigSchema } from "@stream-control/protocol";
 import {
   argumentsOf,
   ffmpeg,
@@ -100,11 +100,12 @@ describe("a concealed command line", () => {
   });
 
   test("refuses a line break, which would begin another option", () => {
-    // As it could come past the schema, which refuses it in an address.
-    const camera = { type: "rtsp", url: "rtsp://u:p\nfile@h/1", transport: "tcp" } as const;
-    const push = { type: "rtmp", url: "rtmp://h/live", streamKey: "K\nrtmp_tcurl=x" } as const;
-    for (const given of [[...openArguments(camera, 10_000), "-f", "null", "-"], senderArguments(push)])
-      expect(() => conceal(given)).toThrow(/must not hold a line break/);
+    const options = { message: /must not hold a line break/ };
+    expect(() => sender({ type: "rtmp", url: "rtmp://h/live", streamKey: "K\nrtmp_tcurl=x" })).toThrow(options.message);
+    const camera = { ...sourceOf({ type: "rtsp", url: "rtsp://u:p@h/1" }), url: "rtsp://u:p\nfile@h/1" } as Source;
+    expect(() => conceal([...openArguments(camera, 10_000), "-f", "null", "-"])).toThrow(options.message);
+    // A config does not even get as far as that.
+    expect(() => sourceOf({ type: "rtsp", url: "rtsp://u:p\nfile@h/1" })).toThrow(/control characters/);
   });
 
   test("holds no secret of a destination that ffmpeg can be told otherwise", () => {

@@ -27,6 +27,7 @@ export const ERRORS = {
   CSRF_FAILED: { status: 403, retryable: false },
   RATE_LIMITED: { status: 429, retryable: true },
   IDEMPOTENCY_KEY_IN_USE: { status: 409, retryable: false },
+  IDENTITY_PROVIDER_FAILED: { status: 502, retryable: true },
   USER_EXISTS: { status: 409, retryable: false },
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
   SHUTTING_DOWN: { status: 503, retryable: true },

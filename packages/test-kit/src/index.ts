@@ -4,6 +4,7 @@ export * from "./ffprobe.js";
 export * from "./free-port.js";
 export * from "./measured.js";
 export * from "./processes.js";
+export * from "./raw-client.js";
 export * from "./rtmp-server.js";
 export * from "./run.js";
 export * from "./runners.js";

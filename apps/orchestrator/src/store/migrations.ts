@@ -1,4 +1,4 @@
-import { accessMigration } from "@stream-control/service-kit/access";
+import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
 import { chainJobEvents } from "./chain-job-events.js";
@@ -130,6 +130,7 @@ export const migrations: Record<string, Migration> = {
       await db.schema.dropTable("job_events").execute();
     },
   },
+  "0006-oidc-sign-ins": oidcMigration,
 };
 
 /**

@@ -1,14 +1,14 @@
 import { type SessionRecord, signInSchema } from "@stream-control/protocol";
 import type { Request, RequestHandler } from "express";
 import { AppError } from "../errors.js";
-import { currentCaller, withCaller } from "../http/caller.js";
 import { tooMany } from "../http/errors.js";
 import { parseBody } from "../http/parse.js";
 import type { Access, Caller } from "./access.js";
 import { GuardedRoutes } from "./guarded-routes.js";
+import { openSession } from "./open-session.js";
 import type { Principal } from "./principal.js";
 import { open, signedIn } from "./rules.js";
-import { endedCookie, sessionCookie } from "./session-cookie.js";
+import { endedCookie } from "./session-cookie.js";
 
 /** `/v1/session`: sign in, who am I, sign out. */
 export function sessionRoutes(access: Access, readBody: RequestHandler): GuardedRoutes {
@@ -40,15 +40,7 @@ export function sessionRoutes(access: Access, readBody: RequestHandler): Guarded
     // Somebody else's page must not sign a browser in as whom it likes either.
     access.requireOwnPage(request);
     const principal = await whoIs(request);
-    // Always a new one: an id that somebody planted in the browser before is worth nothing.
-    const earlier = access.callerOf(request)?.session;
-    if (earlier != null) await access.sessions.end(earlier.hash);
-    const { id, session } = await access.sessions.open(principal.id, principal.expiresAtMs);
-    await withCaller({ ...currentCaller(), actor: principal.id, name: principal.name }, () =>
-      audit.record({ type: "session.opened", subject: principal.id, message: "Somebody signed in." }),
-    );
-    const maxAgeSeconds = Math.floor((session.expiresAtMs - Date.now()) / 1000);
-    response.append("Set-Cookie", sessionCookie(id, service, isSecure(request), maxAgeSeconds));
+    const session = await openSession(access, principal, request, response);
     response.json(recordOf({ principal, session, byCookie: true }));
   });
 

@@ -41,9 +41,26 @@ export interface AccessTables {
     session_hash: string | null;
     expires_at: string;
   };
+  /** Sign-ins at an OpenID provider that were begun and not finished yet. */
+  access_oidc_sign_ins: {
+    hash: string;
+    expires_at: string;
+  };
 }
 
-/** Makes {@link AccessTables}. Each service puts it among its own migrations, under a name of its own order. */
+/** Makes the table of sign-ins at an OpenID provider; it came after the others, so it is a migration of its own. */
+export const oidcMigration: Migration = {
+  async up(db) {
+    await db.schema
+      .createTable("access_oidc_sign_ins")
+      .addColumn("hash", "text", (column) => column.primaryKey().notNull())
+      .addColumn("expires_at", "text", (column) => column.notNull())
+      .execute();
+    await db.schema.createIndex("access_oidc_sign_ins_end").on("access_oidc_sign_ins").column("expires_at").execute();
+  },
+};
+
+/** Makes {@link AccessTables} but for what {@link oidcMigration} makes. Each service puts it among its own migrations, under a name of its own order. */
 export const accessMigration: Migration = {
   async up(db) {
     const table = async (name: string, key: string, required: readonly string[], optional: readonly string[] = []) => {

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 import type { CreateUser, Grants, UpdateUser, UserRecord } from "@stream-control/protocol";
 import type { Selectable, Store } from "@stream-control/store";
 import { AppError } from "../errors.js";
@@ -7,6 +7,16 @@ import { grantsOf, type Principal } from "./principal.js";
 import type { AccessTables } from "./tables.js";
 
 type Row = Selectable<AccessTables["access_users"]>;
+
+/** What an OpenID provider says of somebody. */
+export interface ProvidedUser {
+  /** `<issuer> <sub>`; the only part that tells users apart. */
+  subject: string;
+  /** What the user is listed under, unless it is taken. */
+  login: string;
+  name: string;
+  grants: Grants;
+}
 
 /** People who sign in, with a password or at an OpenID provider. */
 export class Users {
@@ -84,6 +94,43 @@ export class Users {
     if (!right || row === undefined || row.password_hash === null || row.disabled_at !== null) return undefined;
     await this.noteSignIn(row.id);
     return toPrincipal(row);
+  }
+
+  /**
+   * The user whom an OpenID provider vouches for, made at the first sign-in, with the name and rights of this one. Users
+   * are known by issuer and subject alone: a login or an address is whatever somebody wrote into a form over there.
+   *
+   * @returns undefined where the user is disabled, who then stays as they were.
+   */
+  async signInFromProvider(given: ProvidedUser): Promise<{ principal: Principal; isNew: boolean } | undefined> {
+    const { subject, name } = given;
+    const grants = JSON.stringify(given.grants);
+    const at = this.now().toISOString();
+    return this.store.write(async (tx) => {
+      const users = tx.selectFrom("access_users").selectAll();
+      const known = await users.where("oidc_subject", "=", subject).executeTakeFirst();
+      if (known !== undefined) {
+        if (known.disabled_at !== null) return undefined;
+        const change = { name, grants, last_sign_in_at: at };
+        await tx.updateTable("access_users").set(change).where("id", "=", known.id).execute();
+        return { principal: toPrincipal({ ...known, ...change }), isNew: false };
+      }
+      const taken = await users.where("login", "=", given.login).executeTakeFirst();
+      const row: Row = {
+        ...{ id: randomUUID(), name, password_hash: null, oidc_subject: subject, grants },
+        // Somebody else's login stays theirs.
+        login: taken === undefined ? given.login : `${given.login}#${hash("sha256", subject, "hex").slice(0, 12)}`,
+        ...{ created_at: at, last_sign_in_at: at, disabled_at: null },
+      };
+      await tx.insertInto("access_users").values(row).execute();
+      return { principal: toPrincipal(row), isNew: true };
+    });
+  }
+
+  /** The id of the user whom an OpenID provider knows by this subject. */
+  async idOfSubject(subject: string): Promise<string | undefined> {
+    const of = this.store.db.selectFrom("access_users").select("id").where("oidc_subject", "=", subject);
+    return (await of.executeTakeFirst())?.id;
   }
 
   async byId(id: string): Promise<Principal | undefined> {

@@ -27,6 +27,8 @@ export interface RecorderOptions {
 }
 
 const PERIOD_MS = 60_000;
+/** Longest text of a refusal, in characters. */
+const LONGEST = 300;
 
 /**
  * Writes into the event log what has no transaction of its own. What goes together with other facts is better appended to
@@ -51,7 +53,10 @@ export class AuditRecorder {
     if (entry.result === undefined || entry.result === "ok") return this.write(caller, entry);
     this.period ??= asSystem(() => setTimeout(() => this.endPeriod(), this.options.periodMs ?? PERIOD_MS).unref());
     if (!this.guard.take(caller, entry.type, entry)) return Promise.resolve();
-    return this.writeAnyway(caller, entry);
+    // What is refused may quote the caller, who must not decide how much is written.
+    const { subject, message } = entry;
+    const clipped = { subject: subject.slice(0, LONGEST), message: message?.slice(0, LONGEST) };
+    return this.writeAnyway(caller, { ...entry, ...clipped });
   }
 
   /** Writes what was counted, and waits for everything that is under way. */
@@ -64,7 +69,8 @@ export class AuditRecorder {
   private endPeriod(): void {
     this.period = undefined;
     for (const { caller, example, held } of this.guard.drain()) {
-      const { type, subject, result } = example;
+      const { type, result } = example;
+      const subject = example.subject.slice(0, LONGEST);
       const message = `And ${held} more of these in a short time.`;
       void this.writeAnyway(caller, { type, subject, result, message, data: { more: held } });
     }

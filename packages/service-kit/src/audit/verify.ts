@@ -15,7 +15,6 @@ const MAX_PROBLEMS = 100;
 export interface VerifyOptions {
   /** A head that was noted down elsewhere: the log must still have it. */
   expect?: LogHead | undefined;
-  now?: () => Date;
   /** Gives the check up. */
   signal?: AbortSignal | undefined;
   /** Called after every step. */
@@ -30,8 +29,8 @@ export interface VerifyOptions {
  * noted down elsewhere as `expect`.
  */
 export async function verifyLog(db: Executor, options: VerifyOptions = {}): Promise<ChainReport> {
-  const { expect, signal, onProgress, now = () => new Date() } = options;
-  const check = new ChainCheck(await readAnchor(db), expect, now().toISOString());
+  const { expect, signal, onProgress } = options;
+  const check = new ChainCheck(await readAnchor(db), expect);
   const head = await readHead(db);
   const first = check.last.seq;
   while (check.last.seq < head.seq) {
@@ -49,9 +48,12 @@ export async function verifyLog(db: Executor, options: VerifyOptions = {}): Prom
     onProgress?.(check.last.seq - first, head.seq - first);
     await turn();
   }
-  const anchor = await readAnchor(db);
-  const { rows } = await sql<{ seq: number }>`select seq from events where seq <= ${anchor.seq} limit 1`.execute(db);
-  return check.report(head, rows[0]?.seq);
+  // What was erased while the check went on is announced behind the entries that it looked at.
+  const late = await sql<JoinedRow>`${JOINED} where e.seq > ${head.seq} and e.type = ${ERASED}`.execute(db);
+  for (const row of late.rows) check.announcement(row);
+  const { seq } = await readAnchor(db);
+  const before = await sql<{ seq: number }>`select seq from events where seq <= ${seq} limit 1`.execute(db);
+  return check.report(head, before.rows[0]?.seq);
 }
 
 /** The state of a check between two entries. Knows no database. */
@@ -75,8 +77,6 @@ class ChainCheck {
   constructor(
     anchor: LogHead,
     private readonly expect: LogHead | undefined,
-    /** What is erased while the check goes on may be announced behind the entries that it looks at. */
-    private readonly startedAt: string,
   ) {
     this.anchor = { seq: anchor.seq, hash: anchor.hash };
     this.last = this.anchor;
@@ -109,11 +109,16 @@ class ChainCheck {
     if (!follows)
       this.problem({ seq: row.seq, kind: "altered", message: `The entry ${row.seq} is not what its hash says.` });
     this.alternative = follows ? undefined : computed;
+    // What nothing vouches for announces nothing.
+    if (follows && !this.adrift) this.announcement(row);
     this.adrift = false;
     this.last = { seq: row.seq, hash: stored };
     this.origin(row);
     this.look(this.last);
-    if (!follows) return;
+  }
+
+  /** Takes in what the log says was done to it. */
+  announcement(row: JoinedRow): void {
     if (row.type === PRUNED) this.prunedThrough = Math.max(this.prunedThrough, numberIn(row, "throughSeq"));
     if (row.type === ERASED) this.erasures += numberIn(row, "origins");
   }
@@ -158,7 +163,7 @@ class ChainCheck {
     const facts = { actor: row.origin_actor ?? "", name, address, userAgent };
     const empty = name === null && address === null && userAgent === null;
     const asErased = row.erased_at !== null && salt === null && empty;
-    if (asErased && (row.erased_at ?? "") < this.startedAt) this.erased.add(id);
+    if (asErased) this.erased.add(id);
     const asStored = commitment !== null && salt !== null && originCommitment(hexOf(salt), facts) === hexOf(commitment);
     if (asErased || (asStored && row.erased_at === null && row.origin_actor === row.actor)) return;
     const message = `The origin of the entry ${row.seq} is not what was stored, and was not erased either.`;

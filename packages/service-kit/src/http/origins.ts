@@ -41,7 +41,9 @@ function asOrigin(entry: string): string {
   const url = URL.parse(entry);
   const isOrigin = url !== null && /^https?:$/.test(url.protocol) && `${url.search}${url.hash}` === "";
   if (!isOrigin || url.pathname !== "/" || url.username !== "")
-    throw new ConfigError(`ALLOWED_ORIGINS: "${entry}" is no origin such as https://admin.example.com.`);
+    throw new ConfigError(
+      `The configuration is wrong: ALLOWED_ORIGINS: "${entry}" is no origin such as https://admin.example.com.`,
+    );
   return url.origin;
 }
 

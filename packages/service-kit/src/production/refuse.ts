@@ -39,6 +39,15 @@ export function secretCheck(
   };
 }
 
+/** Refuses secrets at rest whose key lies beside them: it protects nobody from whoever gets hold of the folder or a backup. */
+export function keyCheck(isGiven: boolean, isSet: boolean): ProductionCheck {
+  return {
+    problem: isGiven ? undefined : "SECRETS_KEY is not given, so that the key would lie beside what it encrypts",
+    remedy: 'Set SECRETS_KEY or SECRETS_KEY_FILE to what "secrets generate-key" prints',
+    unless: { variable: "SECRETS_KEY_IN_DATA_DIR", isSet },
+  };
+}
+
 /** Refuses CORS that is open to every page. */
 export function originCheck(allowed: readonly string[], isSet: boolean): ProductionCheck {
   return {

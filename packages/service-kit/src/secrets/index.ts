@@ -4,7 +4,7 @@ export {
   loadKeyRing,
   OWN_KEY_FILE,
   ownKeyRing,
-  requireKeys,
+  requireOneSource,
   secretsVariables,
 } from "./load-keys.js";
 export { generateKey, parseKeys } from "./parse-keys.js";

@@ -32,24 +32,10 @@ export interface KeySettings {
   SECRETS_KEY_IN_DATA_DIR: boolean;
 }
 
-/**
- * In production the keys must be given: a key beside the data protects nobody from whoever gets hold of the folder or of a
- * backup of it.
- *
- * @throws ConfigError where they are not, or are given twice.
- */
-export function requireKeys(
-  { SECRETS_KEY, SECRETS_KEY_FILE, SECRETS_KEY_IN_DATA_DIR }: KeySettings,
-  env: string,
-): void {
+/** @throws ConfigError where the keys are given twice. */
+export function requireOneSource({ SECRETS_KEY, SECRETS_KEY_FILE }: KeySettings): void {
   if (SECRETS_KEY !== undefined && SECRETS_KEY_FILE !== undefined)
     throw new ConfigError("The configuration is wrong: SECRETS_KEY and SECRETS_KEY_FILE are both given. Unset one.");
-  if (SECRETS_KEY !== undefined || SECRETS_KEY_FILE !== undefined || SECRETS_KEY_IN_DATA_DIR) return;
-  if (env === "production")
-    throw new ConfigError(
-      "The configuration is wrong: in production SECRETS_KEY or SECRETS_KEY_FILE must be given, with which stream keys and passwords are encrypted. " +
-        'Print a key with "node dist/main.js secrets generate-key", keep it apart from the data, or set SECRETS_KEY_IN_DATA_DIR=true to have it beside the data, where it protects little.',
-    );
 }
 
 /** Name of the key file that a service makes for itself. */

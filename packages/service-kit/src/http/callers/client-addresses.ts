@@ -53,7 +53,7 @@ function compile(proxies: readonly string[]): TrustProxy {
     return proxyAddr.compile([...proxies]);
   } catch (cause) {
     throw new ConfigError(
-      `TRUSTED_PROXIES: "${proxies.join(", ")}" is no address, no CIDR block and none of loopback, linklocal, uniquelocal.`,
+      `The configuration is wrong: TRUSTED_PROXIES: "${proxies.join(", ")}" is no address, no CIDR block and none of loopback, linklocal, uniquelocal.`,
       { cause },
     );
   }

@@ -2,7 +2,7 @@ import type { Request, RequestHandler } from "express";
 import { rateLimit, type Store } from "express-rate-limit";
 import { tooMany } from "../errors.js";
 import { addressKey, type ClientAddresses, isLoopback } from "./client-addresses.js";
-import { WindowCounters } from "./counters.js";
+import { RateLimiter } from "./rate-limiter.js";
 
 /** Requests per minute and caller; 0 is without limit. */
 export interface RequestRates {
@@ -21,7 +21,7 @@ export interface LimitRequestsOptions {
   keyOf?: ((request: Request) => string | undefined) | undefined;
 }
 
-const MINUTE_MS = 60_000;
+const SMALLEST_BURST = 20;
 const READS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
@@ -37,20 +37,21 @@ export function limitRequests({ rates, addresses, keyOf }: LimitRequestsOptions)
     else chosen(request, response, next);
   };
 
-  function limiter(identifier: string, limit: number): RequestHandler | undefined {
-    if (limit === 0) return undefined;
+  function limiter(identifier: string, perMinute: number): RequestHandler | undefined {
+    if (perMinute === 0) return undefined;
+    const limits = new RateLimiter({ perMinute, burst: burstOf(perMinute) });
     return rateLimit({
       identifier,
-      limit,
-      windowMs: MINUTE_MS,
+      limit: limits.burst,
+      windowMs: limits.windowMs,
       standardHeaders: "draft-8",
       legacyHeaders: false,
-      store: new CounterStore(new WindowCounters(MINUTE_MS)),
+      store: new LimiterStore(limits),
       keyGenerator,
       skip: (request) => rates.exceptLoopback && isLoopback(addresses.of(request)),
       handler: (_request, response, next) => {
         const waitMs = Number(response.getHeader("Retry-After")) * 1000;
-        next(tooMany(waitMs, `Too many ${identifier} from this caller: at most ${limit} a minute.`));
+        next(tooMany(waitMs, `Too many ${identifier} from this caller: at most ${perMinute} a minute.`));
       },
       // Its checks warn on the console about proxies that it does not know of; ours are named and tested.
       validate: false,
@@ -64,22 +65,29 @@ export function limitRequests({ rates, addresses, keyOf }: LimitRequestsOptions)
   }
 }
 
-/** Puts our bounded counters behind express-rate-limit. */
-class CounterStore implements Store {
+/** Puts our bounded limiter, whose bursts are small, behind express-rate-limit, which counts up to them. */
+class LimiterStore implements Store {
   readonly localKeys = true;
 
-  constructor(private readonly counters: WindowCounters) {}
+  constructor(private readonly limiter: RateLimiter) {}
 
   increment(key: string) {
-    const { count, endsInMs } = this.counters.add(key);
-    return { totalHits: count, resetTime: new Date(Date.now() + endsInMs) };
+    const { waitMs, spent } = this.limiter.spend(key);
+    const { burst, windowMs } = this.limiter;
+    const fullInMs = waitMs > 0 ? waitMs : (spent / burst) * windowMs;
+    return { totalHits: waitMs > 0 ? burst + 1 : spent, resetTime: new Date(Date.now() + fullInMs) };
   }
 
   decrement(key: string): void {
-    this.counters.add(key, -1);
+    this.limiter.giveBack(key);
   }
 
   resetKey(key: string): void {
-    this.counters.forget(key);
+    this.limiter.forget(key);
   }
+}
+
+/** A burst is three seconds' worth, so that one caller's is over before others feel it; small limits are not cut up. */
+function burstOf(perMinute: number): number {
+  return Math.min(perMinute, Math.max(SMALLEST_BURST, Math.round(perMinute / 20)));
 }

@@ -16,7 +16,7 @@ export interface DoorLimits {
   handshakeTimeoutMs: number;
   /** Bytes of a request's headers together; larger ones get 431. */
   maxHeaderBytes: number;
-  /** Headers of a request; those beyond are not read. */
+  /** Headers of a request; more get 431. */
   maxHeaders: number;
   /** Open connections, sockets included. */
   maxConnections: number;

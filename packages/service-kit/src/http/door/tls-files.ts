@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { TlsOptions } from "node:tls";
 import { createSecureContext, type SecureVersion } from "node:tls";
@@ -44,15 +44,24 @@ export async function loadTls(files: TlsFiles): Promise<TlsMaterial> {
   const digest = createHash("sha256");
   for (const part of [cert, key, ca ?? ""]) digest.update(part).update("\0");
   try {
+    // OpenSSL skips what it cannot read among authorities, and would then take no client for who it is.
+    if (ca !== undefined) for (const authority of certificatesIn(ca)) new X509Certificate(authority);
     createSecureContext(options);
   } catch (cause) {
     // OpenSSL's words, which name no secret.
     throw new ConfigError(
-      `TLS cannot be used: ${toError(cause).message}. Check that TLS_CERT_FILE and TLS_KEY_FILE are PEM and belong together.`,
+      `TLS cannot be used: ${toError(cause).message}. Check that the files are PEM, and that TLS_CERT_FILE and TLS_KEY_FILE belong together.`,
       { cause },
     );
   }
   return { options, digest: digest.digest("hex") };
+}
+
+function certificatesIn(pem: Buffer): string[] {
+  const begin = "-----BEGIN CERTIFICATE-----";
+  const [, ...found] = pem.toString("latin1").split(begin);
+  if (found.length === 0) throw new Error("there is no certificate in TLS_CLIENT_CA_FILE");
+  return found.map((rest) => begin + rest);
 }
 
 async function read(variable: string, file: string): Promise<Buffer> {
