@@ -149,6 +149,16 @@ describe("redaction of text", () => {
     });
   });
 
+  test("leaves the names by which things are found, also where a key is called the same", () => {
+    const redact = createRedactor(["works"]);
+    const progress = {
+      destinations: [{ id: "works", state: "LIVE", target: "rtmp://h/live/works", message: "works" }],
+    };
+    expect(redactValue(progress, redact)).toEqual({
+      destinations: [{ id: "works", state: "LIVE", target: "rtmp://h/live/[secret]", message: "[secret]" }],
+    });
+  });
+
   test("survives anything", () => {
     fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => typeof createRedactor([text])(text) === "string"));
   });

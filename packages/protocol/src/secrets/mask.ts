@@ -1,6 +1,6 @@
 import { REDACTED, redactAddress, redactPublicAddress, replaceAddresses, secretsOfText } from "./address.js";
 import { isSecretName } from "./names.js";
-import { createRedactor, type Redactor } from "./redactor.js";
+import { createRedactor, type Redactor, redactText } from "./redactor.js";
 
 /** What lies deeper is taken for a secret as a whole; nothing of ours is nested nearly as deep. */
 const MAX_DEPTH = 64;
@@ -10,6 +10,15 @@ const MIN_KNOWN_LENGTH = 8;
 
 /** Addresses that exist to be handed around: their queries name what is to be seen, such as YouTube's `watch?v=…`. */
 const PUBLIC_ADDRESSES: ReadonlySet<string> = new Set(["publicUrl"]);
+
+/**
+ * Fields by which things are found again: whoever names a destination like its key has told the name. Only what is an
+ * address in them is redacted.
+ */
+const IDENTIFIERS: ReadonlySet<string> = new Set([
+  ...["id", "jobId", "agentId", "templateId", "destination", "destinationId", "room"],
+  ...["type", "status", "state", "code", "cause", "fault", "onAir", "from"],
+]);
 
 /**
  * Whatever a value of JSON holds that must not be shown: values of fields with secret names, and the passwords, keys and
@@ -42,8 +51,8 @@ function collect(value: unknown, secret: boolean, depth: number, found: Set<stri
  * A copy for eyes that may not see secrets: of a job, a template, a config in any form, an event, or anything else that is
  * JSON. Its shape and every other value stay. What is masked: strings and numbers in fields with secret names
  * (`streamKey`, `passphrase`, `auth: {…}`), user and password, query and RTMP's last path segment of every address in any
- * string, and each of these secrets wherever else in the value it is repeated. Pure; a masked value masked again stays as
- * it is.
+ * string, and each of these secrets wherever else in the value it is repeated, but for names such as a destination's `id`.
+ * Pure; a masked value masked again stays as it is.
  */
 export function maskSecrets<T>(value: T): T {
   return redactValue(value, createRedactor(secretsOf(value), MIN_KNOWN_LENGTH));
@@ -67,7 +76,9 @@ function mask(value: unknown, place: Place): unknown {
   const { redact, name, secret, depth } = place;
   if (typeof value === "string") {
     if (secret) return value === "" ? value : REDACTED;
-    return name !== undefined && PUBLIC_ADDRESSES.has(name) ? shownPublicly(value) : redact(value);
+    if (name === undefined) return redact(value);
+    if (PUBLIC_ADDRESSES.has(name)) return shownPublicly(value);
+    return IDENTIFIERS.has(name) ? redactText(value) : redact(value);
   }
   if (typeof value === "number") return secret ? REDACTED : value;
   if (typeof value !== "object" || value === null) return value;
