@@ -15,7 +15,7 @@ describe("an agent in production", () => {
     await mkdir(join(room.media, "in"), { recursive: true });
     await writeFile(room.folder.file("outside.mp4"), "not for jobs");
     await symlink(room.folder.path, join(room.media, "way-out"));
-    await room.startAgent("careful", { NODE_ENV: "production" });
+    await room.startAgent("careful", { NODE_ENV: "production", ALLOW_WEAK_AGENT_TOKEN: "true" });
   });
   afterAll(async () => {
     await room.close();
@@ -103,7 +103,11 @@ describe("an agent in production", () => {
   it("reaches what its owner names", async () => {
     await room.killAgent("careful");
     await waitFor(async () => (await room.agents())[0]?.state === "OFFLINE");
-    await room.startAgent("told", { NODE_ENV: "production", ALLOWED_NETWORKS: "127.0.0.1" });
+    await room.startAgent("told", {
+      NODE_ENV: "production",
+      ALLOW_WEAK_AGENT_TOKEN: "true",
+      ALLOWED_NETWORKS: "127.0.0.1",
+    });
     const destinations = [{ type: "rtmp", url: rtmp.url("told") }];
     const { id } = await room.submit({ inlineConfig: { source: { type: "test" }, destinations, video: SMALL } });
     await waitFor(() => rtmp.live.has("/live/told"), { what: "the publication" });

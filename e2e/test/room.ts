@@ -5,6 +5,14 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { AgentRecord, CreateJob, JobDetail, JobEvent } from "@stream-control/protocol";
 import { freePort, keepLog, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { Agent, fetch } from "undici";
+
+export interface RoomOptions {
+  /** Variables of the orchestrator beside the usual ones. */
+  env?: Record<string, string>;
+  /** The authority of its certificate, PEM, where it speaks TLS. */
+  ca?: string;
+}
 
 type JobBody = Partial<Omit<CreateJob, "inlineConfig">> & { inlineConfig?: object };
 
@@ -13,19 +21,29 @@ export class Room {
   private orchestrator: ChildProcess | undefined;
   private readonly running = new Map<string, ChildProcess>();
 
+  private readonly dispatcher: Agent;
+
   private constructor(
     readonly port: number,
     readonly folder: TemporaryFolder,
-  ) {}
+    private readonly options: RoomOptions,
+  ) {
+    const { ca } = options;
+    this.dispatcher = new Agent(ca === undefined ? {} : { connect: { ca } });
+  }
 
-  static async open(): Promise<Room> {
-    const room = new Room(await freePort(), await temporaryFolder("sc-e2e-"));
+  static async open(options: RoomOptions = {}): Promise<Room> {
+    const room = new Room(await freePort(), await temporaryFolder("sc-e2e-"), options);
     await room.startOrchestrator();
     return room;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.scheme("http")}://127.0.0.1:${this.port}`;
+  }
+  /** What agents connect to. */
+  get agentUrl(): string {
+    return `${this.scheme("ws")}://127.0.0.1:${this.port}/agent`;
   }
   /** Where the agent may write. */
   get media(): string {
@@ -41,8 +59,9 @@ export class Room {
       HEARTBEAT_TIMEOUT_MS: "3000",
       LEASE_MS: "3000",
       RESTART_BASE_MS: "200",
+      ...this.options.env,
     });
-    await waitFor(async () => (await fetch(`${this.url}/healthz`)).ok, { what: "the orchestrator" });
+    await waitFor(async () => (await this.call("/healthz")).ok, { what: "the orchestrator" });
   }
 
   async killOrchestrator(): Promise<void> {
@@ -50,8 +69,14 @@ export class Room {
   }
 
   async startAgent(id = "encoder-1", env: Record<string, string> = {}): Promise<void> {
+    this.launchAgent(id, env);
+    await this.agentOnline(id);
+  }
+
+  /** Starts an agent and does not wait for it. */
+  launchAgent(id: string, env: Record<string, string>): void {
     const child = this.spawn("agent", {
-      ORCHESTRATOR_URL: `ws://127.0.0.1:${this.port}/agent`,
+      ORCHESTRATOR_URL: this.agentUrl,
       DATA_DIR: this.agentData(id),
       OUTPUT_DIRS: this.media,
       INPUT_DIRS: this.media,
@@ -61,6 +86,9 @@ export class Room {
       ...env,
     });
     this.running.set(id, child);
+  }
+
+  async agentOnline(id = "encoder-1"): Promise<void> {
     await waitFor(async () => (await this.agents()).some((agent) => agent.id === id && agent.state !== "OFFLINE"), {
       deadlineMs: 60_000,
       what: `the agent ${id}`,
@@ -92,8 +120,8 @@ export class Room {
     return (await response.json()) as JobDetail;
   }
 
-  post(path: string, body?: object): Promise<Response> {
-    return fetch(`${this.url}${path}`, {
+  post(path: string, body?: object) {
+    return this.call(path, {
       method: "POST",
       ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
     });
@@ -131,12 +159,21 @@ export class Room {
   async close(): Promise<void> {
     await Promise.all([...this.running.values()].map((agent) => end(agent, "SIGTERM")));
     await end(this.orchestrator, "SIGTERM");
+    await this.dispatcher.close();
     keepLog("room", await this.logs());
     await this.folder.remove();
   }
 
+  call(path: string, init: { method?: string; headers?: Record<string, string>; body?: string } = {}) {
+    return fetch(`${this.url}${path}`, { ...init, dispatcher: this.dispatcher });
+  }
+
+  private scheme(plain: "http" | "ws"): string {
+    return this.options.ca === undefined ? plain : `${plain}s`;
+  }
+
   private async get<T>(path: string): Promise<T> {
-    const response = await fetch(`${this.url}${path}`);
+    const response = await this.call(path);
     if (!response.ok) throw new Error(`${path} was answered with ${response.status}.`);
     return (await response.json()) as T;
   }

@@ -34,7 +34,9 @@ export class ChildService {
   constructor(spec, onLine) {
     this.spec = spec;
     const log = openLog(spec.logFile);
-    const child = spawn(process.execPath, ["--enable-source-maps", spec.script], {
+    // `setup-youtube-oauth` leaves its result in the `.env` of the app; what the environment sets itself wins.
+    const options = ["--env-file-if-exists=.env", "--enable-source-maps"];
+    const child = spawn(process.execPath, [...options, spec.script], {
       cwd: spec.cwd,
       env: spec.env,
       stdio: ["ignore", "pipe", "pipe"],

@@ -2,9 +2,12 @@ import { isIP } from "node:net";
 import { availableParallelism, hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { childEnvironment } from "@stream-control/ffmpeg";
-import { envVar, readConfig } from "@stream-control/service-kit";
+import { roomSchema } from "@stream-control/protocol";
+import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
 import { AllowedNetworks } from "@stream-control/service-kit/egress";
 import { z } from "zod";
+import type { CredentialSources } from "./credentials.js";
+import { refuseOpenAgent } from "./production.js";
 import type { RunnerSpec } from "./runner/contract.js";
 
 /** What a job's source or destination may be; URL schemes, and `file`, `test` and `device`. */
@@ -40,13 +43,20 @@ const variables = z.object({
     .string()
     .refine(isWebSocketUrl, "must be a WebSocket address such as ws://localhost:8080/agent")
     .default("ws://localhost:8080/agent"),
-  AGENT_TOKEN: z.string().max(4096).default("dev-shared-token"),
+  AGENT_TOKEN: z.string().max(4096).optional(),
+  AGENT_TOKEN_FILE: z.string().optional(),
+  TLS_CA_FILE: z.string().optional(),
+  TLS_CERT_FILE: z.string().optional(),
+  TLS_KEY_FILE: z.string().optional(),
+  ALLOW_PLAIN_CONNECTION: envVar.flag().default(false),
+  ALLOW_WEAK_AGENT_TOKEN: envVar.flag().default(false),
   AGENT_ID: z
     .string()
     .max(128)
     .regex(/^\S(.*\S)?$/, "must be printable text")
     .optional(),
   AGENT_NAME: z.string().max(200).optional(),
+  ROOM: roomSchema.optional(),
   SLOTS: envVar.int({ min: 1, max: 10_000 }).optional(),
   MAX_RESOLUTION: z
     .string()
@@ -83,10 +93,12 @@ const variables = z.object({
 
 export interface AgentConfig {
   orchestratorUrl: string;
-  token: string;
+  credentials: CredentialSources;
   /** Undefined: made once and kept in `dataDir`. */
   agentId: string | undefined;
   name: string;
+  /** Undefined: what its token says, or the default one. */
+  room: string | undefined;
   tmpdir: string;
   slots: number;
   /** Such as `1080p`. */
@@ -122,10 +134,34 @@ const CORES_PER_SLOT = 2;
 /** A bare name is looked up by the system; a path is made absolute, because runners work in folders of their own. */
 const program = (given: string) => (given.includes("/") ? resolve(given) : given);
 
-/** @throws ConfigError naming every variable that is wrong. */
+type Given = z.infer<typeof variables>;
+
+/** @throws ConfigError where two variables contradict each other. */
+function credentialSources(given: Given): CredentialSources {
+  const wrong = (words: string) => new ConfigError(`The configuration is wrong: ${words}.`);
+  if (given.AGENT_TOKEN !== undefined && given.AGENT_TOKEN_FILE !== undefined)
+    throw wrong("AGENT_TOKEN and AGENT_TOKEN_FILE are both given; take one of them away");
+  if ((given.TLS_CERT_FILE === undefined) !== (given.TLS_KEY_FILE === undefined))
+    throw wrong("TLS_CERT_FILE and TLS_KEY_FILE go together");
+  const path = (file: string | undefined) => (file === undefined ? undefined : resolve(file));
+  const tls = { ca: path(given.TLS_CA_FILE), cert: path(given.TLS_CERT_FILE), key: path(given.TLS_KEY_FILE) };
+  if (new URL(given.ORCHESTRATOR_URL).protocol === "ws:" && (tls.ca !== undefined || tls.cert !== undefined))
+    throw wrong("TLS_CA_FILE and TLS_CERT_FILE are for a wss: address in ORCHESTRATOR_URL");
+  return { token: given.AGENT_TOKEN ?? "dev-shared-token", tokenFile: path(given.AGENT_TOKEN_FILE), tls };
+}
+
+/** @throws ConfigError naming every variable that is wrong, or what must not be so in production. */
 export function agentConfig(env: Record<string, string | undefined>, machine: Machine): AgentConfig {
   const given = readConfig(variables, env);
   const dataDir = resolve(given.DATA_DIR);
+  const credentials = credentialSources(given);
+  if (given.NODE_ENV === "production")
+    refuseOpenAgent({
+      orchestratorUrl: given.ORCHESTRATOR_URL,
+      token: credentials.tokenFile === undefined && credentials.tls.cert === undefined ? credentials.token : undefined,
+      allowPlainConnection: given.ALLOW_PLAIN_CONNECTION,
+      allowWeakToken: given.ALLOW_WEAK_AGENT_TOKEN,
+    });
   const folders = (list: string[] | undefined) =>
     list === undefined || list.length === 0
       ? [join(dataDir, "media"), resolve(machine.tmpdir)]
@@ -133,9 +169,10 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
   const outputDirs = folders(given.OUTPUT_DIRS);
   return {
     orchestratorUrl: given.ORCHESTRATOR_URL,
-    token: given.AGENT_TOKEN,
+    credentials,
     agentId: given.AGENT_ID,
     name: given.AGENT_NAME ?? machine.hostname.slice(0, 200),
+    room: given.ROOM,
     tmpdir: resolve(machine.tmpdir),
     slots: given.SLOTS ?? Math.max(1, Math.floor(machine.cores / CORES_PER_SLOT)),
     maxResolution: given.MAX_RESOLUTION,

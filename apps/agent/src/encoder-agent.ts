@@ -87,8 +87,9 @@ export class EncoderAgent {
   }
 
   /** What the machine can do from now on. */
-  useMachine({ encoders, version }: Pick<MachineProbe, "encoders" | "version">): void {
+  useMachine({ encoders, version, drawsText }: Pick<MachineProbe, "encoders" | "version" | "drawsText">): void {
     this.limits.encoders = encoders;
+    this.limits.drawsText = drawsText;
     this.machineProblem = undefined;
     const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
     this.client.setCapabilities({ videoEncoders, ffmpegVersion: version });

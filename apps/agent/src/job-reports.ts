@@ -20,6 +20,7 @@ export function jobReports({ jobId, epoch }: JobRef, client: AgentClient, logger
       progressAt = performance.now();
       client.update(jobId, status, { progress });
     },
+    onPicture: (jpeg, takenAt) => client.snapshot(jobId, jpeg, takenAt),
     onLog: (level, message) => client.log(jobId, level, message),
     onEvent: (type, message, data) => client.event(jobId, type, message, data),
     onEnded: ({ status: final, error, progress }) => {

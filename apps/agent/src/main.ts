@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createLogger, type Logger, runService, toError } from "@stream-control/service-kit";
 import { type AgentConfig, processConfig } from "./config.js";
+import { connectionCredentials } from "./credentials.js";
 import { fileProblem } from "./data-dir/file-problem.js";
 import { openDataDir, writeProblem } from "./data-dir/open.js";
 import { EncoderAgent } from "./encoder-agent.js";
 import { stableAgentId } from "./identity.js";
+import { MachineLoad } from "./machine-load.js";
 import { probeMachine, rememberedMachine } from "./probe.js";
 import { ownVersion } from "./version.js";
 
@@ -49,12 +51,14 @@ await runService(
 );
 
 async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAgent> {
+  const load = new MachineLoad();
   return new EncoderAgent({
     connection: {
       url: config.orchestratorUrl,
-      token: config.token,
+      ...connectionCredentials(config.credentials),
       agentId: config.agentId ?? (await stableAgentId(config.dataDir)),
       name: config.name,
+      room: config.room,
       version: await ownVersion(),
       capabilities: {
         slots: config.slots,
@@ -62,6 +66,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
         protocols: [...config.allowedProtocols],
       },
       drain: config.drain,
+      load: () => load.measure(),
     },
     runners: {
       runnersDir: join(config.dataDir, "runners"),
@@ -72,7 +77,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
         env: config.childEnv,
       },
     },
-    limits: { ...config, encoders: [] },
+    limits: { ...config, encoders: [], drawsText: false },
     reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,

@@ -16,6 +16,7 @@ type Commands = Required<
     | "onAddDestination"
     | "onRemoveDestination"
     | "onSwitchInput"
+    | "onSetOverlay"
     | "onLease"
   >
 >;
@@ -52,6 +53,7 @@ export function runningJobs(runners: Runners, limits: Limits): Commands {
       const source = given === null ? null : await prepareSource(given, limits);
       await handle(jobId).command({ type: "input.switch", source });
     },
+    onSetOverlay: ({ jobId }, texts) => handle(jobId).command({ type: "overlay", texts }),
     onLease: ({ jobId, epoch }, lease) => runners.running(jobId, epoch)?.renew(lease),
   };
 }

@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
 import { type Logger, silentLogger } from "@stream-control/service-kit";
-import { isRunning, type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
+import { endGroup, type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
 import { PROTOCOLS } from "../src/config.js";
 import { EncoderAgent, type EncoderAgentOptions } from "../src/encoder-agent.js";
 
@@ -33,7 +33,7 @@ export class AgentKit {
   async close(): Promise<void> {
     for (const agent of this.agents.splice(0)) await agent.stop();
     // Whatever a failed test left running.
-    for (const pid of await this.runnerPids()) if (await isRunning(pid)) process.kill(-pid, "SIGKILL");
+    for (const pid of await this.runnerPids()) endGroup(pid);
     await this.double.close();
     await this.base.remove();
   }
@@ -95,6 +95,7 @@ export class AgentKit {
         inputDirs: [this.media],
         allowedProtocols: PROTOCOLS.filter((protocol) => protocol !== "srt"),
         maxResolution: undefined,
+        drawsText: true,
         encoders: [{ name: "libx264", works: true }],
       },
       reach: { networks: ["public", "private", "loopback"] },

@@ -28,6 +28,7 @@ beforeAll(async () => {
     inputDirs: [media],
     allowedProtocols: PROTOCOLS,
     maxResolution: "1080p",
+    drawsText: true,
     encoders: [
       { name: "h264_nvenc", works: false, reason: "no such device" },
       { name: "libx264", works: true },

@@ -3,13 +3,17 @@ import { expect, test } from "@jest/globals";
 import { ConfigError } from "@stream-control/service-kit";
 import { agentConfig } from "../src/config.js";
 
+/** What an agent in production needs at least. */
+const PRODUCTION = { NODE_ENV: "production", AGENT_TOKEN: "k3Zq8vYw1TnRb6Lm0xHd" };
+
 const machine = { hostname: "encoder-7", cores: 5, tmpdir: "/tmp" };
 
 test("the defaults are derived from the machine", () => {
   const config = agentConfig({ DATA_DIR: "/data" }, machine);
   expect(config).toMatchObject({
     orchestratorUrl: "ws://localhost:8080/agent",
-    token: "dev-shared-token",
+    credentials: { token: "dev-shared-token", tokenFile: undefined },
+    room: undefined,
     name: "encoder-7",
     slots: 2,
     dataDir: "/data",
@@ -51,11 +55,8 @@ test("jobs may reach the room's network everywhere, and this machine's services 
   const networks = (env: Record<string, string>) => agentConfig(env, machine).reach.networks;
   expect(networks({})).toEqual(["public", "private", "loopback"]);
   expect(networks({ NODE_ENV: "test" })).toEqual(["public", "private", "loopback"]);
-  expect(networks({ NODE_ENV: "production" })).toEqual(["public", "private"]);
-  expect(networks({ NODE_ENV: "production", ALLOWED_NETWORKS: "public, 10.1.0.0/16" })).toEqual([
-    "public",
-    "10.1.0.0/16",
-  ]);
+  expect(networks(PRODUCTION)).toEqual(["public", "private"]);
+  expect(networks({ ...PRODUCTION, ALLOWED_NETWORKS: "public, 10.1.0.0/16" })).toEqual(["public", "10.1.0.0/16"]);
   expect(agentConfig({}, machine).reach.dnsServers).toBeUndefined();
   expect(agentConfig({ DNS_SERVERS: "10.0.0.1:5353,[fd00::1]:53,fd00::2" }, machine).reach.dnsServers).toHaveLength(3);
 });
@@ -68,6 +69,34 @@ test("an allow-list or a name server that cannot be read stops the start", () =>
     ["DNS_SERVERS", "10.0.0.1:", "must be addresses"],
   ] as const)
     expect(() => agentConfig({ [name]: value }, machine)).toThrow(words);
+});
+
+test("in production a well-known token and an open line to another machine stop the start, unless they are wanted in words", () => {
+  const start = (env: Record<string, string>) => () => agentConfig({ NODE_ENV: "production", ...env }, machine);
+  const plain = { ORCHESTRATOR_URL: "ws://control.example:8080/agent" };
+  expect(start({})).toThrow(/AGENT_TOKEN is weak: .*ALLOW_WEAK_AGENT_TOKEN=true/);
+  expect(start(plain)).toThrow(
+    /\(1\) ORCHESTRATOR_URL is not encrypted.*ALLOW_PLAIN_CONNECTION=true.*\(2\) AGENT_TOKEN is weak/,
+  );
+  expect(start({ ...PRODUCTION, ...plain })).toThrow("wss:");
+  for (const env of [
+    { ...plain, ALLOW_PLAIN_CONNECTION: "true", ALLOW_WEAK_AGENT_TOKEN: "true" },
+    { ORCHESTRATOR_URL: "wss://control.example/agent", AGENT_TOKEN_FILE: "/run/token" },
+    { ORCHESTRATOR_URL: "wss://control.example/agent", TLS_CERT_FILE: "/a.crt", TLS_KEY_FILE: "/a.key" },
+    ...["localhost", "127.0.0.1", "[::1]"].map((host) => ({ ...PRODUCTION, ORCHESTRATOR_URL: `ws://${host}:1/agent` })),
+  ])
+    expect(start(env)).not.toThrow();
+  expect(() => agentConfig(plain, machine)).not.toThrow();
+});
+
+test("variables that contradict each other stop the start", () => {
+  for (const [env, words] of [
+    [{ AGENT_TOKEN: "a", AGENT_TOKEN_FILE: "/run/token" }, "take one of them away"],
+    [{ ORCHESTRATOR_URL: "wss://h/agent", TLS_CERT_FILE: "/a.crt" }, "go together"],
+    [{ TLS_CA_FILE: "/ca.crt" }, "for a wss: address"],
+    [{ ROOM: "no such\nroom" }, "ROOM"],
+  ] as const)
+    expect(() => agentConfig(env, machine)).toThrow(words);
 });
 
 test("everything that is wrong is named at once", () => {

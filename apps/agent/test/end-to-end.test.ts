@@ -2,7 +2,15 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { ffprobe, isRunning, streamOf, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import {
+  endGroup,
+  ffprobe,
+  isRunning,
+  streamOf,
+  type TemporaryFolder,
+  temporaryFolder,
+  waitFor,
+} from "@stream-control/test-kit";
 import { type AgentProcess, runnerPids, startAgent } from "./agent-process.js";
 
 const SMALL = { width: 320, height: 180, fps: 15, bitrateKbps: 200, preset: "ultrafast" };
@@ -19,7 +27,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { child } of agents) child.kill("SIGKILL");
   await Promise.all(agents.map(({ exited }) => exited));
-  for (const pid of await runnerPids(base.path)) if (await isRunning(pid)) process.kill(-pid, "SIGKILL");
+  for (const pid of await runnerPids(base.path)) endGroup(pid);
   await double.close();
   await base.remove();
 });

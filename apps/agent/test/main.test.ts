@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
-import { isRunning, type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
+import { endGroup, type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
 import { type AgentProcess, runnerPids, startAgent } from "./agent-process.js";
 
 let base: TemporaryFolder;
@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const { child } of agents) child.kill("SIGKILL");
   await Promise.all(agents.map(({ exited }) => exited));
-  for (const pid of await runnerPids(base.path)) if (await isRunning(pid)) process.kill(-pid, "SIGKILL");
+  for (const pid of await runnerPids(base.path)) endGroup(pid);
   await double.close();
   await base.remove();
 });

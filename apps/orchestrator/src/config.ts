@@ -15,11 +15,13 @@ import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
+import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
   ...doorVariables,
   ...oidcVariables,
+  ...youtubeVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -97,6 +99,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   requireOneSource(v);
   const { settings: door, allowedOrigins } = readDoor(v);
   const oidc = readOidc(v, { production, port: v.PORT });
+  const youtube = readYouTube(v);
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
     throw new ConfigError(
       `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
@@ -122,6 +125,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       door,
       ...(oidc === undefined ? {} : { oidc }),
+      ...(youtube === undefined ? {} : { youtube }),
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

@@ -46,6 +46,7 @@ import { LiveChanges } from "./jobs/live-changes.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
+import { SnapshotBoard } from "./jobs/snapshot-board.js";
 import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
@@ -55,6 +56,13 @@ import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
+import { assembleYouTube, submitWith } from "./youtube/assemble.js";
+import { configRoutes } from "./youtube/broadcasts/config-routes.js";
+import { PrivacySetting } from "./youtube/broadcasts/privacy-setting.js";
+import { oauthRoutes } from "./youtube/oauth/routes.js";
+import { broadcastRoutes } from "./youtube/schedule/routes.js";
+import { OAUTH_PATH, type YouTubeSettings } from "./youtube/settings.js";
+import { buildYouTube } from "./youtube/youtube.js";
 
 export interface OrchestratorOptions {
   /** 0 takes any free port; see {@link Orchestrator.port}. */
@@ -67,6 +75,8 @@ export interface OrchestratorOptions {
   accessControl?: AccessMode;
   /** Where people may sign in beside with a password; nowhere unless given. */
   oidc?: OidcSettings | undefined;
+  /** The YouTube channel that broadcasts are made on; none unless given. */
+  youtube?: YouTubeSettings | undefined;
   /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
   onFirstKey?: (key: string) => void;
   /** Address to listen on; all of them unless given. */
@@ -201,11 +211,14 @@ export class Orchestrator {
     await tokens.load();
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
 
+    const youtube = settings.youtube && buildYouTube({ settings: settings.youtube, store, sealed, logger, now });
+
     const reader = new JobReader(store.db, sealed);
     const secrets = new JobSecrets();
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const board = new ProgressBoard();
+    const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
@@ -233,6 +246,17 @@ export class Orchestrator {
       ...{ ledger, reader, registry, replies, secrets, audit },
       deadlineMs: settings.liveChangeMs,
     });
+    const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
+    const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
+    const broadcasts =
+      youtube &&
+      assembleYouTube({
+        ...{ youtube, store, sealed, ledger, reader, changes, scheduler, control, registry, audit },
+        ...{ privacy, submission, logger, now },
+        onViewers: (jobId, viewers) => {
+          if (board.setViewers(jobId, viewers)) hub.progressed(jobId);
+        },
+      });
     const reports = new AgentReports({
       ledger,
       registry,
@@ -241,6 +265,7 @@ export class Orchestrator {
       replies,
       budget,
       board,
+      snapshots,
       news: hub,
       secrets,
       logger,
@@ -260,6 +285,7 @@ export class Orchestrator {
     await registry.load();
     const open = await reader.open();
     for (const job of open) secrets.learn(job);
+    await broadcasts?.start(open);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -269,6 +295,7 @@ export class Orchestrator {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
       board.forget(job.id);
+      snapshots.forget(job.id);
       budget.forget(job.id);
       leases.keep(job.id);
     });
@@ -277,6 +304,7 @@ export class Orchestrator {
     housekeeping.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
+      await broadcasts?.stop();
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
@@ -294,11 +322,20 @@ export class Orchestrator {
       [
         "/v1/jobs",
         jobRoutes({
-          ...{ access, readBody, ledger, reader, control, changes, views, board },
-          submission: { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now },
+          ...{ access, readBody, ledger, reader, control, changes, views, board, snapshots },
+          ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
+      [
+        "/v1/broadcasts",
+        broadcastRoutes({
+          ...{ access, readBody, audit, ledger },
+          broadcasts: broadcasts && { desk: broadcasts.desk, book: broadcasts.youtube.book },
+        }),
+      ],
+      ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
+      [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
     ];
     this.answered = rulesOf(routes);
     const app = createApp({

@@ -32,12 +32,24 @@ const { oidc: AWAY } = loadConfig({
   OIDC_GRANTS: "x=*:viewer",
 }).orchestrator;
 
+/** A YouTube that is as far away; what was asked of it waits. */
+const { youtube: AWAY_YOUTUBE } = loadConfig({
+  YOUTUBE_CLIENT_ID: "x",
+  YOUTUBE_CLIENT_SECRET: "x",
+  YOUTUBE_REFRESH_TOKEN: "x",
+  YOUTUBE_AUTO_CREATE: "false",
+  YOUTUBE_TIMEOUT_MS: "100",
+  YOUTUBE_API_URL: "http://127.0.0.1:1/",
+  YOUTUBE_TOKEN_URL: "http://127.0.0.1:1/token",
+}).orchestrator;
+
 let guarded: GuardedHouse;
 let callers: Record<CallerName, Person>;
 let jobId: string;
+let broadcastId: string;
 
 beforeAll(async () => {
-  guarded = await GuardedHouse.open({ oidc: AWAY });
+  guarded = await GuardedHouse.open({ oidc: AWAY, youtube: AWAY_YOUTUBE });
   const { admin } = guarded;
   const dying = await guarded.let({ "*": "admin" }, { expiresAt: new Date(Date.now() + 400).toISOString() });
   const revoked = await guarded.let({ "*": "admin" });
@@ -55,6 +67,7 @@ beforeAll(async () => {
   };
   const job = await admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room: ROOM });
   jobId = job.body.id;
+  broadcastId = (await admin.api("POST", "/v1/broadcasts", { title: "Final", room: ROOM })).body.id;
   await guarded.house.agent({ agentId: "boxed", room: ROOM });
   await waitFor(async () => (await dying.api("GET", "/v1/session")).status === 401);
 });
@@ -82,6 +95,7 @@ const fill = (path: string): string =>
   path
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
+    .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
     .replace(/:\w+/g, "none");
 
 describe("every route", () => {
@@ -89,12 +103,17 @@ describe("every route", () => {
     expect(
       guarded.house.routes.map(({ method, path, rule }) => `${method} ${path}: ${describeRule(rule)}`).sort(),
     ).toEqual([
+      "DELETE /oauth/token: admin in every room",
       "DELETE /v1/agents/:id/tokens/:tokenId: admin in its room",
+      "DELETE /v1/broadcasts/:id: operator in its room",
       "DELETE /v1/jobs/:id/destinations/:destinationId: operator in its room",
       "DELETE /v1/keys/:id: admin in every room",
       "DELETE /v1/session: anybody",
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
+      "GET /oauth/auth-url: admin in every room",
+      "GET /oauth/callback: anybody",
+      "GET /oauth/status: admin in every room",
       "GET /v1/agents/:id/tokens: admin in its room",
       "GET /v1/agents/:id: viewer in its room",
       "GET /v1/agents: viewer in any room",
@@ -102,9 +121,14 @@ describe("every route", () => {
       "GET /v1/audit/head: admin in every room",
       "GET /v1/audit/verify: admin in every room",
       "GET /v1/audit: admin in every room",
+      "GET /v1/broadcasts/:id/refresh: operator in its room",
+      "GET /v1/broadcasts/:id: viewer in its room",
+      "GET /v1/broadcasts: viewer in any room",
+      "GET /v1/config/stream-privacy: viewer in any room",
       "GET /v1/jobs/:id/events: viewer in its room",
       "GET /v1/jobs/:id/logs: viewer in its room",
       "GET /v1/jobs/:id/metadata: viewer in its room",
+      "GET /v1/jobs/:id/snapshot: viewer in its room",
       "GET /v1/jobs/:id: viewer in its room",
       "GET /v1/jobs: viewer in any room",
       "GET /v1/keys: admin in every room",
@@ -116,9 +140,12 @@ describe("every route", () => {
       "GET /v1/templates: viewer in any room",
       "GET /v1/users: admin in every room",
       "PATCH /v1/users/:id: admin in every room",
+      "POST /oauth/token: admin in every room",
       "POST /v1/agents/:id/drain: operator in its room",
       "POST /v1/agents/:id/tokens: admin in its room",
       "POST /v1/audit/erase: admin in every room",
+      "POST /v1/broadcasts/refresh-all: operator in any room",
+      "POST /v1/broadcasts: operator in any room",
       "POST /v1/jobs/:id/destinations: operator in its room",
       "POST /v1/jobs/:id/input: operator in its room",
       "POST /v1/jobs/:id/mute: operator in its room",
@@ -132,7 +159,11 @@ describe("every route", () => {
       "POST /v1/templates: operator in every room",
       "POST /v1/tickets: signed in",
       "POST /v1/users: admin in every room",
+      "PUT /v1/broadcasts/:id/metadata: operator in its room",
+      "PUT /v1/broadcasts/:id: operator in its room",
+      "PUT /v1/config/stream-privacy: operator in every room",
       "PUT /v1/jobs/:id/metadata: operator in its room",
+      "PUT /v1/jobs/:id/overlay: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
   });

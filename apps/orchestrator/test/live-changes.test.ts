@@ -37,6 +37,46 @@ async function nextConfig(house: House, agent: SeedAgent, id: string) {
   return config;
 }
 
+describe("the overlay", () => {
+  const OVERLAY = {
+    lines: [
+      { id: "home", text: "0" },
+      { id: "away", text: "0" },
+      { id: "time", kind: "clock" },
+    ],
+  };
+  const body = { inlineConfig: { ...CONFIG, overlay: OVERLAY } };
+
+  test("gets new texts while the stream is on air, also for the next try, and is left alone where they are wrong", async () => {
+    const { house, agent, id } = await running({ features: [...FEATURES, "overlay"] }, {}, body);
+    await using _house = house;
+    answering(agent);
+    const put = (texts: object) => house.api("PUT", `/v1/jobs/${id}/overlay`, { texts });
+    const changed = await put({ home: "4" });
+    expect([changed.status, changed.body.ok]).toEqual([200, true]);
+    const told = agent.ofType("orchestrator.job.overlay.set").map(({ payload }) => payload.texts);
+    expect(told).toEqual([{ home: "4" }]);
+    for (const texts of [{ nobody: "1" }, { time: "12:00" }, {}, { home: "\u0007" }, { home: "x".repeat(201) }])
+      expect((await put(texts)).status).toBe(422);
+    expect(agent.ofType("orchestrator.job.overlay.set")).toHaveLength(1);
+    const { lines } = (await nextConfig(house, agent, id)).overlay;
+    expect(lines).toMatchObject([
+      { id: "home", text: "4" },
+      { id: "away", text: "0" },
+      { id: "time", kind: "clock" },
+    ]);
+  });
+
+  test("of an agent that cannot draw, or refuses, stays as it is", async () => {
+    const { house, agent, id } = await running({}, {}, body);
+    await using _house = house;
+    expect(await house.api("PUT", `/v1/jobs/${id}/overlay`, { texts: { home: "4" } })).toMatchObject({
+      ...{ status: 409, body: { code: "NOT_SUPPORTED" } },
+    });
+    expect((await nextConfig(house, agent, id)).overlay.lines[0].text).toBe("0");
+  });
+});
+
 describe("a destination", () => {
   test("is added and taken away while the stream is on air, once the agent says so, also for the next try", async () => {
     const { house, agent, id } = await running();

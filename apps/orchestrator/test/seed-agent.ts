@@ -146,11 +146,13 @@ export class SeedAgent extends SocketClient {
    */
   async roundTrip(): Promise<void> {
     const msgId = crypto.randomUUID();
-    const since = this.received.length;
+    let since = this.received.length;
     this.sendRaw(JSON.stringify({ type: "agent.job.update", msgId, payload: {} }));
-    for (let at = since; ; at = this.received.length) {
-      const answer = await this.next("orchestrator.error", undefined, { since: at });
+    for (;;) {
+      const answer = await this.next("orchestrator.error", undefined, { since });
       if (answer.correlationId === msgId) return;
+      // Others may have come together with it.
+      since = this.received.indexOf(answer) + 1;
     }
   }
 

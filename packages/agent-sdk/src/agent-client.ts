@@ -65,6 +65,7 @@ export class AgentClient {
       },
       logger: this.logger,
       settles: () => this.latestTimings?.protocolVersion !== undefined,
+      takes: (feature) => this.latestTimings?.features?.includes(feature) === true,
       onForgotten: ({ jobId, epoch, status }) =>
         this.notify("settlement", () => handlers.onSettled?.({ jobId, epoch, status })),
     });
@@ -104,7 +105,13 @@ export class AgentClient {
       onAnswered: (ping) => this.outbox.arrived(ping),
       onBadPayload: (message, msgId) => this.reports.send("agent.error", { code: "BAD_MESSAGE", message }, msgId),
     };
-    this.connection = new Connection(options, () => this.hello.payload(), events, this.logger, now);
+    this.connection = new Connection(
+      options,
+      (credentials) => this.hello.payload(credentials),
+      events,
+      this.logger,
+      now,
+    );
   }
 
   /** Whether the orchestrator has taken the hello of the present connection. */
@@ -161,6 +168,14 @@ export class AgentClient {
   /** Sends a line of a job's log; dropped while there is no connection or it is slow. */
   log(jobId: string, level: LogLevel, message: string): void {
     this.reports.log(jobId, level, message);
+  }
+
+  /**
+   * Shows the operator what goes out: a JPEG of at most 512 KiB, in Base64, taken at a moment (ISO 8601). Every few seconds
+   * is enough. Dropped while there is no connection, it is slow, or the orchestrator takes no pictures.
+   */
+  snapshot(jobId: string, jpegBase64: string, takenAt: string): void {
+    this.reports.snapshot(jobId, jpegBase64, takenAt);
   }
 
   /**

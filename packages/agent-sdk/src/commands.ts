@@ -20,7 +20,11 @@ type SwitchMessage = Extract<OrchestratorMessageIn, { type: keyof typeof ACKS }>
 type LiveChangeMessage = Extract<
   OrchestratorMessageIn,
   {
-    type: "orchestrator.job.destination.add" | "orchestrator.job.destination.remove" | "orchestrator.job.input.switch";
+    type:
+      | "orchestrator.job.destination.add"
+      | "orchestrator.job.destination.remove"
+      | "orchestrator.job.input.switch"
+      | "orchestrator.job.overlay.set";
   }
 >;
 
@@ -124,6 +128,10 @@ function liveChangeWork(message: LiveChangeMessage, handlers: AgentHandlers): Wo
     case "orchestrator.job.input.switch": {
       const { source } = message.payload;
       return handlers.onSwitchInput && ((job) => handlers.onSwitchInput?.(job, source));
+    }
+    case "orchestrator.job.overlay.set": {
+      const { texts } = message.payload;
+      return handlers.onSetOverlay && ((job) => handlers.onSetOverlay?.(job, texts));
     }
   }
 }

@@ -1,8 +1,10 @@
-import type { AgentPayloadInput } from "@stream-control/protocol";
+import { type AgentPayloadInput, CLOSE_CODES } from "@stream-control/protocol";
+import { toError } from "@stream-control/service-kit";
 import type { Clock } from "./clock.js";
+import { type Credentials, credentialsOf } from "./credentials.js";
 import { Link, type LinkEvents } from "./link.js";
 import { type ConnectionEnd, isRefusal, RECONNECT_DEFAULTS, ReconnectPolicy } from "./reconnect.js";
-import type { AgentLogger, AgentOptions } from "./types.js";
+import type { AgentLogger, AgentOptions, ReconnectOptions } from "./types.js";
 
 /** How long `stop` waits for the orchestrator's side of the close. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -10,6 +12,8 @@ const CLOSE_TIMEOUT_MS = 2000;
 export const MAX_BUFFERED_BYTES = 1_048_576;
 /** At this many times as much, what must not be left out ends the connection: it comes again after the next hello. */
 const UNSENT_FACTOR = 16;
+/** Reserved by RFC 6455 §7.4.1 for connections that ended without a close frame, as one that was never opened. */
+const NOT_OPENED = 1006;
 
 export interface ConnectionEvents extends Omit<LinkEvents, "onEnd"> {
   /** A connection is about to be opened: nothing that was sent on an earlier one counts. */
@@ -21,6 +25,7 @@ export interface ConnectionEvents extends Omit<LinkEvents, "onEnd"> {
 /** Keeps one link to the orchestrator: opens it, and opens the next after a pause when it ends. */
 export class Connection {
   private readonly policy: ReconnectPolicy;
+  private readonly reconnect: ReconnectOptions;
   private readonly closed = Promise.withResolvers<void>();
   private link: Link | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -28,12 +33,13 @@ export class Connection {
 
   constructor(
     private readonly options: AgentOptions,
-    private readonly hello: () => AgentPayloadInput<"agent.hello">,
+    private readonly hello: (credentials: Credentials) => AgentPayloadInput<"agent.hello">,
     private readonly events: ConnectionEvents,
     private readonly logger: AgentLogger,
     private readonly now: Clock,
   ) {
-    this.policy = new ReconnectPolicy({ ...RECONNECT_DEFAULTS, ...options.reconnect });
+    this.reconnect = { ...RECONNECT_DEFAULTS, ...options.reconnect };
+    this.policy = new ReconnectPolicy(this.reconnect);
   }
 
   get online(): boolean {
@@ -62,7 +68,7 @@ export class Connection {
   start(): void {
     if (this.state !== "new") throw new Error("An agent client is started once; make a new one.");
     this.state = "started";
-    this.open();
+    void this.open();
   }
 
   /** Closes the link in order and opens no other. */
@@ -77,16 +83,24 @@ export class Connection {
     await this.closed.promise.finally(() => clearTimeout(deadline));
   }
 
-  private open(): void {
+  /** Never rejects. */
+  private async open(): Promise<void> {
+    const credentials = await credentialsOf(this.options).catch((thrown: unknown) => toError(thrown));
+    if (this.state === "stopped") return;
     this.events.onOpening();
-    this.link = new Link(
+    if (credentials instanceof Error)
+      this.ended({ code: NOT_OPENED, onlineMs: undefined, reason: credentials.message });
+    else this.link = this.linkWith(credentials);
+  }
+
+  private linkWith(credentials: Credentials): Link {
+    const { url, agentId, helloTimeoutMs = 10_000, maxMessageBytes = 4_194_304, maxBufferedBytes = 0 } = this.options;
+    return new Link(
       {
-        url: this.options.url,
-        agentId: this.options.agentId,
-        hello: this.hello,
-        helloTimeoutMs: this.options.helloTimeoutMs ?? 10_000,
-        maxMessageBytes: this.options.maxMessageBytes ?? 4_194_304,
-        maxUnsentBytes: UNSENT_FACTOR * Math.max(this.options.maxBufferedBytes ?? 0, MAX_BUFFERED_BYTES),
+        ...{ url, agentId, credentials, helloTimeoutMs, maxMessageBytes },
+        hello: () => this.hello(credentials),
+        load: this.options.load,
+        maxUnsentBytes: UNSENT_FACTOR * Math.max(maxBufferedBytes, MAX_BUFFERED_BYTES),
         now: this.now,
         logger: this.logger,
       },
@@ -96,12 +110,12 @@ export class Connection {
         onHeartbeat: (msgId, at) => this.events.onHeartbeat(msgId, at),
         onAnswered: (ping) => this.events.onAnswered(ping),
         onBadPayload: (problem, msgId) => this.events.onBadPayload(problem, msgId),
-        onEnd: (end) => this.ended(end),
+        onEnd: (end) => this.ended(end, credentials),
       },
     );
   }
 
-  private ended(end: ConnectionEnd & { reason: string }): void {
+  private ended(end: ConnectionEnd & { reason: string }, shown?: Credentials): void {
     this.link = undefined;
     if (end.onlineMs !== undefined) this.events.onOffline();
     if (this.state === "stopped") {
@@ -116,6 +130,22 @@ export class Connection {
         "the orchestrator refused this agent: see that its token is right and no other agent uses its id",
       );
     else this.logger.warn(fields, "no connection to the orchestrator, trying again after a pause");
-    this.retry = setTimeout(() => this.open(), pauseMs);
+    if (end.code === CLOSE_CODES.unauthorized && shown !== undefined) void this.awaitOthers(shown, pauseMs);
+    else this.retryAfter(pauseMs);
+  }
+
+  private retryAfter(pauseMs: number): void {
+    this.retry = setTimeout(() => void this.open(), pauseMs);
+  }
+
+  /** After a refusal: the pause ends early once there are other credentials than the refused ones. */
+  private async awaitOthers(refused: Credentials, leftMs: number): Promise<void> {
+    const present = await credentialsOf(this.options).catch(() => refused);
+    if (this.state === "stopped") return;
+    const { recheckMs, baseMs, random } = this.reconnect;
+    // A whole fleet may have been given a new token in one moment.
+    if (present.fingerprint !== refused.fingerprint) this.retryAfter(Math.round(baseMs * random()));
+    else if (leftMs <= recheckMs) this.retryAfter(leftMs);
+    else this.retry = setTimeout(() => void this.awaitOthers(refused, leftMs - recheckMs), recheckMs);
   }
 }

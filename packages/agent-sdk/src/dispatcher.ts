@@ -35,6 +35,7 @@ export class Dispatcher {
       case "orchestrator.job.destination.add":
       case "orchestrator.job.destination.remove":
       case "orchestrator.job.input.switch":
+      case "orchestrator.job.overlay.set":
         this.commands.takeOnce(message);
         break;
       case "orchestrator.lease.renewed":

@@ -6,6 +6,7 @@ export function featuresOf(handlers: AgentHandlers): string[] {
     pause: handlers.onPause !== undefined && handlers.onUnpause !== undefined,
     destinations: handlers.onAddDestination !== undefined && handlers.onRemoveDestination !== undefined,
     input: handlers.onSwitchInput !== undefined,
+    overlay: handlers.onSetOverlay !== undefined,
     leases: handlers.onLease !== undefined,
   };
   return Object.entries(has).flatMap(([feature, isThere]) => (isThere ? [feature] : []));

@@ -6,6 +6,7 @@ import {
   PROTOCOL_VERSION,
   parseWith,
 } from "@stream-control/protocol";
+import type { Credentials } from "./credentials.js";
 import { featuresOf } from "./features.js";
 import type { JobTable } from "./job-table.js";
 import type { AgentOptions } from "./types.js";
@@ -24,7 +25,8 @@ export class Hello {
   ) {
     this.draining = options.drain ?? false;
     this.capabilities = options.capabilities ?? {};
-    const parsed = parseWith(agentMessagePayloads["agent.hello"], this.payload());
+    const token = typeof options.token === "string" ? options.token : "asked for later";
+    const parsed = parseWith(agentMessagePayloads["agent.hello"], this.payload({ token }));
     if (!parsed.ok) throw new TypeError(`The agent's options are wrong: ${describeIssues(parsed.issues)}.`);
     this.slots = parsed.value.capabilities.slots;
   }
@@ -33,13 +35,14 @@ export class Hello {
     this.capabilities = { ...this.capabilities, ...capabilities };
   }
 
-  payload(): AgentPayloadInput<"agent.hello"> {
-    const { token, agentId, name, version, meta, handlers } = this.options;
+  payload({ token }: Pick<Credentials, "token">): AgentPayloadInput<"agent.hello"> {
+    const { agentId, name, version, meta, room, handlers } = this.options;
     const activeJobs = this.jobs.activeJobs();
     return {
       ...{ agentId, name, version, auth: { token }, protocolVersion: PROTOCOL_VERSION },
       capabilities: { slots: 1, features: featuresOf(handlers), ...this.capabilities },
       ...(meta === undefined ? {} : { meta }),
+      ...(room === undefined ? {} : { room }),
       ...{ drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs },
     };
   }

@@ -1,7 +1,13 @@
-import { type AgentPayloadInput, buildMessage, parseOrchestratorMessage } from "@stream-control/protocol";
+import {
+  type AgentLoad,
+  type AgentPayloadInput,
+  buildMessage,
+  parseOrchestratorMessage,
+} from "@stream-control/protocol";
 import { WebSocket } from "ws";
 import type { Clock } from "./clock.js";
 import { Complaints } from "./complaints.js";
+import { type Credentials, socketProblem } from "./credentials.js";
 import { LONGEST_TIMER_MS } from "./deadline.js";
 import type { ConnectionEnd } from "./reconnect.js";
 import type { AgentLogger, Timings } from "./types.js";
@@ -12,8 +18,10 @@ export type OrchestratorMessageIn = Extract<ReturnType<typeof parseOrchestratorM
 export interface LinkOptions {
   url: string;
   agentId: string;
+  credentials: Credentials;
   /** Asked when the socket is open, so that it says what is true then. */
   hello(): AgentPayloadInput<"agent.hello">;
+  load?: (() => AgentLoad) | undefined;
   helloTimeoutMs: number;
   maxMessageBytes: number;
   /** Unsent bytes at which the connection is given up. */
@@ -68,6 +76,7 @@ export class Link {
       maxPayload: options.maxMessageBytes,
       handshakeTimeout: options.helloTimeoutMs,
       perMessageDeflate: false,
+      ...(options.credentials.secureContext === undefined ? {} : { secureContext: options.credentials.secureContext }),
     });
     this.socket.on("open", () => {
       this.sentAt.set(0, options.now());
@@ -80,7 +89,7 @@ export class Link {
       this.answered(Number(data.toString()));
     });
     this.socket.on("error", (error) => {
-      this.failure ||= error.message;
+      this.failure ||= socketProblem(error);
     });
     this.socket.on("close", (code, reason) => this.ended(code, reason.toString()));
   }
@@ -113,7 +122,8 @@ export class Link {
   /** Sends a heartbeat now, beside the regular ones. */
   heartbeat(): void {
     if (!this.online) return;
-    const message = buildMessage("agent.heartbeat", {});
+    const load = this.options.load?.();
+    const message = buildMessage("agent.heartbeat", load === undefined ? {} : { load });
     const at = this.options.now();
     this.events.onHeartbeat(message.msgId, at);
     this.pings += 1;

@@ -7,6 +7,7 @@ export const RECONNECT_DEFAULTS: ReconnectOptions = {
   baseMs: 1000,
   maxMs: 4000,
   refusedMs: 60_000,
+  recheckMs: 2000,
   stableMs: 10_000,
   random: Math.random,
 };

@@ -27,6 +27,8 @@ export interface ReportsOptions {
   logger: AgentLogger;
   /** Whether the orchestrator answers ends, so that they are kept until then. */
   settles(): boolean;
+  /** Whether the orchestrator takes an optional message. */
+  takes(feature: string): boolean;
   /** Nothing more will come of that end: it may be forgotten. */
   onForgotten(job: EndedJob): void;
 }
@@ -52,6 +54,14 @@ export class Reports {
     const epoch = this.options.jobs.get(jobId)?.epoch;
     const ts = new Date().toISOString();
     this.send("agent.job.log", { jobId, level, epoch, message: message.slice(0, 16_384), ts });
+  }
+
+  snapshot(jobId: string, jpegBase64: string, takenAt: string): void {
+    const { channel, takes, jobs } = this.options;
+    const job = jobs.get(jobId);
+    if (job?.accepted !== true || !takes("snapshots") || channel.congested) return;
+    const payload = { jobId, epoch: job.epoch, takenAt, contentType: "image/jpeg", data: jpegBase64 } as const;
+    this.send("agent.job.snapshot", payload);
   }
 
   event(jobId: string, type: string, message: string, data: JsonObject | undefined): void {

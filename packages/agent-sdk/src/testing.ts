@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import {
   type AgentMessage,
   buildMessage,
@@ -17,7 +19,10 @@ export type AgentMessageOf<T extends AgentMessage["type"]> = Extract<AgentMessag
 export interface OrchestratorDoubleOptions {
   /** 0 takes a free port. */
   port?: number;
+  /** Hellos with another one are refused with 4001; unless given, any will do. */
   token?: string;
+  /** Listens on `wss:` with this certificate and its key, PEM. */
+  tls?: { cert: string; key: string };
   timings?: Partial<OrchestratorPayload<"orchestrator.hello.ok">>;
   /** Answer every end with `orchestrator.job.settled`, as an orchestrator does once it is on disk. Default true. */
   settle?: boolean;
@@ -46,6 +51,8 @@ export class OrchestratorDouble {
   /** Moments of the connections, on `performance.now()`. */
   readonly connectedAt: number[] = [];
   settle: boolean;
+  /** As in the options; a rotation changes it. */
+  token: string | undefined;
   /** Answer heartbeats by renewing the leases of the jobs that were assigned with one. */
   renew = true;
   private readonly fenced = new Map<string, FencedJob>();
@@ -53,28 +60,31 @@ export class OrchestratorDouble {
   private readonly sockets = new Map<WebSocket, string | undefined>();
 
   private constructor(
+    private readonly http: Server,
     private readonly server: WebSocketServer,
     private readonly options: OrchestratorDoubleOptions,
   ) {
     this.settle = options.settle ?? true;
+    this.token = options.token;
     server.on("connection", (socket) => this.connected(socket));
   }
 
   static async listen(options: OrchestratorDoubleOptions = {}): Promise<OrchestratorDouble> {
-    const server = new WebSocketServer({ host: "127.0.0.1", port: options.port ?? 0, path: "/agent" });
-    const double = new OrchestratorDouble(server, options);
-    await once(server, "listening");
+    const http = options.tls === undefined ? createServer() : createTlsServer(options.tls);
+    const double = new OrchestratorDouble(http, new WebSocketServer({ server: http, path: "/agent" }), options);
+    http.listen(options.port ?? 0, "127.0.0.1");
+    await once(http, "listening");
     return double;
   }
 
   get port(): number {
-    const address = this.server.address();
+    const address = this.http.address();
     if (address === null || typeof address === "string") throw new Error("The server does not listen.");
     return address.port;
   }
 
   get url(): string {
-    return `ws://127.0.0.1:${this.port}/agent`;
+    return `${this.options.tls === undefined ? "ws" : "wss"}://127.0.0.1:${this.port}/agent`;
   }
 
   /** Sends a message to every agent that has said hello, or to one of them; returns its `msgId`. */
@@ -143,7 +153,9 @@ export class OrchestratorDouble {
   async close(): Promise<void> {
     this.dropAll();
     const closed = Promise.withResolvers<void>();
-    this.server.close(() => closed.resolve());
+    this.server.close();
+    this.http.close(() => closed.resolve());
+    this.http.closeAllConnections();
     await closed.promise;
   }
 
@@ -181,7 +193,7 @@ export class OrchestratorDouble {
 
   private greet(socket: WebSocket, { payload }: AgentMessageOf<"agent.hello">): void {
     if (this.options.mute === true) return;
-    if (this.options.token !== undefined && payload.auth.token !== this.options.token) {
+    if (this.token !== undefined && payload.auth.token !== this.token) {
       socket.close(CLOSE_CODES.unauthorized, "wrong token");
       return;
     }

@@ -1,5 +1,6 @@
 import type {
   AgentCapabilities,
+  AgentLoad,
   AgentMessageType,
   AgentPayload,
   buildMessage,
@@ -8,6 +9,7 @@ import type {
   JobStatus,
   JsonObject,
   OrchestratorPayload,
+  OverlayTexts,
   Progress,
   Source,
 } from "@stream-control/protocol";
@@ -85,6 +87,8 @@ export interface AgentHandlers {
   onRemoveDestination?(job: JobRef, destinationId: string): Awaitable<void>;
   /** `null` is the source of the job's own config. */
   onSwitchInput?(job: JobRef, source: Source | null): Awaitable<void>;
+  /** New texts for lines of the overlay, by their ids. */
+  onSetOverlay?(job: JobRef, texts: OverlayTexts): Awaitable<void>;
   /**
    * A fenced job may go on for longer: until `lease.leftMs` is 0. An agent with this handler promises that a job whose
    * lease runs out ends by itself, with nobody's help.
@@ -99,12 +103,26 @@ export interface AgentHandlers {
   onOffline?(): Awaitable<void>;
 }
 
+/** How an agent knows its orchestrator on a `wss:` connection, and shows who it is; each part is PEM. */
+export interface ClientTls {
+  /** Authorities that may have signed the orchestrator's certificate; the system's unless given. */
+  ca?: string | undefined;
+  /** The agent's own certificate with those between it and the authority; needs `key`. */
+  cert?: string | undefined;
+  key?: string | undefined;
+}
+
 /** How an agent connects. Durations are milliseconds. */
 export interface AgentOptions {
   /** The orchestrator's agent socket, such as `ws://localhost:8080/agent`. */
   url: string;
-  /** The shared secret of agents and orchestrator. */
-  token: string;
+  /**
+   * The agent's own secret, or the one that agents share. A function is asked before each connection, so that a token can
+   * be rotated while the agent runs; while the orchestrator refuses the present one, also every `reconnect.recheckMs`.
+   */
+  token: string | (() => Awaitable<string>);
+  /** For `wss:`; a function is asked as that of `token`. */
+  tls?: ClientTls | (() => Awaitable<ClientTls>) | undefined;
   /** The same at every start: the orchestrator knows the agent by it. */
   agentId: string;
   name: string;
@@ -114,9 +132,13 @@ export interface AgentOptions {
    * given.
    */
   capabilities?: Partial<AgentCapabilities>;
+  /** How busy the machine is; asked before each heartbeat, which carries it. */
+  load?: () => AgentLoad;
   /** Ask not to be given jobs. */
   drain?: boolean;
   meta?: JsonObject;
+  /** The room it belongs to, unless its token says so; `default` where neither does. */
+  room?: string | undefined;
   handlers: AgentHandlers;
   /** Silent unless given. */
   logger?: AgentLogger;
@@ -148,6 +170,8 @@ export interface ReconnectOptions {
   maxMs: number;
   /** Bound of the pause after a refusal that only a person can end (wrong token, id taken). Default 60,000. */
   refusedMs: number;
+  /** Until it is looked whether there are other credentials than those that were refused. Default 2,000. */
+  recheckMs: number;
   /** A connection that lasted this long counts as good: the next pauses start small again. Default 10,000. */
   stableMs: number;
   /** A source of numbers in [0, 1). */

@@ -4,7 +4,7 @@ import type { AgentHandlers, AgentLogger, AgentOptions, Assignment } from "../sr
 import { AgentClient, accept } from "../src/index.js";
 
 /** Pauses short enough for a test. */
-export const FAST = { spreadMs: 40, baseMs: 20, maxMs: 100, refusedMs: 400, stableMs: 10_000 };
+export const FAST = { spreadMs: 40, baseMs: 20, maxMs: 100, refusedMs: 400, recheckMs: 20, stableMs: 10_000 };
 
 export class LogLines implements AgentLogger {
   readonly lines: { level: string; message: string; fields: object }[] = [];

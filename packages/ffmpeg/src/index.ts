@@ -1,8 +1,10 @@
 export { encoderArguments, gopFrames } from "./arguments/encoder.js";
 export { isLiveSource, isRealtime, openArguments } from "./arguments/input.js";
+export type { OverlayFiles } from "./arguments/overlay.js";
 export { MAIN_VOLUME, type ProgramOptions, programArguments } from "./arguments/program.js";
 export { fileFormatOf, rtmpAddress, senderArguments } from "./arguments/sender.js";
 export { slateArguments } from "./arguments/slate.js";
+export { LEVEL_INTERVAL_MS, viewerArguments } from "./arguments/viewer.js";
 export {
   addressOn,
   addressParts,
@@ -13,6 +15,7 @@ export {
   type Way,
 } from "./arguments/way.js";
 export * from "./errors.js";
+export * from "./jpeg-splitter.js";
 export * from "./media-facts.js";
 export * from "./probe/machine.js";
 export * from "./probe/source.js";

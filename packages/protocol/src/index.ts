@@ -1,5 +1,7 @@
 export * from "./config/destination.js";
+export * from "./config/monitoring.js";
 export * from "./config/on-air.js";
+export * from "./config/overlay.js";
 export {
   parseStreamConfig,
   type ResolvedStreamConfig,
@@ -21,11 +23,13 @@ export * from "./primitives.js";
 export * from "./resources/access.js";
 export * from "./resources/agent.js";
 export * from "./resources/audit.js";
+export * from "./resources/broadcast.js";
 export * from "./resources/job.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";
 export * from "./resources/stream-metadata.js";
 export * from "./resources/template.js";
+export * from "./resources/youtube.js";
 export * from "./secrets/index.js";
 export * from "./states.js";
 export * from "./version.js";

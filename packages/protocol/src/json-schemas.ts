@@ -21,6 +21,12 @@ import {
 } from "./resources/access.js";
 import { agentRecordSchema } from "./resources/agent.js";
 import { auditEntrySchema, chainReportSchema, eraseReplySchema, eraseRequestSchema } from "./resources/audit.js";
+import {
+  broadcastMetadataSchema,
+  broadcastRecordSchema,
+  createBroadcastSchema,
+  updateBroadcastSchema,
+} from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
 import {
@@ -34,6 +40,7 @@ import {
 } from "./resources/replies.js";
 import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
 import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
+import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
 
 const resources: Record<string, z.ZodType> = {
   "stream-config": streamConfigSchema,
@@ -61,6 +68,13 @@ const resources: Record<string, z.ZodType> = {
   template: templateRecordSchema,
   "create-template": createTemplateSchema,
   "template-update": templateUpdateSchema,
+  broadcast: broadcastRecordSchema,
+  "create-broadcast": createBroadcastSchema,
+  "update-broadcast": updateBroadcastSchema,
+  "broadcast-metadata": broadcastMetadataSchema,
+  "stream-privacy": streamPrivacySchema,
+  "oauth-status": oauthStatusSchema,
+  "oauth-code": oauthCodeSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,
   "new-api-key": newApiKeySchema,

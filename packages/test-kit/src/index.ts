@@ -12,3 +12,4 @@ export * from "./secret.js";
 export * from "./temporary-folder.js";
 export * from "./volume.js";
 export * from "./wait-for.js";
+export * from "./youtube/index.js";

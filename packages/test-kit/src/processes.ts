@@ -6,6 +6,15 @@ export async function isRunning(pid: number): Promise<boolean> {
   return stat !== undefined && stat.state !== "Z";
 }
 
+/** Ends a process group at once; one that has ended by itself meanwhile is as well. */
+export function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "ESRCH") throw thrown;
+  }
+}
+
 /** The ids of a process's living children (Linux). */
 export async function childrenOf(parent: number): Promise<number[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** A folder of one test. */
-export interface TemporaryFolder {
+export interface TemporaryFolder extends AsyncDisposable {
   path: string;
   /** An absolute path inside the folder. */
   file(...parts: string[]): string;
@@ -13,10 +13,12 @@ export interface TemporaryFolder {
 /** Makes an empty folder, with a short name because Unix socket paths must stay under 108 bytes. */
 export async function temporaryFolder(prefix = "sc-"): Promise<TemporaryFolder> {
   const path = await mkdtemp(join(tmpdir(), prefix));
+  // A server that is just closing may still write into the folder, hence the retries.
+  const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   return {
     path,
     file: (...parts) => join(path, ...parts),
-    // A server that is just closing may still write into the folder, hence the retries.
-    remove: () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }),
+    remove,
+    [Symbol.asyncDispose]: remove,
   };
 }

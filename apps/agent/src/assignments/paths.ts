@@ -1,6 +1,13 @@
 import { stat } from "node:fs/promises";
 import { fileFormatOf } from "@stream-control/ffmpeg";
-import { type Destination, FILE_FORMATS, type Issue, type Slate, type Source } from "@stream-control/protocol";
+import {
+  type Destination,
+  FILE_FORMATS,
+  type Issue,
+  type Overlay,
+  type Slate,
+  type Source,
+} from "@stream-control/protocol";
 import { allowedPath } from "./allowed-paths.js";
 import { checkDevices } from "./devices.js";
 
@@ -34,6 +41,17 @@ export async function checkSlate(
   issues: Issue[],
 ): Promise<Slate> {
   return "path" in slate ? { ...slate, path: await checkFile(slate.path, `${field}.path`, folders, issues) } : slate;
+}
+
+/** Checks what an overlay reads from this machine's disk. */
+export async function checkOverlay(
+  overlay: Overlay | undefined,
+  folders: readonly string[],
+  issues: Issue[],
+): Promise<Overlay | undefined> {
+  if (overlay?.logo === undefined) return overlay;
+  const path = await checkFile(overlay.logo.path, "overlay.logo.path", folders, issues);
+  return { ...overlay, logo: { ...overlay.logo, path } };
 }
 
 /**

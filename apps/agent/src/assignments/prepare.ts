@@ -11,12 +11,14 @@ import {
 import type { AgentConfig } from "../config.js";
 import { fillDestinations } from "./destinations.js";
 import { makeFolders } from "./folders.js";
-import { checkDestination, checkSlate, checkSource } from "./paths.js";
+import { checkDestination, checkOverlay, checkSlate, checkSource } from "./paths.js";
 import { destinationProtocol, protocolIssues, sourceProtocol } from "./protocols.js";
 import { keepEarlierRecordings } from "./recordings.js";
 
 /** What the agent's owner allows, and what the machine can do. */
 export interface Limits extends Pick<AgentConfig, "outputDirs" | "inputDirs" | "allowedProtocols" | "maxResolution"> {
+  /** Whether this machine's ffmpeg can draw text. */
+  drawsText: boolean;
   /** H.264 encoders that were tried on this machine. */
   encoders: readonly ProbedEncoder[];
 }
@@ -49,6 +51,7 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   const videoEncoder = chooseEncoder(config.video.encoder, limits.encoders, issues);
   const source = await checkSource(wanted.source, "source", limits.inputDirs, issues);
   const onAir = await checkOnAir(wanted, limits.inputDirs, issues);
+  const overlay = await checkOverlay(config.overlay, limits.inputDirs, issues);
   const written = new Set<string>();
   const destinations: Destination[] = [];
   for (const [index, destination] of wanted.destinations.entries()) {
@@ -58,13 +61,19 @@ export async function prepare(assignment: Assignment, limits: Limits): Promise<P
   }
   if (issues.length > 0 || videoEncoder === undefined) return invalid(issues);
 
+  if (overlay !== undefined && overlay.lines.length > 0 && !limits.drawsText) return { ok: false, error: NO_TEXT };
   const problem = await makeFolders(destinations);
   if (problem !== undefined) return { ok: false, error: problem };
   const { isMuted: muted = false, isPaused: paused = false } = assignment.streamMetadata ?? {};
   const kept = await keepEarlierRecordings(destinations, assignment.epoch ?? 0);
   return {
     ok: true,
-    job: { config: { ...wanted, ...onAir, source, destinations: kept }, videoEncoder, muted, paused },
+    job: {
+      config: { ...wanted, ...onAir, source, destinations: kept, ...(overlay && { overlay }) },
+      videoEncoder,
+      muted,
+      paused,
+    },
   };
 }
 
@@ -93,6 +102,13 @@ async function checkOnAir({ sourceLoss, pause }: StreamConfig, folders: readonly
     pause: { ...pause, slate: await checkSlate(pause.slate, "pause.slate", folders, issues) },
   };
 }
+
+/** Another agent may have a font. */
+const NO_TEXT: ErrorInfo = {
+  code: "OVERLAY_UNAVAILABLE",
+  message: "This agent can't draw text: its ffmpeg lacks drawtext, or there is no font (Debian: fonts-dejavu-core).",
+  detail: { fault: "agent" },
+};
 
 function invalid(issues: Issue[]): Preparation {
   const message = `The config is wrong: ${describeIssues(issues)}.`.slice(0, 4096);

@@ -2,6 +2,7 @@ import {
   destinationSchema,
   errorInfoSchema,
   jsonObjectSchema,
+  overlayTextsSchema,
   progressSchema,
   sourceSchema,
   streamConfigSchema,
@@ -80,6 +81,7 @@ export const runnerCommandSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("destination.remove"), id: z.string(), destinationId: z.string() }),
   /** Another source from now on; null is the config's own one. */
   z.object({ type: z.literal("input.switch"), id: z.string(), source: sourceSchema.nullable() }),
+  z.object({ type: z.literal("overlay"), id: z.string(), texts: overlayTextsSchema }),
   /** The job may go on for this long from now. */
   z.object({
     type: z.literal("lease.renew"),
@@ -112,6 +114,8 @@ export const runnerEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("log"), level: z.enum(["info", "warn", "error"]), message: z.string() }),
   /** Something worth keeping, such as `stream.source_lost`; goes into the job's event log. */
   z.object({ type: z.literal("event"), event: z.string(), message: z.string(), data: jsonObjectSchema.optional() }),
+  /** A picture of what goes out, JPEG in Base64. */
+  z.object({ type: z.literal("picture"), takenAt: z.iso.datetime(), jpeg: z.base64() }),
   z.object({ type: z.literal("reply"), id: z.string(), ok: z.boolean(), error: errorInfoSchema.optional() }),
   z.object({ type: z.literal("ended"), result: runnerResultSchema }),
 ]);

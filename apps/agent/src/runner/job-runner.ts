@@ -1,16 +1,19 @@
 import { FilterCommandError, type StopTimes, secretsOf, TsRelay, TsSwitcher } from "@stream-control/ffmpeg";
-import type { ErrorInfo } from "@stream-control/protocol";
+import type { ErrorInfo, Progress } from "@stream-control/protocol";
 import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec } from "./contract.js";
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
 import { Lease, leftOf } from "./lease.js";
 import { OnAirDirector, type ProgramEnd } from "./on-air-director.js";
+import { OverlayTexts } from "./overlay-texts.js";
 import { type OpenWay, Reach } from "./reach/reach.js";
 import { isRefusal } from "./reach/refusals.js";
 import { Reporter } from "./reporter.js";
 import { Senders } from "./senders.js";
 import type { Toolbox } from "./toolbox.js";
+import { Alarms } from "./viewer/alarms.js";
+import { Viewer } from "./viewer/viewer.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
 
@@ -41,6 +44,9 @@ export class JobRunner {
   private readonly senders: Senders;
   private readonly lease: Lease;
   private readonly watch: JobWatch;
+  private readonly overlay: OverlayTexts | undefined;
+  private readonly viewer: Viewer;
+  private readonly alarms: Alarms;
   private wantMuted: boolean;
   private stopTimes: StopTimes | undefined;
   private killed = false;
@@ -66,8 +72,11 @@ export class JobRunner {
       ...{ fps: video.fps, sampleRateHz: audio.sampleRateHz, now: monotonicNow },
       onSegment: (segment) => this.relay.push(segment),
     });
+    const { overlay } = spec.config;
+    this.overlay = overlay === undefined ? undefined : OverlayTexts.make(overlay, hideIn);
     this.tools = {
       ...{ spec, env, hideIn, launcher, reach: this.reach, redactor, switcher, now: monotonicNow, random },
+      overlay: this.overlay?.files,
       onLine: (from, line) => this.reporter.line(from, line),
       onEvent: (event, message, data) => this.reporter.event(event, message, data),
     };
@@ -82,12 +91,21 @@ export class JobRunner {
     );
     this.director = new OnAirDirector({
       ...{ tools: this.tools, muted: spec.muted, paused: spec.paused },
-      onReady: (realtime) => this.senders.start(realtime),
+      onReady: (realtime) => {
+        this.senders.start(realtime);
+        // At full speed there would be nothing to look at for anybody.
+        if (realtime) this.viewer.start();
+      },
       onBegin: () => {
         if (this.reporter.status === "STARTING") this.reporter.setStatus("RUNNING");
       },
       onIdle: (idle) => this.senders.setIdle(idle),
     });
+    this.viewer = new Viewer({
+      ...{ tools: this.tools, relay: this.relay },
+      onPicture: (jpeg) => this.reporter.picture(jpeg),
+    });
+    this.alarms = new Alarms(spec.config.monitoring.alarms, this.tools.onEvent);
     this.watch = new JobWatch({
       ...{ config: spec.config, now: monotonicNow, pids: () => [process.pid, ...this.childPids()] },
       program: () => this.director.programOnAir,
@@ -110,7 +128,8 @@ export class JobRunner {
 
   /** Ids of the processes that run now. */
   childPids(): number[] {
-    return [...this.director.pids, ...this.senders.pids];
+    const { pid } = this.viewer;
+    return [...this.director.pids, ...this.senders.pids, ...(pid === undefined ? [] : [pid])];
   }
 
   /** Runs the job to its end; rejects only when the runner itself is broken. */
@@ -118,6 +137,7 @@ export class JobRunner {
     const ticker = setInterval(() => void this.tick(), PROGRESS_INTERVAL_MS);
     try {
       void this.checkBackup();
+      if (this.overlay === undefined && this.options.spec.config.overlay !== undefined) this.missOverlay();
       const end = await this.director.run();
       this.reportProgress();
       this.finishing = true;
@@ -126,6 +146,8 @@ export class JobRunner {
       return this.result(end);
     } finally {
       clearInterval(ticker);
+      this.viewer.stop();
+      this.overlay?.remove();
       this.lease.stop();
       this.reach.close();
     }
@@ -145,6 +167,8 @@ export class JobRunner {
       case "input.switch":
         if (command.source !== null) this.reporter.learn(secretsOf(command.source));
         return this.director.switchInput(command.source);
+      case "overlay":
+        return this.setOverlay(command.texts);
       case "lease.renew":
         return this.lease.renew(leftOf(command) ?? 0);
       case "stop":
@@ -227,6 +251,17 @@ export class JobRunner {
     this.reportProgress();
   }
 
+  /** A picture without its overlay is better than none. */
+  private missOverlay(): void {
+    const message = "The overlay is left out: no folder of the agent's can be written to.";
+    this.reporter.event("stream.overlay_failed", message, { fault: "agent" });
+  }
+
+  private setOverlay(texts: Parameters<OverlayTexts["set"]>[0]): void {
+    if (this.overlay === undefined) throw refused("NO_OVERLAY", "The job has no overlay to change.");
+    this.overlay.set(texts);
+  }
+
   private removeDestination(destinationId: string): void {
     if (this.isStopping || this.finishing) throw refused("JOB_ENDING", "The job is ending.");
     const { id } = this.senders.remove(destinationId);
@@ -268,16 +303,32 @@ export class JobRunner {
   private async tick(): Promise<void> {
     this.director.tick();
     await this.watch.tick();
-    this.reportProgress();
+    this.reportProgress(this.look());
   }
 
-  private reportProgress(): void {
+  /** What is to be seen and heard of what goes out, and what of it is an alarm. */
+  private look(): Pick<Progress, "audio"> {
+    const { black, frozen, silent, clipped, levels } = this.viewer.look();
+    const { onAir } = this.director;
+    // A slate is still and silent on purpose.
+    const isShown = onAir === "program" || onAir === "backup";
+    const facts = {
+      ...{ black: black && isShown, frozen: frozen && isShown, silent: silent && isShown && !this.wantMuted },
+      ...{ clipping: clipped, slow: this.watch.isSlow },
+      reconnecting: this.senders.statuses.some(({ state }) => state === "RETRYING"),
+    };
+    this.alarms.feed(facts, this.tools.now());
+    return levels === undefined ? {} : { audio: levels };
+  }
+
+  private reportProgress(heard: Pick<Progress, "audio"> = {}): void {
     const { switcher } = this.tools;
     const { onAir } = this.director;
     this.reporter.progress({
       ...this.director.progress,
       ...{ frame: switcher.pictures, outTimeMs: switcher.lengthMs },
       ...(onAir === undefined ? {} : { onAir }),
+      ...{ ...heard, alarms: this.alarms.present },
       ...this.watch.usage,
       destinations: this.senders.statuses,
     });

@@ -30,11 +30,17 @@ export class JobWatch {
   private readonly slow: Sustained;
   private restartedForLimit = false;
   private restartedForSpeed = false;
+  private tooSlow = false;
 
   constructor(private readonly options: JobWatchOptions) {
     this.meter = new UsageMeter(options.now);
     this.over = new Sustained(options.config.limits.forMs);
     this.slow = new Sustained(options.config.slowEncoder.forMs);
+  }
+
+  /** Whether the program has been too slow for too long, and still is. */
+  get isSlow(): boolean {
+    return this.tooSlow;
   }
 
   /** Measures; call it about once a second. Never rejects. */
@@ -71,7 +77,10 @@ export class JobWatch {
     const { slowEncoder, source } = this.options.config;
     const program = this.options.program();
     const speed = this.speed.feed(program?.outTimeMs, now);
-    if (!this.slow.feed(speed !== undefined && speed < slowEncoder.belowSpeed, now) || speed === undefined) return;
+    const isBelow = speed !== undefined && speed < slowEncoder.belowSpeed;
+    if (!isBelow) this.tooSlow = false;
+    if (!this.slow.feed(isBelow, now) || speed === undefined) return;
+    this.tooSlow = true;
     const busy = this.meter.cpuPercentOf(program?.pid);
     const isLocal = source.type === "test" || source.type === "file";
     const fault: Fault = !isLocal && busy !== undefined && busy < IDLE_PERCENT ? "source" : "encoder";

@@ -47,6 +47,10 @@ export class Reporter {
     this.emit({ type: "progress", progress: this.latest });
   }
 
+  picture(jpeg: Buffer): void {
+    this.emit({ type: "picture", takenAt: new Date(this.now()).toISOString(), jpeg: jpeg.toString("base64") });
+  }
+
   event(event: string, message: string, data?: JsonObject): void {
     const told = { type: "event", event, message: this.redactor(message) } as const;
     this.emit({ ...told, ...(data === undefined ? {} : { data }) });

@@ -15,9 +15,17 @@ const ENDS: readonly [pattern: RegExp, fault: PictureFault][] = [
 /** Reads what the monitors of an encode print: what is wrong with its source from when to when. Other lines cost nothing. */
 export class SourceMonitor {
   private readonly faults = new Set<PictureFault>();
+  private blackTimer: NodeJS.Timeout | undefined;
 
-  /** @param onChange told of each new fault, and with undefined when the last one is over. */
-  constructor(private readonly onChange: (fault: PictureFault | undefined) => void) {}
+  /**
+   * @param onChange told of each new fault, and with undefined when the last one is over.
+   * @param blackMs how long black must last to be a fault: ffmpeg tells of its first picture, while it tells of frozen
+   * pictures and of silence only when they have lasted.
+   */
+  constructor(
+    private readonly onChange: (fault: PictureFault | undefined) => void,
+    private readonly blackMs = 0,
+  ) {}
 
   get hasFault(): boolean {
     return this.faults.size > 0;
@@ -25,11 +33,22 @@ export class SourceMonitor {
 
   push(line: string): void {
     const begun = BEGINS.find(([pattern]) => pattern.test(line))?.[1];
-    if (begun !== undefined && !this.faults.has(begun)) {
-      this.faults.add(begun);
-      this.onChange(begun);
-    }
+    if (begun === "black") this.blackTimer ??= setTimeout(() => this.begin("black"), this.blackMs);
+    else if (begun !== undefined) this.begin(begun);
     const ended = ENDS.find(([pattern]) => pattern.test(line))?.[1];
+    if (ended === "black") this.stop();
     if (ended !== undefined && this.faults.delete(ended) && this.faults.size === 0) this.onChange(undefined);
+  }
+
+  /** Nothing that has begun becomes a fault any more. */
+  stop(): void {
+    clearTimeout(this.blackTimer);
+    this.blackTimer = undefined;
+  }
+
+  private begin(fault: PictureFault): void {
+    if (this.faults.has(fault)) return;
+    this.faults.add(fault);
+    this.onChange(fault);
   }
 }

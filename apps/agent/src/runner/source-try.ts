@@ -61,10 +61,13 @@ export class SourceTry {
     const { blackMs, frozenMs, silentMs } = config.sourceLoss;
     const monitored = blackMs !== undefined || frozenMs !== undefined || silentMs !== undefined;
     const { videoEncoder } = tools.spec;
-    this.monitor = new SourceMonitor((fault) => this.seeFault(fault));
+    this.monitor = new SourceMonitor((fault) => this.seeFault(fault), blackMs);
     this.encode = new Encode({
       ...{ tools, name, muted, env: open.env },
-      arguments: programArguments(config, { ...facts, videoEncoder, muted, monitored, startSeconds, way: open.way }),
+      arguments: programArguments(config, {
+        ...{ ...facts, videoEncoder, muted, monitored, startSeconds, way: open.way },
+        overlay: tools.overlay,
+      }),
       onFrame: () => this.seeFrame(),
       onMonitor: monitored ? (line) => this.monitor.push(line) : undefined,
     });
@@ -111,6 +114,7 @@ export class SourceTry {
 
   private drop(): void {
     this.dropped = true;
+    this.monitor.stop();
     this.watch.stop();
   }
 

@@ -1,4 +1,4 @@
-import type { Redactor, TsSwitcher } from "@stream-control/ffmpeg";
+import type { OverlayFiles, Redactor, TsSwitcher } from "@stream-control/ffmpeg";
 import type { JsonObject } from "@stream-control/protocol";
 import type { RunnerSpec } from "./contract.js";
 import type { Reach } from "./reach/reach.js";
@@ -14,6 +14,8 @@ export interface Toolbox {
   /** Decides what may be opened, and how. */
   reach: Reach;
   redactor: Redactor;
+  /** What is burnt into the picture of a source; undefined where nothing is. */
+  overlay: OverlayFiles | undefined;
   switcher: TsSwitcher;
   /** Milliseconds of a clock that never jumps. */
   now: () => number;

@@ -162,6 +162,9 @@ export class RunnerHandle {
       case "log":
         observer.onLog(event.level, event.message);
         break;
+      case "picture":
+        observer.onPicture(event.jpeg, event.takenAt);
+        break;
       case "event":
         observer.onEvent(event.event, event.message, event.data);
         break;

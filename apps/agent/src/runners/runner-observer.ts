@@ -6,6 +6,8 @@ export interface RunnerObserver {
   onStatus(status: RunnerStatus, progress: Progress | undefined): void;
   onProgress(progress: Progress): void;
   onLog(level: "info" | "warn" | "error", message: string): void;
+  /** @param jpeg a picture of what goes out, in Base64. */
+  onPicture(jpeg: string, takenAt: string): void;
   onEvent(type: string, message: string, data: JsonObject | undefined): void;
   onEnded(result: RunnerResult): void;
 }

@@ -11,7 +11,7 @@ import {
   waitFor,
 } from "@stream-control/test-kit";
 import { RESULT_FILE } from "../../src/runner/contract.js";
-import { onAir, SMALL, TestRunner } from "./runner-kit.js";
+import { onAir, SMALL, TestRunner, workersOf } from "./runner-kit.js";
 
 let folder: TemporaryFolder;
 const runners: TestRunner[] = [];
@@ -119,7 +119,7 @@ test("a program that is killed from outside is started again once; soon after it
   const { runner } = await start("killed.mp4");
   const client = await runner.client();
   await client.event("status", ({ status }) => status === "RUNNING");
-  const [program = 0, sender] = (await childrenOf(runner.pid)).sort((a, b) => a - b);
+  const [program = 0, sender] = await workersOf(runner.pid);
   const killedAt = performance.now();
   process.kill(program, "SIGKILL");
   await client.event("event", onAir("slate"));
@@ -130,7 +130,7 @@ test("a program that is killed from outside is started again once; soon after it
     data: { fault: "encoder", signal: "SIGKILL" },
   });
   const restarted = await waitFor(async () => {
-    const others = (await childrenOf(runner.pid)).filter((pid) => pid !== sender);
+    const others = (await workersOf(runner.pid)).filter((pid) => pid !== sender);
     return others.length === 1 && others[0];
   });
   process.kill(restarted, "SIGKILL");

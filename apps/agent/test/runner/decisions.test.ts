@@ -1,5 +1,6 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
+import { waitFor } from "@stream-control/test-kit";
 import fc from "fast-check";
 import { stallFault } from "../../src/runner/encode-errors.js";
 import { JobWatch } from "../../src/runner/job-watch.js";
@@ -168,16 +169,33 @@ test("a speed is taken over some seconds, and anew for an encode that began anew
   expect(meter.feed(undefined, 10_000)).toBeUndefined();
 });
 
-test("monitors tell of each fault when it begins, and of the end of the last one; other lines cost nothing", () => {
+test("black is a fault only when it has lasted: ffmpeg tells of its first picture", () => {
+  jest.useFakeTimers();
+  try {
+    const told: (string | undefined)[] = [];
+    const monitor = new SourceMonitor((fault) => told.push(fault), 3000);
+    monitor.push("lavfi.black_start=1");
+    jest.advanceTimersByTime(2900);
+    monitor.push("lavfi.black_end=3.9");
+    jest.advanceTimersByTime(5000);
+    expect(told).toEqual([]);
+    monitor.push("lavfi.black_start=10");
+    jest.advanceTimersByTime(3000);
+    expect(told).toEqual(["black"]);
+    monitor.push("lavfi.black_end=14");
+    expect(told).toEqual(["black", undefined]);
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
+test("monitors tell of each fault when it begins, and of the end of the last one; other lines cost nothing", async () => {
   const told: (string | undefined)[] = [];
   const monitor = new SourceMonitor((fault) => told.push(fault));
+  monitor.push("lavfi.black_start=1");
+  await waitFor(() => told.length > 0, { what: "the fault" });
   for (const line of [
-    ...[
-      "frame:12   pts:12   pts_time:1.5",
-      "lavfi.black_start=1",
-      "lavfi.freezedetect.freeze_start=1.2",
-      "lavfi.black_end=3",
-    ],
+    ...["frame:12   pts:12   pts_time:1.5", "lavfi.freezedetect.freeze_start=1.2", "lavfi.black_end=3"],
     ...["lavfi.freezedetect.freeze_duration=2", "lavfi.freezedetect.freeze_end=3.2", "lavfi.silence_start.1=4"],
     ...["lavfi.silence_end.1=5", "lavfi.silence_end.1=5"],
   ])

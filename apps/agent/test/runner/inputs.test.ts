@@ -341,7 +341,8 @@ test("a program that waits for its source does not outlive a runner that is kill
   });
   const children = await waitFor(async () => {
     const pids = await childrenOf(runner.pid);
-    return pids.length === 2 && pids;
+    // The program, the sender and the viewer.
+    return pids.length === 3 && pids;
   });
   runner.process.kill("SIGKILL");
   await waitFor(async () => !(await Promise.all(children.map(isRunning))).includes(true));

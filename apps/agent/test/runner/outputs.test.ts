@@ -298,7 +298,8 @@ test("recordings in every container hold what was sent, and a runner that is kil
   const client = await runner.client();
   await client.event("progress", ({ progress }) => (progress.outTimeMs ?? 0) > 4000);
   const children = await childrenOf(runner.pid);
-  expect(children).toHaveLength(1 + formats.length);
+  // The program, the senders and the viewer.
+  expect(children).toHaveLength(2 + formats.length);
   runner.process.kill("SIGKILL");
   await waitFor(async () => !(await Promise.all(children.map(isRunning))).includes(true));
   for (const format of formats) {

@@ -4,7 +4,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type StreamConfigInput, streamConfigSchema } from "@stream-control/protocol";
-import { ffmpeg, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import {
+  argumentsOf,
+  childrenOf,
+  ffmpeg,
+  type TemporaryFolder,
+  temporaryFolder,
+  waitFor,
+} from "@stream-control/test-kit";
 import {
   RESULT_FILE,
   type RunnerEvent,
@@ -131,6 +138,13 @@ export class TestRunner {
     }
     await this.folder.remove();
   }
+}
+
+/** The runner's encoders and senders: all of its processes but the one that looks at the output. */
+export async function workersOf(runnerPid: number): Promise<number[]> {
+  const pids = (await childrenOf(runnerPid)).sort((a, b) => a - b);
+  const commands = await Promise.all(pids.map(argumentsOf));
+  return pids.filter((_, index) => commands[index]?.includes("image2pipe") === false);
 }
 
 /** A small picture, so that many encoders fit on a small machine. */

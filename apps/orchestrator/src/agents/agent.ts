@@ -1,5 +1,6 @@
 import {
   type AgentCapabilities,
+  type AgentLoad,
   type AgentRecord,
   type AgentState,
   DEFAULT_ROOM,
@@ -35,9 +36,13 @@ export class Agent implements Candidate {
   drainDeadlineAt: string | null = null;
   /** The drain moves what may move to other agents. */
   drainMigrate = false;
+  /** As it said last. */
+  load: AgentLoad | null = null;
   error: ErrorInfo | null = null;
   faulty = false;
   assigned = 0;
+  /** Slots that are kept free for something that is to come, by its name. */
+  readonly reservations = new Set<string>();
   /** Jobs that hold a slot, in the order in which they were given. */
   readonly jobs = new Map<string, Held>();
 
@@ -59,7 +64,7 @@ export class Agent implements Candidate {
     return this.operatorDrain || this.selfDrain;
   }
   get used(): number {
-    return this.jobs.size;
+    return this.jobs.size + this.reservations.size;
   }
   /** Whether it knows an optional command. */
   knows(feature: string): boolean {
@@ -78,7 +83,7 @@ export class Agent implements Candidate {
     if (statuses.has("RUNNING")) return "RUNNING";
     if (statuses.has("STARTING")) return "STARTING";
     if (statuses.has("STOPPING")) return "STOPPING";
-    return statuses.size > 0 ? "RESERVED" : "IDLE";
+    return this.used > 0 ? "RESERVED" : "IDLE";
   }
 
   record(): AgentRecord {
@@ -95,6 +100,7 @@ export class Agent implements Candidate {
       drainDeadlineAt: this.drainDeadlineAt,
       capabilities: this.capabilities,
       meta: this.meta,
+      load: this.connected ? this.load : null,
       error: this.error,
     };
   }

@@ -189,6 +189,7 @@ export class AgentGateway {
       stopGraceMs,
       killAfterMs,
       protocolVersion: PROTOCOL_VERSION,
+      features: ["snapshots"],
     });
     const present = registry.get(agentId)?.session;
     const twin = present?.open === true && present !== earlier;

@@ -136,6 +136,20 @@ export class AgentRegistry {
     if (agent?.jobs.delete(jobId)) this.changed(agent);
   }
 
+  /** Keeps a slot free for something that is to come. @returns false for an agent that is not known. */
+  reserve(agentId: string, name: string): boolean {
+    const agent = this.agents.get(agentId);
+    if (agent === undefined) return false;
+    agent.reservations.add(name);
+    this.changed(agent);
+    return true;
+  }
+
+  unreserve(agentId: string, name: string): void {
+    const agent = this.agents.get(agentId);
+    if (agent?.reservations.delete(name)) this.changed(agent);
+  }
+
   private changed(agent: Agent): void {
     if (agent.hasRoom) this.withRoom.add(agent);
     else this.withRoom.delete(agent);

@@ -15,6 +15,7 @@ import type { JobChange } from "../jobs/changes.js";
 import type { ApplyResult, Ledger } from "../jobs/ledger.js";
 import type { JobNews } from "../jobs/news.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
+import type { SnapshotBoard } from "../jobs/snapshot-board.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
 import type { JobSecrets } from "../secrets/job-secrets.js";
 import type { CommandReplies } from "./command-replies.js";
@@ -38,6 +39,7 @@ export interface ReportsDeps {
   replies: CommandReplies;
   budget: EventBudget;
   board: ProgressBoard;
+  snapshots: SnapshotBoard;
   news: JobNews;
   secrets: JobSecrets;
   logger: Logger;
@@ -54,7 +56,7 @@ export class AgentReports {
   async take(session: AgentSession, report: Report): Promise<void> {
     switch (report.type) {
       case "agent.heartbeat":
-        return this.heartbeat(session, report.msgId);
+        return this.heartbeat(session, report);
       case "agent.assign.ack":
         return this.acknowledged(session, report);
       case "agent.job.update":
@@ -70,8 +72,10 @@ export class AgentReports {
       case "agent.job.paused":
       case "agent.job.unpaused":
         return this.switched(session, report);
+      case "agent.job.snapshot":
+        return this.pictured(session, report);
       case "agent.job.command.ack":
-        return this.deps.replies.answer(report.payload.commandId, report.payload);
+        return this.deps.replies.answer(session.agentId, report.payload.commandId, report.payload);
       case "agent.job.event":
         return this.happened(session, report);
       case "agent.reboot.ack":
@@ -80,9 +84,13 @@ export class AgentReports {
     }
   }
 
-  private heartbeat(session: AgentSession, msgId: string | undefined): void {
+  private heartbeat(session: AgentSession, { msgId, payload }: ReportOf<"agent.heartbeat">): void {
     this.deps.leases.renew(session, msgId);
     const agent = this.deps.registry.get(session.agentId);
+    if (agent !== undefined && payload.load !== undefined) {
+      agent.load = payload.load;
+      this.deps.news.loaded(agent);
+    }
     if (agent?.faulty) this.deps.registry.recover(agent);
   }
 
@@ -154,9 +162,15 @@ export class AgentReports {
 
   private logged(session: AgentSession, { payload }: ReportOf<"agent.job.log">): void {
     const { jobId, level, ts } = payload;
-    if (this.deps.registry.get(session.agentId)?.jobs.has(jobId) !== true) return;
+    if (this.held(session, payload) === undefined) return;
     const message = this.deps.secrets.redactor(jobId)(payload.message);
     this.deps.news.said(this.deps.board.addLine(jobId, { level, message, ts: ts ?? new Date().toISOString() }));
+  }
+
+  private pictured(session: AgentSession, { payload }: ReportOf<"agent.job.snapshot">): void {
+    const { jobId, data, takenAt } = payload;
+    if (this.held(session, payload) === undefined || !this.deps.snapshots.set(jobId, data, takenAt)) return;
+    this.deps.news.pictured(jobId, takenAt);
   }
 
   private async failed(session: AgentSession, { payload }: ReportOf<"agent.error">): Promise<void> {

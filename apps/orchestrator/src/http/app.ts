@@ -23,6 +23,7 @@ import {
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
+import { media } from "./media.js";
 
 export interface AppOptions {
   logger: Logger;
@@ -89,7 +90,7 @@ export function createApp(options: AppOptions): Express {
     },
     uncounted: ["/healthz"],
   });
-  app.use(["/v1", "/healthz"], noStore);
+  app.use(["/v1", "/oauth", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
       response.json({ ok: true, status: "ok", ...(await checkHealth()) });
@@ -118,25 +119,6 @@ export function createApp(options: AppOptions): Express {
 const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, next) => {
   next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
 };
-
-/**
- * Playlists change all the time, segments never; nothing but media is handed out. Pictures and players of other pages ask
- * without CORS, so that only this header keeps them out: in production it lets in those of the same site.
- */
-function media(folder: string, forAllPages: boolean): express.RequestHandler {
-  const files = express.static(folder, {
-    dotfiles: "deny",
-    index: false,
-    setHeaders: (response, path) => {
-      response.setHeader("Cache-Control", path.endsWith(".m3u8") ? "no-cache" : "public, max-age=3600");
-      response.setHeader("Cross-Origin-Resource-Policy", forAllPages ? "cross-origin" : "same-site");
-    },
-  });
-  return (request, response, next) => {
-    if (/\.(m3u8|ts|m4s|mp4|mov|mkv|flv|jpg)$/i.test(request.path)) files(request, response, next);
-    else next();
-  };
-}
 
 /** The player for browsers that cannot play HLS by themselves, without subtitles and encryption. */
 const hlsLibrary = (): string => fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.mjs"));

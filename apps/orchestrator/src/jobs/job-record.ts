@@ -1,10 +1,12 @@
-import type { JobRecord, Progress } from "@stream-control/protocol";
+import type { JobRecord, Progress, StreamMetadata } from "@stream-control/protocol";
 import type { JobRow } from "../store/tables.js";
 
 /** What is known of a job beside its row: it changes too often, or follows from other things, to be stored. */
 export interface LiveFacts {
   progress: Progress | null;
   pendingReason: string | null;
+  /** How many watch it now. */
+  viewers: number | null;
 }
 
 /** A job as the wire shows it. */
@@ -32,14 +34,17 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     restarts: row.restarts,
     notBefore: row.not_before,
     streamContext: fromJson(row.stream_context),
-    streamMetadata: fromJson(row.stream_metadata),
+    streamMetadata: withViewers(fromJson<StreamMetadata>(row.stream_metadata), live.viewers),
     metadata: fromJson(row.metadata),
     progress: live.progress ?? fromJson(row.progress),
   };
 }
 
+const withViewers = (metadata: StreamMetadata | null, viewers: number | null): StreamMetadata | null =>
+  viewers === null ? metadata : { ...metadata, viewers };
+
 /** The config that an agent is given: the inline one, the resolved template, or what live changes made of it. */
-export const configOf = (row: JobRow): Record<string, unknown> =>
+export const configOf = (row: Pick<JobRow, "config" | "inline_config">): Record<string, unknown> =>
   fromJson<Record<string, unknown>>(row.config ?? row.inline_config) ?? {};
 
 /** Reads a JSON column; the orchestrator wrote it itself, so its shape is that of the type. */

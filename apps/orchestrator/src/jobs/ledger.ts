@@ -89,8 +89,15 @@ export class Ledger {
     return () => this.listeners.delete(listener);
   }
 
-  /** Stores a new job, or finds the one that was submitted with the same idempotency key. */
-  async submit(job: NewJobRow): Promise<{ job: JobRow; created: boolean }> {
+  /**
+   * Stores a new job, or finds the one that was submitted with the same idempotency key.
+   *
+   * @param alongside is written in the same transaction, with a new job alone.
+   */
+  async submit(
+    job: NewJobRow,
+    alongside?: (tx: Transaction<Tables>) => Promise<void>,
+  ): Promise<{ job: JobRow; created: boolean }> {
     const by = currentCaller();
     const { row, event } = await this.store.write(async (tx) => {
       if (job.idempotency_key !== null) {
@@ -98,6 +105,7 @@ export class Ledger {
         if (known !== undefined) return { row: known };
       }
       const row = await this.queries.insert(tx, job);
+      await alongside?.(tx);
       return { row, event: await this.append(tx, by, row.id, SUBMITTED) };
     });
     if (event !== undefined) this.publish({ job: row, before: null, event });
@@ -131,6 +139,11 @@ export class Ledger {
     return this.change(jobId, guard, (job) =>
       isFinalStatus(job.status) ? undefined : { entry: this.secrets.cleanEntry(job, entry) },
     );
+  }
+
+  /** Adds what became of something that outlives the job, such as its broadcast: also behind the job's end. */
+  afterword(jobId: string, entry: LogEntry): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => ({ entry: this.secrets.cleanEntry(job, entry) }));
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */

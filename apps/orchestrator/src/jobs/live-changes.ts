@@ -2,6 +2,7 @@ import {
   createRedactor,
   type Destination,
   type JsonObject,
+  type OverlayTexts,
   parseStreamConfig,
   type Source,
   type StreamConfig,
@@ -44,7 +45,7 @@ export class LiveChanges {
     const taken = config.destinations.some((destination, index) => idOf(destination, index) === id);
     if (taken) throw new AppError("DESTINATION_EXISTS", `The job already has a destination "${id}".`);
     const destination = { ...wanted, id };
-    await this.ask(jobId, destination, (commandId) =>
+    await this.ask(agent, jobId, destination, (commandId) =>
       agent.session?.send("orchestrator.job.destination.add", { jobId, commandId, destination }),
     );
     await this.amend(
@@ -59,7 +60,7 @@ export class LiveChanges {
   /** @throws AppError as {@link CommandReplies.ask}, and 404, 409. */
   async removeDestination(jobId: string, destinationId: string): Promise<void> {
     const { agent } = await this.running(jobId, "destinations");
-    await this.ask(jobId, null, (commandId) =>
+    await this.ask(agent, jobId, null, (commandId) =>
       agent.session?.send("orchestrator.job.destination.remove", { jobId, commandId, destinationId }),
     );
     await this.amend(
@@ -77,7 +78,7 @@ export class LiveChanges {
     const { agent, ownSource } = await this.running(jobId, "input");
     // The agent may have been given the job after a switch: to it, another source is the job's own.
     const source = wanted ?? ownSource;
-    await this.ask(jobId, source, (commandId) =>
+    await this.ask(agent, jobId, source, (commandId) =>
       agent.session?.send("orchestrator.job.input.switch", { jobId, commandId, source }),
     );
     if (source === null) {
@@ -99,11 +100,39 @@ export class LiveChanges {
     );
   }
 
+  /** Changes texts that are burnt into the picture. @throws AppError as {@link CommandReplies.ask}, and 404, 409, 422. */
+  async setOverlay(jobId: string, texts: OverlayTexts): Promise<void> {
+    const { agent, config } = await this.running(jobId, "overlay");
+    requireLines(config, Object.keys(texts));
+    await this.ask(agent, jobId, null, (commandId) =>
+      agent.session?.send("orchestrator.job.overlay.set", { jobId, commandId, texts }),
+    );
+    await this.amend(
+      jobId,
+      ({ config: now }) => ({
+        config: {
+          ...now,
+          overlay: now.overlay && {
+            ...now.overlay,
+            lines: now.overlay.lines.map((line) => ({ ...line, text: texts[line.id] ?? line.text })),
+          },
+        },
+      }),
+      "The overlay was changed.",
+      { lines: Object.keys(texts) },
+    );
+  }
+
   /** @param wanted what the command carries: its secrets are not the job's yet. */
-  private ask(jobId: string, wanted: unknown, send: (commandId: string) => boolean | undefined): Promise<void> {
+  private ask(
+    agent: Agent,
+    jobId: string,
+    wanted: unknown,
+    send: (commandId: string) => boolean | undefined,
+  ): Promise<void> {
     const [ofJob, ofCommand] = [this.deps.secrets.redactor(jobId), createRedactor(secretsOf(wanted))];
     const redact = (text: string) => ofJob(ofCommand(text));
-    return this.deps.replies.ask((commandId) => send(commandId) ?? false, this.deps.deadlineMs, redact);
+    return this.deps.replies.ask(agent.id, (commandId) => send(commandId) ?? false, this.deps.deadlineMs, redact);
   }
 
   private async running(jobId: string, feature: string): Promise<Running> {
@@ -149,6 +178,15 @@ function streamOf(job: JobRow): Stream {
   const result = parseStreamConfig(configOf(job));
   if (!result.ok) throw new AppError("NOT_SUPPORTED", "The job's config is not a stream config.");
   return { config: result.value.config, ownSource: fromJson<Source>(job.own_source) };
+}
+
+/** @throws AppError 422 where the job's overlay has no line of text with one of the ids. */
+function requireLines({ overlay }: StreamConfig, ids: readonly string[]): void {
+  const known = (overlay?.lines ?? []).flatMap(({ id, kind }) => (kind === "text" ? [id] : []));
+  const unknown = ids.filter((id) => !known.includes(id));
+  if (unknown.length === 0) return;
+  const has = known.length === 0 ? "it was submitted without any" : `it has ${known.join(", ")}`;
+  throw new AppError("VALIDATION_FAILED", `The job's overlay has no line of text ${unknown.join(", ")}: ${has}.`);
 }
 
 /** Agents name a destination without an id by its type and its place. */

@@ -10,15 +10,34 @@ export interface JobLogLine {
   ts: string;
 }
 
+interface Entry {
+  progress: Progress | null;
+  lines: JobLogLine[];
+  viewers: number | null;
+}
+
 /**
- * What running jobs measure and say of themselves: the newest progress and the last log lines. It is not stored, since
- * it is told again about every second; the last measurement of a run is written with its end.
+ * What running jobs measure and say of themselves, and how many watch them: the newest progress and number of viewers, the
+ * last log lines. It is not stored, since it is told again before long; the last measurement of a run is written with its
+ * end.
  */
 export class ProgressBoard {
-  private readonly byJob = new Map<string, { progress: Progress | null; lines: JobLogLine[] }>();
+  private readonly byJob = new Map<string, Entry>();
 
   setProgress(jobId: string, progress: Progress): void {
     this.entry(jobId).progress = progress;
+  }
+
+  /** @returns whether it is another number than before. */
+  setViewers(jobId: string, viewers: number): boolean {
+    const entry = this.entry(jobId);
+    if (entry.viewers === viewers) return false;
+    entry.viewers = viewers;
+    return true;
+  }
+
+  viewers(jobId: string): number | null {
+    return this.byJob.get(jobId)?.viewers ?? null;
   }
 
   addLine(jobId: string, line: JobLogLine): JobEvent {
@@ -40,10 +59,10 @@ export class ProgressBoard {
     this.byJob.delete(jobId);
   }
 
-  private entry(jobId: string) {
+  private entry(jobId: string): Entry {
     const known = this.byJob.get(jobId);
     if (known !== undefined) return known;
-    const fresh = { progress: null, lines: [] };
+    const fresh: Entry = { progress: null, lines: [], viewers: null };
     this.byJob.set(jobId, fresh);
     return fresh;
   }

@@ -6,6 +6,7 @@ import {
   jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
+  setOverlaySchema,
   switchInputSchema,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
@@ -31,11 +32,13 @@ import type { Request, RequestHandler } from "express";
 import { z } from "zod";
 import type { JobRow } from "../store/tables.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
+import type { NewJobRow } from "./job-queries.js";
 import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
+import type { SnapshotBoard } from "./snapshot-board.js";
 import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
 import { maskEvent, maskJob, seesSecrets } from "./visible.js";
@@ -57,12 +60,15 @@ export interface JobRoutesDeps {
   changes: LiveChanges;
   views: JobViews;
   board: ProgressBoard;
+  snapshots: SnapshotBoard;
   submission: SubmissionDeps;
+  /** Stores a new job, or finds the one with its idempotency key, with whatever goes with it. */
+  submit: (row: NewJobRow, body: CreateJob) => Promise<{ job: JobRow; created: boolean }>;
 }
 
 /** `/v1/jobs`: submit, read and steer. */
 export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
-  const { access, readBody, ledger, reader, control, changes, views, board, submission } = deps;
+  const { access, readBody, ledger, reader, control, changes, views, board, snapshots, submission } = deps;
   const routes = new GuardedRoutes(access, readBody);
   const room = (request: Request) => reader.roomOf(String(request.params.id));
   const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
@@ -78,7 +84,7 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
 
   const submit = async (body: CreateJob, by: Submitter) => {
     try {
-      return await ledger.submit(await toNewJob(body, by, submission));
+      return await deps.submit(await toNewJob(body, by, submission), body);
     } catch (error) {
       // A request that is repeated is answered with its job, even if its template has gone since.
       const known = body.idempotencyKey == null ? undefined : await reader.byIdempotencyKey(body.idempotencyKey);
@@ -135,6 +141,18 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
     response.json(board.lines(id));
   });
 
+  routes.get("/:id/snapshot", inRoom("viewer", room), async (request, response) => {
+    const { id } = await find(request.params.id);
+    const snapshot = snapshots.get(id);
+    if (snapshot === undefined)
+      throw new AppError("NOT_FOUND", "There is no picture of this job: it does not run, or its agent sends none.");
+    response.set({
+      ...{ "Content-Type": "image/jpeg", "Cache-Control": "private, no-cache", ETag: snapshot.etag },
+      "Last-Modified": new Date(snapshot.takenAt).toUTCString(),
+    });
+    response.send(snapshot.jpeg);
+  });
+
   routes.post("/:id/stop", inRoom("operator", room), async (request, response) => {
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
   });
@@ -160,6 +178,12 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   routes.post("/:id/input", inRoom("operator", room), async (request, response) => {
     const { source } = parseBody(switchInputSchema, request.body);
     await changes.switchInput(request.params.id, source);
+    response.json({ ok: true, job: views.record(await find(request.params.id)) });
+  });
+
+  routes.put("/:id/overlay", inRoom("operator", room), async (request, response) => {
+    const { texts } = parseBody(setOverlaySchema, request.body);
+    await changes.setOverlay(request.params.id, texts);
     response.json({ ok: true, job: views.record(await find(request.params.id)) });
   });
 

@@ -25,6 +25,7 @@ export class JobViews {
   private view(row: JobRow, explained: { pendingReason: string | null } | undefined): JobRecord {
     return toJobRecord(row, {
       progress: this.board.progress(row.id),
+      viewers: this.board.viewers(row.id),
       pendingReason: explained?.pendingReason ?? null,
     });
   }

@@ -21,6 +21,16 @@ export interface Waiting {
   readonly requirement: Requirement;
   /** Agents that were tried and did not take it lately, each with what happened. */
   readonly avoid: ReadonlyMap<string, string>;
+  /** Something is being made for it, for which only agents that take it later need not wait. */
+  readonly awaits?: Awaited | undefined;
+}
+
+/** What a job waits for a moment for. */
+export interface Awaited {
+  /** Agents that know this are given the job at once. */
+  readonly feature: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 /** Why an agent does not get a job, or undefined where it may. */
@@ -31,12 +41,14 @@ export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefine
   if (!agent.connected) return no("OFFLINE", "The agent is offline.");
   if (agent.draining) return no("DRAINING", "The agent is draining and takes no new jobs.");
   if (agent.faulty) return no("FAULTY", "The agent reported an error and has not been heard well since.");
-  const { slots, maxResolution } = agent.capabilities;
+  const { slots, maxResolution, features } = agent.capabilities;
   const { height } = job.requirement;
   if (height !== undefined && maxResolution !== undefined && height > Number.parseInt(maxResolution, 10))
     return no("RESOLUTION", `The job needs ${height}p; the agent takes at most ${maxResolution}.`);
   const tried = job.avoid.get(agent.id);
   if (tried !== undefined) return no("TRIED", tried);
+  const { awaits } = job;
+  if (awaits !== undefined && features?.includes(awaits.feature) !== true) return no(awaits.code, awaits.message);
   if (agent.used >= slots)
     return no("BUSY", slots === 1 ? "Its only slot is in use." : `All of its ${slots} slots are in use.`);
   return undefined;
@@ -60,6 +72,7 @@ export function choose<C extends Candidate>(agents: Iterable<C>, job: Waiting): 
 /** What stands between a job and each kind of refusal, the one that is nearest to a yes first. */
 const SENTENCES: readonly [code: string, sentence: string][] = [
   ["BUSY", "Every agent that could take the job is busy; it starts when a slot comes free."],
+  ["YOUTUBE", "The job waits a moment for its YouTube broadcast."],
   ["TRIED", "Every free agent was tried and did not take the job; they are tried again shortly."],
   ["FAULTY", "The agents that could take the job reported an error."],
   ["RESOLUTION", "No agent takes a picture of this size; lower video.height or add an agent that does."],

@@ -8,7 +8,8 @@ import { configOf, fromJson } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
 import { Avoidance } from "./avoidance.js";
-import { choose, explain } from "./placement.js";
+import { Holdups } from "./holdups.js";
+import { type Awaited, choose, explain, refusalOf } from "./placement.js";
 import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions {
@@ -25,6 +26,12 @@ export interface SchedulerOptions {
   monotonic: () => number;
 }
 
+/** A slot that is kept free. */
+export interface Reservation {
+  agentId: string;
+  name: string;
+}
+
 /** The net under the events: nothing should ever wait for it. */
 const TICK_MS = 5000;
 /** After an assignment that could not be written, such as on a full disk, the next one is tried. */
@@ -37,6 +44,9 @@ const RETRY_MS = 500;
 export class Scheduler {
   private readonly waiting = new WaitingJobs();
   private readonly avoidance = new Avoidance(() => this.wake());
+  /** By the ids of the jobs that are to have them. */
+  private readonly reserved = new Map<string, Reservation>();
+  private readonly holdups = new Holdups(() => this.wake());
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -71,7 +81,40 @@ export class Scheduler {
     if (job === undefined) return undefined;
     const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
-    return explain(this.options.registry.all(), job);
+    return explain(this.options.registry.all(), this.asOfNow(job));
+  }
+
+  /** Lets a job wait for something that is being made, at most for so long; see {@link Awaited}. */
+  holdUp(jobId: string, awaits: Awaited, forMs: number): void {
+    this.holdups.add(jobId, awaits, forMs);
+  }
+
+  /** What the job waited for is there, or will not come. */
+  letGo(jobId: string): void {
+    this.holdups.end(jobId);
+  }
+
+  /** A job that is about to be submitted takes a reserved slot, if its agent is there; any other one otherwise. */
+  redeem(jobId: string, reservation: Reservation): void {
+    this.reserved.set(jobId, reservation);
+  }
+
+  /** Reserved slots go to their jobs before anybody else is looked at. */
+  private takeReserved(nowMs: number): void {
+    for (const [jobId, { agentId, name }] of this.reserved) {
+      const job = this.waiting.get(jobId);
+      if (job === undefined || job.readyAtMs > nowMs) continue;
+      this.reserved.delete(jobId);
+      const { registry } = this.options;
+      registry.unreserve(agentId, name);
+      const agent = registry.get(agentId);
+      if (agent !== undefined && refusalOf(agent, this.asOfNow(job)) === undefined) this.assign(job, agent);
+    }
+  }
+
+  private asOfNow(job: WaitingJob): WaitingJob {
+    const awaits = this.holdups.of(job.id);
+    return awaits === undefined ? job : { ...job, awaits };
   }
 
   /** Keeps a job from an agent for a while, because the agent did not take it. */
@@ -123,13 +166,15 @@ export class Scheduler {
     const free = this.options.registry.free();
     const nowMs = this.options.monotonic();
     const nowhere = new Set<string>();
+    this.takeReserved(nowMs);
     for (const job of this.waiting.ready(nowMs)) {
       if (free.size === 0) break;
       if (nowhere.has(job.key)) continue;
-      const agent = choose(free, job);
+      const now = this.asOfNow(job);
+      const agent = choose(free, now);
       // What one job was refused by name is no news for the others of its kind.
       if (agent !== undefined) this.assign(job, agent);
-      else if (job.avoid.size === 0) nowhere.add(job.key);
+      else if (now.avoid.size === 0 && now.awaits === undefined) nowhere.add(job.key);
     }
     const { over, nextAtMs } = this.waiting.endPauses(nowMs);
     for (const job of over) this.queued(job);
@@ -137,7 +182,7 @@ export class Scheduler {
   }
 
   private queued(job: WaitingJob): void {
-    const { pendingReason } = explain(this.options.registry.all(), job);
+    const { pendingReason } = explain(this.options.registry.all(), this.asOfNow(job));
     const data = { attempt: job.restarts };
     this.options.ledger.note(job.id, { type: "stream.restart_queued", message: pendingReason, data }).catch((error) => {
       this.options.logger.error({ err: toError(error), jobId: job.id }, "a note could not be written");

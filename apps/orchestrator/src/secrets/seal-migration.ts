@@ -1,7 +1,10 @@
 import { type Migration, sql } from "@stream-control/store";
 import { announceKey } from "./key-check.js";
 import { placeOf, type SealedColumns } from "./sealed-columns.js";
-import { SEALED_TABLES, sealedRows, writeColumns } from "./sealed-rows.js";
+import { sealedRows, writeColumns } from "./sealed-rows.js";
+
+/** Tables that there were then. */
+const TABLES = ["jobs", "templates"] as const;
 
 /**
  * Encrypts the configs of a database that was filled before there were keys. What stood there in plain text still lies in
@@ -20,7 +23,7 @@ export const sealMigration = ({ ring }: SealedColumns): Migration => ({
       .addColumn("task", "text", (column) => column.primaryKey())
       .execute();
     let rows = 0;
-    for (const table of SEALED_TABLES)
+    for (const table of TABLES)
       for await (const page of sealedRows(db, table))
         for (const row of page) {
           const plain = Object.entries(row.columns).flatMap(([column, text]) =>

@@ -9,9 +9,13 @@ import { OpenedRows } from "./opened-rows.js";
 export const SEALED_COLUMNS = {
   jobs: ["inline_config", "config", "own_source", "stream_metadata", "metadata"],
   templates: ["config"],
+  youtube_account: ["refresh_token"],
+  youtube_broadcasts: ["ingestion", "start_request"],
+  youtube_streams: ["ingestion"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type SealedTable = keyof typeof SEALED_COLUMNS;
+type CachedTable = "jobs" | "templates";
 type JobColumn = (typeof SEALED_COLUMNS.jobs)[number];
 
 /** Seals what goes into the encrypted columns and opens what comes out; every statement on these tables passes here. */
@@ -54,13 +58,23 @@ export class SealedColumns {
     return this.open("templates", "config", id, config);
   }
 
-  private seal(table: SealedTable, column: string, id: string, text: string): Sealed {
+  /** Seals a column of any other table; those are few and not read often. */
+  sealText(table: SealedTable, column: string, id: string, text: string): Sealed {
+    return this.ring.seal(text, placeOf(table, column, id)) as Sealed;
+  }
+
+  /** @throws SealError as {@link openJob}. */
+  openText(table: SealedTable, column: string, id: string, sealed: Sealed): string {
+    return this.ring.open(sealed, placeOf(table, column, id));
+  }
+
+  private seal(table: CachedTable, column: string, id: string, text: string): Sealed {
     const sealed = this.ring.seal(text, placeOf(table, column, id));
     this[table].note(this[table].row(id), column, { sealed, text });
     return sealed as Sealed;
   }
 
-  private open(table: SealedTable, column: string, id: string, sealed: string): string {
+  private open(table: CachedTable, column: string, id: string, sealed: string): string {
     const row = this[table].row(id);
     const known = row[column];
     if (known?.sealed === sealed) return known.text;

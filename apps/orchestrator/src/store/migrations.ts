@@ -1,6 +1,7 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
 /** Every change of the tables, by name, in the order of their names. A migration that has shipped is never edited. */
@@ -131,6 +132,8 @@ export const migrations: Record<string, Migration> = {
     },
   },
   "0006-oidc-sign-ins": oidcMigration,
+  "0007-youtube-account": youtubeAccountMigration,
+  "0008-youtube-broadcasts": youtubeBroadcastsMigration,
 };
 
 /**

@@ -98,9 +98,88 @@ export interface AgentTokenTable {
   revoked_at: Timestamp | null;
 }
 
+export interface YouTubeAccountTable {
+  id: string;
+  refresh_token: Sealed | null;
+  channel_id: string | null;
+  channel_title: string | null;
+  connected_at: Timestamp | null;
+  /** Why the token does not count any more. */
+  problem: Json | null;
+}
+
+/** Authorizations that were begun. */
+export interface YouTubeOAuthStateTable {
+  hash: string;
+  actor: string;
+  expires_at: Timestamp;
+}
+
+export interface YouTubeQuotaTable {
+  /** By Pacific time. */
+  day: string;
+  units: number;
+  exhausted: number;
+}
+
+export interface YouTubeBroadcastTable {
+  id: string;
+  origin: "job" | "schedule";
+  room: string;
+  job_id: string | null;
+  state: "preparing" | "ready" | "live" | "ended";
+  unsure: "stream" | "broadcast" | null;
+  marker: string;
+  title: string;
+  description: string;
+  sent_texts: Json | null;
+  privacy: string;
+  sheet_key: string | null;
+  keeps_stream: number;
+  stream_id: string | null;
+  ingestion: Sealed | null;
+  broadcast_id: string | null;
+  channel_id: string | null;
+  bound: number;
+  scheduled_start: Timestamp;
+  late_epoch: number | null;
+  attempts: number;
+  retry_at: Timestamp | null;
+  problem: Json | null;
+  options: Json;
+  auto_start: number;
+  auto_stop_minutes: number | null;
+  auto_stop_at: Timestamp | null;
+  start_request: Sealed | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  live_at: Timestamp | null;
+  ended_at: Timestamp | null;
+  outcome: string | null;
+}
+
+/** Streams that are kept, by the label of their sheet. */
+export interface YouTubeStreamTable {
+  id: string;
+  marker: string;
+  stream_id: string | null;
+  ingestion: Sealed | null;
+}
+
+export interface YouTubeSettingTable {
+  name: string;
+  value: string;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
   agents: AgentTable;
   templates: TemplateTable;
+  youtube_account: YouTubeAccountTable;
+  youtube_oauth_states: YouTubeOAuthStateTable;
+  youtube_quota: YouTubeQuotaTable;
+  youtube_broadcasts: YouTubeBroadcastTable;
+  youtube_streams: YouTubeStreamTable;
+  youtube_settings: YouTubeSettingTable;
 }

@@ -1,9 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
-import { buildMessage, CLOSE_CODES, isFinalStatus, type JobEvent, type JobRecord } from "@stream-control/protocol";
+import {
+  type AgentLoad,
+  buildMessage,
+  CLOSE_CODES,
+  isFinalStatus,
+  type JobEvent,
+  type JobRecord,
+} from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { type Access, type Caller, roomsWith } from "@stream-control/service-kit/access";
 import type { WebSocket } from "ws";
 import type { Agent } from "../agents/agent.js";
+import { isNewsOfLoad } from "../agents/load.js";
 import type { AgentRegistry } from "../agents/registry.js";
 import { closeSocket } from "../agents/session.js";
 import type { JobReader } from "../jobs/job-reader.js";
@@ -42,6 +50,7 @@ export class UiHub implements JobNews {
   /** Open jobs as they were last committed. */
   private readonly open = new Map<string, JobRow>();
   private readonly toldReason = new Map<string, string | null>();
+  private readonly toldLoad = new WeakMap<Agent, AgentLoad>();
   private readonly changedAgents = new Set<Agent>();
   private readonly changedJobs = new Set<string>();
   private seq = 0;
@@ -107,6 +116,19 @@ export class UiHub implements JobNews {
   progressed(jobId: string): void {
     if (this.idle) return;
     this.changedJobs.add(jobId);
+    this.flushSoon();
+  }
+
+  pictured(jobId: string, takenAt: string): void {
+    const job = this.open.get(jobId);
+    if (!this.idle && job !== undefined)
+      this.broadcast(newsOf(job.room, "ui.job.snapshot", () => ({ jobId, takenAt })));
+  }
+
+  loaded(agent: Agent): void {
+    if (this.idle || agent.load === null || !isNewsOfLoad(this.toldLoad.get(agent) ?? null, agent.load)) return;
+    this.toldLoad.set(agent, agent.load);
+    this.changedAgents.add(agent);
     this.flushSoon();
   }
 

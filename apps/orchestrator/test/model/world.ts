@@ -21,6 +21,7 @@ import type { NewJobRow } from "../../src/jobs/job-queries.js";
 import { JobReader } from "../../src/jobs/job-reader.js";
 import { Ledger } from "../../src/jobs/ledger.js";
 import { ProgressBoard } from "../../src/jobs/progress-board.js";
+import { SnapshotBoard } from "../../src/jobs/snapshot-board.js";
 import { Watchdog } from "../../src/jobs/watchdog.js";
 import { Scheduler } from "../../src/scheduling/scheduler.js";
 import { JobSecrets } from "../../src/secrets/job-secrets.js";
@@ -39,7 +40,12 @@ const TIMES = {
 };
 const RESTART = { maxRestarts: 3, baseMs: 200, maxMs: 1000, goodRunMs: 5000 };
 const STEP_MS = 250;
-const QUIET = { progressed: () => undefined, said: () => undefined };
+const QUIET = {
+  progressed: () => undefined,
+  said: () => undefined,
+  pictured: () => undefined,
+  loaded: () => undefined,
+};
 
 type Core = Awaited<ReturnType<typeof buildCore>>;
 
@@ -69,7 +75,7 @@ async function buildCore({ store, sealed }: Database) {
   const [board, replies, budget] = [new ProgressBoard(), new CommandReplies(), new EventBudget(monotonic)];
   const reports = new AgentReports({
     ...{ ledger, registry, scheduler, leases, replies, budget, board, secrets, logger },
-    news: QUIET,
+    ...{ news: QUIET, snapshots: new SnapshotBoard(monotonic) },
   });
   const tokens = new AgentTokens(store, logger, now);
   const admission = new AgentAdmission({ mode: "token", sharedToken: "secret", tokens });

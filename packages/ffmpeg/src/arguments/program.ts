@@ -2,6 +2,7 @@ import type { StreamConfig } from "@stream-control/protocol";
 import type { MediaFacts } from "../media-facts.js";
 import { encoderArguments } from "./encoder.js";
 import { isRealtime, type ProgramInputs, programInputs } from "./input.js";
+import { type OverlayFiles, overlayChain } from "./overlay.js";
 import type { Way } from "./way.js";
 
 /** The program's own number of file descriptor 3, on which it reports progress. */
@@ -23,6 +24,8 @@ export interface ProgramOptions extends MediaFacts {
   startSeconds?: number;
   /** How the source is reached, unless straight by its address. */
   way?: Way | undefined;
+  /** Burnt into the picture. */
+  overlay?: OverlayFiles | undefined;
   /** Watch for what the config's `sourceLoss` asks for, on descriptor 4. */
   monitored?: boolean;
 }
@@ -37,6 +40,7 @@ export function programArguments(config: StreamConfig, options: ProgramOptions):
     ...options,
     lowLatency: isRealtime(config, options),
     ...(options.monitored ? { monitors: monitorsOf(config) } : {}),
+    ...(options.overlay === undefined ? {} : { overlays: overlayChain(options.overlay, config.video) }),
   });
 }
 

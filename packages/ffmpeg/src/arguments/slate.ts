@@ -1,5 +1,6 @@
 import type { Slate, StreamConfig } from "@stream-control/protocol";
 import type { MediaFacts } from "../media-facts.js";
+import { CLOCK_TEXT, filterText } from "./filter-text.js";
 import { type ProgramInputs, silence } from "./input.js";
 import { encodeArguments, programArguments } from "./program.js";
 
@@ -66,7 +67,7 @@ function textOverlays({ video: { width, height } }: StreamConfig, text: string, 
     return `fontcolor=white:fontsize=${size}:x=(w-text_w)/2:y=h/2${offset < 0 ? "" : "+"}${offset}`;
   };
   const overlays = lines.map((line, row) => `drawtext=expansion=none:text=${filterText(line)}:${style(row)}`);
-  if (clock) overlays.push(`drawtext=text=${filterText("%{localtime:%H\\:%M\\:%S}")}:${style(lines.length + 0.5)}`);
+  if (clock) overlays.push(`drawtext=text=${CLOCK_TEXT}:${style(lines.length + 0.5)}`);
   return overlays;
 }
 
@@ -79,9 +80,4 @@ function wrapText(text: string, letters: number): string[] {
     else lines.push(word);
   }
   return lines;
-}
-
-/** Text as a value inside a filter graph, which is unescaped twice: as the graph's part and as the option's value. */
-function filterText(text: string): string {
-  return text.replace(/[\\':]/g, "\\$&").replace(/[\\'[\],;]/g, "\\$&");
 }

@@ -31,6 +31,8 @@ const machineSchema = z.object({
   /** Milliseconds since 1970. */
   probedAt: z.number(),
   encoders: z.array(encoderSchema),
+  /** Whether text can be drawn into a picture, which takes a font; older results do not say. */
+  drawsText: z.boolean().default(true),
   inputProtocols: z.array(z.string()),
   outputProtocols: z.array(z.string()),
   muxers: z.array(z.string()),
@@ -79,6 +81,7 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
   // One after the other: consumer cards allow few sessions at a time.
   for (const name of VIDEO_ENCODER_CANDIDATES)
     if (listed.has(name)) tried.push(await tryEncoder(ffmpegPath, name, env, deadlineMs));
+  const drawsText = await tryText(ffmpegPath, env, deadlineMs);
   const [input = "", output = ""] = protocols.split(/^Output:$/m);
   const words = (text: string) => Array.from(text.matchAll(/^ {2}(\S+)$/gm), ([, name = ""]) => name);
   const probe: MachineProbe = {
@@ -86,6 +89,7 @@ export async function probeEncoders(ffmpegPath: string, options: ProbeMachineOpt
     version,
     probedAt: now(),
     encoders: tried,
+    drawsText,
     inputProtocols: words(input),
     outputProtocols: words(output),
     muxers: Array.from(muxers.matchAll(/^ {2}E (\S+)/gm), ([, name = ""]) => name).flatMap((name) => name.split(",")),
@@ -122,6 +126,12 @@ async function tryEncoder(
   // The first words name the cause (a library, a device); the last ones only that something failed.
   const reason = timedOut ? "it did not finish a short encode" : firstWords(stderr);
   return { name, works: false, reason };
+}
+
+async function tryText(ffmpegPath: string, env: Record<string, string>, deadlineMs: number): Promise<boolean> {
+  const picture = ["-f", "lavfi", "-i", "color=s=64x64:d=0.1", "-vf", "drawtext=text=x", "-frames:v", "1"];
+  const args = ["-hide_banner", "-nostdin", "-loglevel", "error", ...picture, "-f", "null", "-"];
+  return (await runToEnd(ffmpegPath, args, { env, deadlineMs })).code === 0;
 }
 
 /** The first line, without the part's name and address, which differ from run to run. */

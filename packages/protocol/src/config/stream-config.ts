@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { destinationSchema } from "./destination.js";
+import { monitoringSchema } from "./monitoring.js";
 import { limitsSchema, pauseSchema, slowEncoderSchema, sourceLossSchema } from "./on-air.js";
+import { overlaySchema } from "./overlay.js";
 import { sourceSchema } from "./source.js";
 
 /** x264's names; other encoders map them to their own. */
@@ -67,6 +69,8 @@ export const streamConfigSchema = z
     pause: pauseSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     slowEncoder: slowEncoderSchema.prefault({}),
+    monitoring: monitoringSchema.prefault({}),
+    overlay: overlaySchema.optional(),
     /** Stop by itself after this much output. */
     durationSeconds: z.number().positive().max(31_536_000).optional(),
   })

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { roomSchema } from "../resources/access.js";
-import { capabilitiesSchema } from "../resources/agent.js";
+import { agentLoadSchema, capabilitiesSchema } from "../resources/agent.js";
 import { progressSchema } from "../resources/progress.js";
 import { jobStatusSchema } from "../states.js";
 import type { MessageOf } from "./envelope.js";
@@ -34,7 +34,12 @@ export const agentMessagePayloads = {
     meta: jsonObjectSchema.optional(),
     auth: z.object({ token: z.string().max(4096) }),
   }),
-  "agent.heartbeat": z.looseObject({}).prefault({}),
+  "agent.heartbeat": z
+    .looseObject({
+      /** One that cannot be read is left out: a heartbeat is worth more than what it carries. */
+      load: agentLoadSchema.optional().catch(undefined),
+    })
+    .prefault({}),
   "agent.assign.ack": z.object({
     jobId,
     accepted: z.boolean(),
@@ -76,6 +81,15 @@ export const agentMessagePayloads = {
     type: z.string().regex(/^[a-z][a-z0-9_.]{0,63}$/, "must be lower-case words joined by dots and underscores"),
     message: z.string().max(4096),
     data: jsonObjectSchema.optional(),
+  }),
+  /** A picture of what goes out, to orchestrators whose hello names the feature `snapshots`. */
+  "agent.job.snapshot": z.object({
+    jobId,
+    epoch,
+    takenAt: timestampSchema,
+    contentType: z.literal("image/jpeg"),
+    /** The file in Base64 (RFC 4648), at most 512 KiB of it. */
+    data: z.base64().min(4).max(700_000),
   }),
   "agent.job.command.ack": commandAck.extend({ commandId: z.string().min(1).max(128) }),
   "agent.job.mute": commandAck,

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { destinationSchema } from "../config/destination.js";
+import { overlayTextsSchema } from "../config/overlay.js";
 import { sourceSchema } from "../config/source.js";
 import { jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { streamMetadataSchema } from "../resources/stream-metadata.js";
@@ -18,6 +19,8 @@ export const orchestratorMessagePayloads = {
     stopGraceMs: z.int().min(0),
     killAfterMs: z.int().min(0),
     protocolVersion: z.int().min(1).optional(),
+    /** Optional messages that it takes, such as `snapshots`. */
+    features: z.array(z.string().max(64)).max(100).optional(),
   }),
   "orchestrator.assign.start": z.object({
     jobId: z.string().min(1).max(128),
@@ -53,6 +56,8 @@ export const orchestratorMessagePayloads = {
   "orchestrator.job.destination.remove": acknowledgedCommand.extend({ destinationId: z.string().min(1).max(64) }),
   /** Take another source from now on; `null` is the config's own one. */
   "orchestrator.job.input.switch": acknowledgedCommand.extend({ source: sourceSchema.nullable() }),
+  /** New texts of the overlay that is burnt into the picture. */
+  "orchestrator.job.overlay.set": acknowledgedCommand.extend({ texts: overlayTextsSchema }),
   /**
    * Answers a heartbeat (`correlationId`) of an agent with leases: its fenced jobs may go on for `leaseMs` from the moment
    * at which it sent that heartbeat.

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timestampSchema } from "../primitives.js";
 import { agentRecordSchema } from "../resources/agent.js";
 import { jobEventSchema, jobRecordSchema } from "../resources/job.js";
 import type { MessageOf } from "./envelope.js";
@@ -8,6 +9,8 @@ export const uiMessagePayloads = {
   "ui.agent.update": z.union([z.array(agentRecordSchema), agentRecordSchema]),
   "ui.job.update": z.union([z.array(jobRecordSchema), jobRecordSchema]),
   "ui.job.event": jobEventSchema,
+  /** There is a new picture of what goes out, at `GET /v1/jobs/:id/snapshot`. */
+  "ui.job.snapshot": z.object({ jobId: z.string(), takenAt: timestampSchema }),
 } as const;
 
 export type UiMessage = MessageOf<typeof uiMessagePayloads>;

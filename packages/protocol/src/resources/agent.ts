@@ -17,12 +17,26 @@ export const capabilitiesSchema = z
     videoEncoders: z.array(z.string().max(64)).max(100).optional(),
     /** Source and destination protocols that it accepts. */
     protocols: z.array(z.string().max(32)).max(100).optional(),
-    /** Optional commands that it knows: `pause`, `destinations`, `input`, `leases`. */
+    /** Optional commands that it knows: `pause`, `destinations`, `input`, `overlay`, `leases`. */
     features: z.array(z.string().max(32)).max(100).optional(),
     ffmpegVersion: z.string().max(200).optional(),
   })
   .meta({ id: "AgentCapabilities" });
 export type AgentCapabilities = z.infer<typeof capabilitiesSchema>;
+
+/** How busy an agent's machine is, as it said last. Absent figures could not be measured. */
+export const agentLoadSchema = z
+  .object({
+    /** Of all cores together: 100 is everything. */
+    cpuPercent: z.number().min(0).max(100).optional(),
+    memoryUsedMiB: z.number().min(0).optional(),
+    memoryTotalMiB: z.number().min(0).optional(),
+    /** Over all interfaces but loopback. */
+    networkRxKbps: z.number().min(0).optional(),
+    networkTxKbps: z.number().min(0).optional(),
+  })
+  .meta({ id: "AgentLoad" });
+export type AgentLoad = z.infer<typeof agentLoadSchema>;
 
 /** An agent as REST and the UI socket show it. */
 export const agentRecordSchema = z
@@ -42,6 +56,8 @@ export const agentRecordSchema = z
     drainDeadlineAt: timestampSchema.nullable(),
     capabilities: capabilitiesSchema,
     meta: jsonObjectSchema,
+    /** Null for an agent that is away, or does not say. */
+    load: agentLoadSchema.nullable().default(null),
     error: errorInfoSchema.nullable(),
   })
   .meta({ id: "Agent" });

@@ -4,6 +4,7 @@ import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema }
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
+import { youtubeWishSchema } from "./youtube.js";
 
 /** Why a job is in its status. */
 export const reasonSchema = z
@@ -82,11 +83,22 @@ export const createJobSchema = z
     room: roomSchema.nullish(),
     streamContext: streamContextSchema.nullish(),
     streamMetadata: streamMetadataSchema.nullish(),
+    /** Whether the job gets a YouTube broadcast, and which; by `YOUTUBE_AUTO_CREATE` unless given. */
+    youtube: z.union([z.boolean(), youtubeWishSchema]).nullish(),
+    /** The announced broadcast that the job fills, by YouTube's id or ours. */
+    broadcastId: z.string().min(1).max(128).nullish(),
+    /** Stop by itself so many minutes after its broadcast went live. */
+    autoStopEnabled: z.boolean().nullish(),
+    autoStopMinutes: z.int().min(1).max(10_080).nullish(),
     /** Passed on to the agent unread. */
     metadata: jsonObjectSchema.nullish(),
   })
   .refine((body) => (body.templateId == null) !== (body.inlineConfig == null), {
     message: "give exactly one of templateId and inlineConfig",
+  })
+  .refine((body) => body.autoStopEnabled !== true || body.autoStopMinutes != null, {
+    path: ["autoStopMinutes"],
+    message: "is needed to stop by itself",
   })
   .refine((body) => body.configOverrides == null || body.templateId != null, {
     path: ["configOverrides"],

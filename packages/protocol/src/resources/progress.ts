@@ -28,6 +28,27 @@ export const ON_AIR = ["program", "backup", "slate", "paused", "nothing"] as con
 export const onAirSchema = z.enum(ON_AIR).meta({ id: "OnAir" });
 export type OnAir = z.infer<typeof onAirSchema>;
 
+/** What can be wrong with what viewers get. `slow`: the encoder does not keep up with the clock. */
+export const ALARMS = ["black", "frozen", "silent", "clipping", "slow", "reconnecting"] as const;
+export const alarmSchema = z.enum(ALARMS).meta({ id: "Alarm" });
+export type Alarm = z.infer<typeof alarmSchema>;
+
+/** Decibels below full scale; what is less than -120 counts as -120. */
+const dbfs = z.number().min(-120).max(60);
+
+/** How loud the outgoing sound is, mute and slates included. */
+export const audioLevelsSchema = z
+  .object({
+    /** Length of one interval, in milliseconds. */
+    intervalMs: z.int().min(10).max(1000),
+    /** Peaks of the intervals since the last report, the oldest first; each has one value per channel. */
+    peaksDbfs: z.array(z.array(dbfs).min(1).max(16)).max(50),
+    /** Root mean square of the newest interval, one value per channel. */
+    rmsDbfs: z.array(dbfs).min(1).max(16),
+  })
+  .meta({ id: "AudioLevels" });
+export type AudioLevels = z.infer<typeof audioLevelsSchema>;
+
 /** What the running encode measures of itself, about once a second. Absent values could not be measured. */
 export const progressSchema = z
   .object({
@@ -41,6 +62,9 @@ export const progressSchema = z
     /** Length of the output so far. */
     outTimeMs: z.number().min(0).optional(),
     onAir: onAirSchema.optional(),
+    audio: audioLevelsSchema.optional(),
+    /** What is wrong at this moment. */
+    alarms: z.array(alarmSchema).max(ALARMS.length).optional(),
     /** Processor use of all processes of the job, in percent of one core. */
     cpuPercent: z.number().min(0).optional(),
     memoryMiB: z.number().min(0).optional(),

@@ -1,11 +1,7 @@
 import type { Response } from "express";
 import type { AppError } from "../../errors.js";
 import { retryAfterOf } from "../../http/errors.js";
-
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-
-const page = (title: string, head: string, body: string): string =>
-  `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${title}</title>${head}</head><body>${body}</body></html>\n`;
+import { escapeHtml as escaped, smallPage as page } from "../../http/small-page.js";
 
 /**
  * Leads to the service's own page. A redirect would not do: the browser would count it to the journey that the provider's
