@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { createWriteStream, mkdirSync, renameSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { createWriteStream, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { lineSplitter } from "./log-lines.mjs";
 
 /** A log file above this is put aside at the next start. */
@@ -35,8 +35,8 @@ export class ChildService {
     this.spec = spec;
     const log = openLog(spec.logFile);
     // `setup-youtube-oauth` leaves its result in the `.env` of the app; what the environment sets itself wins.
-    const options = ["--env-file-if-exists=.env", "--enable-source-maps"];
-    const child = spawn(process.execPath, [...options, spec.script], {
+    const environment = existsSync(join(spec.cwd, ".env")) ? ["--env-file=.env"] : [];
+    const child = spawn(process.execPath, [...environment, "--enable-source-maps", spec.script], {
       cwd: spec.cwd,
       env: spec.env,
       stdio: ["ignore", "pipe", "pipe"],

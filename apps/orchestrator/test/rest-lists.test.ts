@@ -117,6 +117,7 @@ describe("the list of agents", () => {
       drainDeadlineAt: null,
       capabilities: { slots: 1, maxResolution: "1080p" },
       meta: {},
+      load: null,
       error: null,
     });
     expect((await pages(house, "/v1/agents?limit=1")).map(ids)).toEqual([["a"], ["b"], ["c"]]);

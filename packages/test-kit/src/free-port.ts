@@ -25,3 +25,9 @@ export async function freeUdpPort(): Promise<number> {
   await once(socket, "close");
   return port;
 }
+
+/**
+ * A TCP port that refuses for as long as a test runs: tcpmux, which nobody serves. A free port may be given to another
+ * test in the meantime, and then answers.
+ */
+export const REFUSING_PORT = 1;

@@ -10,6 +10,7 @@ import {
   freePort,
   freeUdpPort,
   isRunning,
+  REFUSING_PORT,
   type RtmpServer,
   secret,
   startRtmpServer,
@@ -287,7 +288,7 @@ test("a recording on the web is taken whole, and a playlist there may not read f
 test("a source that cannot be reached is said so, without its password", async () => {
   const password = secret("camera-password");
   const runner = await start({
-    source: { type: "rtsp", url: `rtsp://user:${password}@127.0.0.1:${await freePort()}/cam` },
+    source: { type: "rtsp", url: `rtsp://user:${password}@127.0.0.1:${REFUSING_PORT}/cam` },
     destinations: [{ type: "file", path: folder.file("none.mp4") }],
   });
   const result = await runner.result();

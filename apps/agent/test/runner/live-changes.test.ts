@@ -6,6 +6,7 @@ import {
   frameDistances,
   freePort,
   measured,
+  REFUSING_PORT,
   type RtmpServer,
   startRtmpServer,
   streamOf,
@@ -77,7 +78,7 @@ test("destinations and inputs change, sound goes and a pause passes in one unbro
   await waitFor(() => stateOf("full")?.state === "FAILED");
 
   // What can't be opened changes nothing.
-  const nowhere = { type: "rtsp", url: `rtsp://u:hush-hush@127.0.0.1:${await freePort()}/cam` };
+  const nowhere = { type: "rtsp", url: `rtsp://u:hush-hush@127.0.0.1:${REFUSING_PORT}/cam` };
   expect(await client.command({ type: "input.switch", source: nowhere })).toMatchObject({
     ok: false,
     error: { code: "SOURCE_UNREACHABLE", detail: { cause: "REFUSED" } },

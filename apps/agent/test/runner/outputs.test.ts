@@ -8,11 +8,11 @@ import {
   ffmpeg,
   ffprobe,
   frameDistances,
-  freePort,
   freeUdpPort,
   isRunning,
   keyframeDistances,
   measured,
+  REFUSING_PORT,
   type RtmpServer,
   run,
   secret,
@@ -154,7 +154,7 @@ test("one destination that refuses is given up alone while the others go on", as
   const runner = await start({
     source: TEST_SOURCE,
     destinations: [
-      { type: "rtmp", id: "dead", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: hiddenKey },
+      { type: "rtmp", id: "dead", url: `rtmp://127.0.0.1:${REFUSING_PORT}/live`, streamKey: hiddenKey },
       { type: "file", id: "record", path },
     ],
     video: SMALL,
@@ -180,7 +180,7 @@ test("one destination that refuses is given up alone while the others go on", as
 test("a job whose only destination refuses fails with the reason", async () => {
   const runner = await start({
     source: TEST_SOURCE,
-    destinations: [{ type: "rtmp", url: `rtmp://127.0.0.1:${await freePort()}/live`, streamKey: hiddenKey }],
+    destinations: [{ type: "rtmp", url: `rtmp://127.0.0.1:${REFUSING_PORT}/live`, streamKey: hiddenKey }],
     video: SMALL,
   });
   const result = await runner.result();

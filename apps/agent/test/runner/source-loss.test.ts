@@ -7,6 +7,7 @@ import {
   freePort,
   freeUdpPort,
   measured,
+  REFUSING_PORT,
   type RtmpServer,
   startRtmpServer,
   type TemporaryFolder,
@@ -140,7 +141,7 @@ test("a source that stays away ends the job when that is asked, and one that nev
   expect(client.all("event").some(onAir("slate"))).toBe(true);
 
   const other = await start({
-    source: { type: "rtsp", url: `rtsp://127.0.0.1:${await freePort()}/cam` },
+    source: { type: "rtsp", url: `rtsp://127.0.0.1:${REFUSING_PORT}/cam` },
     destinations: [{ type: "file", path: folder.file("never.ts") }],
     video: SMALL,
     sourceLoss: { backup: { type: "test" } },
