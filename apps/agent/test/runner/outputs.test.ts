@@ -90,6 +90,17 @@ test("a stream arrives at an RTMP server as configured, and a stop ends it clean
   expect(JSON.stringify(client.events)).not.toContain(key);
 }, 60_000);
 
+/** The processes that the stream goes through: not the viewer, which may end and come back as it likes. */
+async function streaming(runnerPid: number): Promise<number[]> {
+  const children = await Promise.all(
+    (await childrenOf(runnerPid)).map(async (pid) => ({
+      pid,
+      looksOn: (await argumentsOf(pid)).includes("image2pipe"),
+    })),
+  );
+  return children.filter(({ looksOn }) => !looksOn).map(({ pid }) => pid);
+}
+
 test("mute silences the running program within half a second and without a gap in the picture", async () => {
   const runner = await start({
     source: TEST_SOURCE,
@@ -98,7 +109,7 @@ test("mute silences the running program within half a second and without a gap i
   });
   const client = await runner.client();
   await client.event("progress", ({ progress }) => progress.destinations?.[0]?.state === "LIVE");
-  const before = await childrenOf(runner.pid);
+  const before = await streaming(runner.pid);
   const recording = runner.folder.file("received.ts");
   const recorded = ffmpeg([
     ...["-rw_timeout", "15000000", "-i", server.url("mute-me"), "-t", "7", "-c", "copy", "-flush_packets", "1"],
@@ -126,7 +137,7 @@ test("mute silences the running program within half a second and without a gap i
   expect(sound.slice(0, 10).every(({ rmsDb }) => rmsDb > -30)).toBe(true);
   expect(sound.slice(-5).every(({ rmsDb }) => rmsDb > -30)).toBe(true);
   expect(Math.max(...frameDistances(await videoPackets(recording)))).toBeLessThan(0.1);
-  expect(await childrenOf(runner.pid)).toEqual(before);
+  expect(await streaming(runner.pid)).toEqual(before);
 }, 60_000);
 
 test("a job that starts muted is silent from the first sample, until it is unmuted", async () => {
