@@ -342,7 +342,8 @@ export class Orchestrator {
       logger,
       guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
-      publicDir: join(import.meta.dirname, "..", "public"),
+      // The same from src/, where tests run, and from dist/.
+      consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       checkHealth: async () => {
         await sql`select 1`.execute(store.db);
         return { startedAt };

@@ -1,4 +1,3 @@
-import { fileURLToPath } from "node:url";
 import { DEFAULT_ROOM } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import {
@@ -23,6 +22,7 @@ import {
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
+import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
 
 export interface AppOptions {
@@ -31,8 +31,8 @@ export interface AppOptions {
   guard: Pick<GuardAppOptions, "addresses" | "origins" | "rates">;
   /** Folder of recordings and previews that is served under `/media/`. */
   mediaDir: string | undefined;
-  /** Folder with the pages of the orchestrator itself. */
-  publicDir: string;
+  /** Folder with the build of the console. */
+  consoleDir: string;
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
   access: Access;
@@ -73,7 +73,7 @@ const mediaRoom =
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, guard, mediaDir, publicDir, checkHealth, access, audit, routes } = options;
+  const { logger, guard, mediaDir, consoleDir, checkHealth, access, audit, routes } = options;
   const app = express();
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
@@ -100,14 +100,13 @@ export function createApp(options: AppOptions): Express {
     }
   });
   for (const [path, { router }] of routes) app.use(path, router);
-  app.use("/assets/hls.mjs", express.static(hlsLibrary(), { maxAge: "1d" }));
   if (mediaDir !== undefined)
     app.use(
       "/media",
       gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))),
       media(mediaDir, guard.origins.areOpen),
     );
-  app.use(express.static(publicDir));
+  app.use(consolePages(consoleDir));
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
@@ -119,9 +118,6 @@ export function createApp(options: AppOptions): Express {
 const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, next) => {
   next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
 };
-
-/** The player for browsers that cannot play HLS by themselves, without subtitles and encryption. */
-const hlsLibrary = (): string => fileURLToPath(import.meta.resolve("hls.js/dist/hls.light.min.mjs"));
 
 /** Whoever sent a request, as the event log names them. */
 function actorOf(request: Request, access: Access, addresses: GuardAppOptions["addresses"]): Caller {

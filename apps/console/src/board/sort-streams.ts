@@ -1,0 +1,56 @@
+import type { JobRecord } from "@stream-control/protocol";
+import { healthOf } from "../streams/health.js";
+import { hasEnded, teamsOf, titleOf } from "../streams/status.js";
+
+/** How long a stream that failed stays on the board by itself. */
+const SHOWN_AFTER_FAILURE_MS = 24 * 60 * 60 * 1000;
+/** Failed streams that are shown at most. */
+const FAILED_SHOWN = 50;
+
+export interface BoardFilter {
+  /** Words that must all occur in what a stream is called. */
+  words: string;
+  /** Only what is not all right. */
+  problemsOnly: boolean;
+}
+
+export interface Board {
+  /** Open streams by what they are called, so that each keeps its place whatever happens. */
+  open: readonly string[];
+  /** Streams that failed lately, the newest first, until they are dismissed. */
+  failed: readonly string[];
+}
+
+const names = new Intl.Collator(undefined, { numeric: true });
+
+const isDismissed = (job: JobRecord): boolean => (job as { dismissedAt?: string | null }).dismissedAt != null;
+
+function matches(job: JobRecord, { words, problemsOnly }: BoardFilter): boolean {
+  if (problemsOnly && ["good", "idle"].includes(healthOf(job).tone)) return false;
+  const text = [titleOf(job), teamsOf(job), job.agentId, job.room].join(" ").toLowerCase();
+  return words
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => text.includes(word));
+}
+
+const byName = (a: JobRecord, b: JobRecord): number =>
+  names.compare(titleOf(a), titleOf(b)) || (a.createdAt < b.createdAt ? -1 : 1);
+
+/** Which streams are on the board, and in which order. */
+export function sortStreams(jobs: Iterable<JobRecord>, filter: BoardFilter, nowMs: number): Board {
+  const open: JobRecord[] = [];
+  const failed: JobRecord[] = [];
+  for (const job of jobs) {
+    if (!matches(job, filter)) continue;
+    if (!hasEnded(job)) open.push(job);
+    else if (
+      job.status === "FAILED" &&
+      !isDismissed(job) &&
+      nowMs - Date.parse(job.endedAt ?? job.updatedAt) < SHOWN_AFTER_FAILURE_MS
+    )
+      failed.push(job);
+  }
+  failed.sort((a, b) => Date.parse(b.endedAt ?? b.updatedAt) - Date.parse(a.endedAt ?? a.updatedAt));
+  return { open: open.sort(byName).map(({ id }) => id), failed: failed.slice(0, FAILED_SHOWN).map(({ id }) => id) };
+}

@@ -1,0 +1,23 @@
+import { useSyncExternalStore } from "react";
+
+/** One timer for every component that shows a length of time. */
+const watchers = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+let nowMs = Date.now();
+
+function watch(watcher: () => void): () => void {
+  watchers.add(watcher);
+  timer ??= setInterval(() => {
+    nowMs = Date.now();
+    for (const each of watchers) each();
+  }, 1000);
+  return () => {
+    watchers.delete(watcher);
+    if (watchers.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+/** The time of now, in milliseconds; the component is drawn again every second. */
+export const useNow = (): number => useSyncExternalStore(watch, () => nowMs);
