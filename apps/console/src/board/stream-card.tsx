@@ -25,7 +25,7 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
   return (
     <li className={styles.card} data-tone={health.tone} data-job={id}>
       <div className={styles.screen}>
-        <Picture job={job} />
+        {!hasEnded(job) && <Picture job={job} />}
         <div className={styles.over}>
           <Badge tone={health.tone}>{STATUS_WORDS[job.status]}</Badge>
           <TimeOnAir job={job} />

@@ -24,6 +24,25 @@ const UNITS: readonly (readonly [RegExp, string])[] = [
   [/Percent$/, "%"],
 ];
 
+/** What a choice is called where its name on the wire does not say it well. */
+const OPTIONS: Record<string, string> = {
+  rtmp: "RTMP or RTMPS",
+  srt: "SRT",
+  rtsp: "RTSP",
+  http: "HTTP or HLS address",
+  hls: "HLS folder",
+  file: "File",
+  test: "Test picture",
+  device: "Capture device",
+  color: "Colour",
+  image: "Image",
+  video: "Video",
+  text: "Text",
+};
+
+/** A choice's name for a person. */
+export const optionName = (option: string | number): string => OPTIONS[option] ?? String(option);
+
 /** What somebody types and nobody beside them should read. */
 export const isSecretName = (name: string): boolean => /key|passphrase|password|token/i.test(name);
 

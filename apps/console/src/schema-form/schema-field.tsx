@@ -1,6 +1,6 @@
 import { Button } from "../ui/button.js";
 import { Field, Tick } from "../ui/field.js";
-import { isSecretName, labelOf } from "./labels.js";
+import { isSecretName, labelOf, optionName } from "./labels.js";
 import {
   initialOf,
   isObject,
@@ -124,7 +124,7 @@ function VariantFields(
             <option value="">{required ? "Choose…" : "None"}</option>
             {variants.map(([name]) => (
               <option key={name} value={name}>
-                {name}
+                {optionName(name)}
               </option>
             ))}
           </select>

@@ -7,6 +7,7 @@ import { useNow } from "../ui/clock.js";
 import { duration } from "../ui/format.js";
 import styles from "./shell.module.css";
 import { ThemeSwitch } from "./theme-switch.js";
+import { YouTubeNotice } from "./youtube-notice.js";
 
 const PAGES = [
   ["/", "Streams"],
@@ -47,6 +48,7 @@ export function Shell({ children }: { children: ReactNode }) {
           </div>
         </header>
         <AwayNotice />
+        <YouTubeNotice />
       </div>
       <main id="content" className={styles.main} tabIndex={-1}>
         {children}
