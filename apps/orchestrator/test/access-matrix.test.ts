@@ -147,6 +147,7 @@ describe("every route", () => {
       "POST /v1/broadcasts/refresh-all: operator in any room",
       "POST /v1/broadcasts: operator in any room",
       "POST /v1/jobs/:id/destinations: operator in its room",
+      "POST /v1/jobs/:id/dismiss: operator in its room",
       "POST /v1/jobs/:id/input: operator in its room",
       "POST /v1/jobs/:id/mute: operator in its room",
       "POST /v1/jobs/:id/pause: operator in its room",

@@ -32,6 +32,7 @@ const COLUMNS = [
   "stream_metadata",
   "metadata",
   "progress",
+  "dismissed_at",
 ] as const satisfies readonly (keyof StoredJobRow)[];
 
 /** Jobs that are looked at in one go when old ones are deleted. */

@@ -37,6 +37,7 @@ export type ApplyResult =
 type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
 
 const SUBMITTED: LogEntry = { type: "job.created", message: "The job was submitted." };
+const DISMISSED: LogEntry = { type: "job.dismissed", message: "The job was taken off the board." };
 
 export interface LedgerOptions {
   store: Store<Tables>;
@@ -144,6 +145,15 @@ export class Ledger {
   /** Adds what became of something that outlives the job, such as its broadcast: also behind the job's end. */
   afterword(jobId: string, entry: LogEntry): Promise<ApplyResult> {
     return this.change(jobId, undefined, (job) => ({ entry: this.secrets.cleanEntry(job, entry) }));
+  }
+
+  /** Takes a finished job off the board; `ignored` where it is off already, or has not ended. */
+  dismiss(jobId: string): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      if (!isFinalStatus(job.status) || job.dismissed_at !== null) return undefined;
+      const at = this.now().toISOString();
+      return { changes: { dismissed_at: at, updated_at: at }, entry: DISMISSED };
+    });
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */

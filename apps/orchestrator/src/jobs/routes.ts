@@ -47,6 +47,7 @@ const jobsQuery = z.object({
   ...pageQuery,
   status: listOf(jobStatusSchema).optional(),
   agentId: z.string().max(128).optional(),
+  dismissed: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
   order: z.enum(["asc", "desc"]).default("asc"),
 });
 const eventsQuery = z.object(pageQuery);
@@ -155,6 +156,10 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
 
   routes.post("/:id/stop", inRoom("operator", room), async (request, response) => {
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
+  });
+
+  routes.post("/:id/dismiss", inRoom("operator", room), async (request, response) => {
+    response.json({ ok: true, job: views.record(await control.dismiss(request.params.id)) });
   });
 
   for (const command of SWITCH_COMMANDS)

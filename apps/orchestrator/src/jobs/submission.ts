@@ -80,6 +80,7 @@ export async function toNewJob(
     stream_metadata: JSON.stringify(streamMetadata),
     metadata: toJson(body.metadata),
     progress: null,
+    dismissed_at: null,
   };
 }
 

@@ -56,6 +56,8 @@ export const jobRecordSchema = z
     streamMetadata: streamMetadataSchema.nullable(),
     metadata: jsonObjectSchema.nullable(),
     progress: progressSchema.nullable(),
+    /** When the finished job was taken off the board. */
+    dismissedAt: timestampSchema.nullable().default(null),
   })
   .meta({ id: "Job" });
 export type JobRecord = z.infer<typeof jobRecordSchema>;
