@@ -31,6 +31,8 @@ import { EventBudget } from "./agents/event-budget.js";
 import { AgentGateway } from "./agents/gateway.js";
 import { Homecoming } from "./agents/homecoming.js";
 import { Leases } from "./agents/leases.js";
+import { agentProbeRoutes, probeRoutes } from "./agents/probe-routes.js";
+import { Probes } from "./agents/probes.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
@@ -246,6 +248,7 @@ export class Orchestrator {
       ...{ ledger, reader, registry, replies, secrets, audit },
       deadlineMs: settings.liveChangeMs,
     });
+    const probes = new Probes({ registry, replies, audit });
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -319,6 +322,8 @@ export class Orchestrator {
       ["/v1/audit", auditRoutes({ access, readBody, desk })],
       ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
       ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
+      ["/v1/agents", agentProbeRoutes({ access, readBody, registry, probes })],
+      ["/v1/probe", probeRoutes({ access, readBody, registry, probes })],
       [
         "/v1/jobs",
         jobRoutes({

@@ -28,6 +28,7 @@ import {
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import {
   addDestinationSchema,
@@ -57,6 +58,9 @@ const resources: Record<string, z.ZodType> = {
   "drain-request": drainRequestSchema,
   "add-destination": addDestinationSchema,
   "switch-input": switchInputSchema,
+  "agent-probe": agentProbeSchema,
+  "probe-request": probeRequestSchema,
+  "probe-reply": probeReplySchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   "stream-context": streamContextSchema,
