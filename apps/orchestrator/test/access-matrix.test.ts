@@ -167,6 +167,7 @@ describe("every route", () => {
       "PUT /v1/config/stream-privacy: operator in every room",
       "PUT /v1/jobs/:id/metadata: operator in its room",
       "PUT /v1/jobs/:id/overlay: operator in its room",
+      "PUT /v1/jobs/:id/schedule: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
   });

@@ -28,6 +28,7 @@ import {
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import { jobScheduleInputSchema } from "./resources/job-schedule.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import {
@@ -52,6 +53,7 @@ const resources: Record<string, z.ZodType> = {
   "job-event": jobEventSchema,
   "create-job": createJobSchema,
   "job-reply": jobReplySchema,
+  "job-schedule": jobScheduleInputSchema,
   "agent-reply": agentReplySchema,
   "metadata-reply": metadataReplySchema,
   "metadata-update": metadataUpdateSchema,

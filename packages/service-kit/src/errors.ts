@@ -17,6 +17,7 @@ export const ERRORS = {
   TEMPLATE_BUILT_IN: { status: 409, retryable: false },
   JOB_NOT_RUNNING: { status: 409, retryable: true },
   JOB_ENDED: { status: 409, retryable: false },
+  JOB_STARTED: { status: 409, retryable: false },
   JOB_NOT_ENDED: { status: 409, retryable: true },
   AGENT_OFFLINE: { status: 409, retryable: true },
   AGENT_REFUSED: { status: 422, retryable: false },

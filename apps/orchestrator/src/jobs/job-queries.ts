@@ -33,6 +33,7 @@ const COLUMNS = [
   "metadata",
   "progress",
   "dismissed_at",
+  "schedule",
 ] as const satisfies readonly (keyof StoredJobRow)[];
 
 /** Jobs that are looked at in one go when old ones are deleted. */

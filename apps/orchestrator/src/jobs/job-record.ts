@@ -38,6 +38,7 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     metadata: fromJson(row.metadata),
     progress: live.progress ?? fromJson(row.progress),
     dismissedAt: row.dismissed_at,
+    schedule: fromJson(row.schedule),
   };
 }
 

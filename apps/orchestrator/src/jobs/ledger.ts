@@ -1,4 +1,10 @@
-import { isFinalStatus, type JobEvent, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
+import {
+  isFinalStatus,
+  type JobEvent,
+  type JobSchedule,
+  type JsonObject,
+  type StreamMetadata,
+} from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { type Caller, currentCaller, SYSTEM } from "@stream-control/service-kit/http";
@@ -153,6 +159,22 @@ export class Ledger {
       if (!isFinalStatus(job.status) || job.dismissed_at !== null) return undefined;
       const at = this.now().toISOString();
       return { changes: { dismissed_at: at, updated_at: at }, entry: DISMISSED };
+    });
+  }
+
+  /** Changes when a job starts and stops, as decided from the row that is on disk at that moment; undefined changes nothing. */
+  reschedule(
+    jobId: string,
+    decide: (job: JobRow) => { schedule: JobSchedule | null } | undefined,
+  ): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const decision = decide(job);
+      if (decision === undefined) return undefined;
+      const schedule = decision.schedule && JSON.stringify(decision.schedule);
+      return {
+        changes: { schedule, updated_at: this.now().toISOString() },
+        entry: { type: "job.schedule_changed", message: "The job's schedule was changed.", data: { ...decision } },
+      };
     });
   }
 

@@ -37,6 +37,7 @@ const fresh: JobRow = {
   metadata: null,
   progress: null,
   dismissed_at: null,
+  schedule: null,
 };
 
 const reason = { code: "X", message: "Something happened.", fault: null };

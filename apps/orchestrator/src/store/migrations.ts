@@ -139,6 +139,11 @@ export const migrations: Record<string, Migration> = {
       await db.schema.alterTable("jobs").addColumn("dismissed_at", "text").execute();
     },
   },
+  "0031-job-schedules": {
+    async up(db) {
+      await db.schema.alterTable("jobs").addColumn("schedule", "text").execute();
+    },
+  },
 };
 
 /**
