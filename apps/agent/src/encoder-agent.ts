@@ -16,6 +16,7 @@ import { jobReports } from "./job-reports.js";
 import type { RunnerSpec } from "./runner/contract.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
 import { runningJobs } from "./running-jobs.js";
+import { sourceProbe } from "./source-probe.js";
 
 export interface EncoderAgentOptions {
   connection: Omit<AgentOptions, "handlers" | "logger">;
@@ -25,6 +26,8 @@ export interface EncoderAgentOptions {
   reach: RunnerSpec["reach"];
   ffmpegPath: string;
   ffprobePath: string;
+  /** A folder of this agent alone, for what it looks into sources with. */
+  probeDir: string;
   /** End all jobs when the agent stops; otherwise they outlive it. */
   stopJobsOnExit: boolean;
   logger: Logger;
@@ -63,6 +66,10 @@ export class EncoderAgent {
         ...runningJobs(this.runners, this.limits),
         onAssign: (assignment, context) => this.assign(assignment, context),
         onSettled: (job) => this.runners.forget(job),
+        onProbe: sourceProbe({
+          ...{ limits: this.limits, reach: options.reach, ffprobePath: options.ffprobePath },
+          ...{ env: options.runners.launch.env, folder: options.probeDir },
+        }),
       },
     });
   }

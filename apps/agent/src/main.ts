@@ -81,6 +81,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
     reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,
+    probeDir: join(config.dataDir, "probe"),
     stopJobsOnExit: config.stopJobsOnExit,
     logger,
   });

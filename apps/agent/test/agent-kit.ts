@@ -14,6 +14,7 @@ export interface StartOptions {
   bootId?: () => Promise<string | undefined>;
   connection?: Partial<EncoderAgentOptions["connection"]>;
   logger?: Logger;
+  reach?: EncoderAgentOptions["reach"];
 }
 
 /** Agents in this process, with runners that follow a script in processes of their own, and an orchestrator to play with. */
@@ -67,7 +68,7 @@ export class AgentKit {
       .map((line) => JSON.parse(line));
   }
 
-  make({ stopJobsOnExit = false, runnersDir = this.runnersDir, bootId, connection, logger }: StartOptions = {}) {
+  make({ stopJobsOnExit = false, runnersDir = this.runnersDir, bootId, connection, logger, reach }: StartOptions = {}) {
     const agent = new EncoderAgent({
       connection: {
         url: this.double.url,
@@ -98,9 +99,10 @@ export class AgentKit {
         drawsText: true,
         encoders: [{ name: "libx264", works: true }],
       },
-      reach: { networks: ["public", "private", "loopback"] },
+      reach: reach ?? { networks: ["public", "private", "loopback"] },
       ffmpegPath: "ffmpeg",
       ffprobePath: "ffprobe",
+      probeDir: join(this.base.path, "probe"),
       stopJobsOnExit,
       logger: logger ?? silentLogger(),
     });

@@ -31,6 +31,8 @@ import { EventBudget } from "./agents/event-budget.js";
 import { AgentGateway } from "./agents/gateway.js";
 import { Homecoming } from "./agents/homecoming.js";
 import { Leases } from "./agents/leases.js";
+import { agentProbeRoutes, probeRoutes } from "./agents/probe-routes.js";
+import { Probes } from "./agents/probes.js";
 import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
@@ -46,6 +48,7 @@ import { LiveChanges } from "./jobs/live-changes.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
+import { JobSchedules } from "./jobs/schedules.js";
 import { SnapshotBoard } from "./jobs/snapshot-board.js";
 import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
@@ -246,6 +249,8 @@ export class Orchestrator {
       ...{ ledger, reader, registry, replies, secrets, audit },
       deadlineMs: settings.liveChangeMs,
     });
+    const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
+    const probes = new Probes({ registry, replies, audit });
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -286,6 +291,7 @@ export class Orchestrator {
     const open = await reader.open();
     for (const job of open) secrets.learn(job);
     await broadcasts?.start(open);
+    schedules.start(open);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -305,7 +311,7 @@ export class Orchestrator {
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await broadcasts?.stop();
-      for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
+      for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
     });
 
@@ -319,10 +325,12 @@ export class Orchestrator {
       ["/v1/audit", auditRoutes({ access, readBody, desk })],
       ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
       ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
+      ["/v1/agents", agentProbeRoutes({ access, readBody, registry, probes })],
+      ["/v1/probe", probeRoutes({ access, readBody, registry, probes })],
       [
         "/v1/jobs",
         jobRoutes({
-          ...{ access, readBody, ledger, reader, control, changes, views, board, snapshots },
+          ...{ access, readBody, ledger, reader, control, schedules, changes, views, board, snapshots },
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],

@@ -38,6 +38,9 @@ const CLAIMS: Record<AgentMessageType, (claim: Claim) => object[]> = {
     { jobId, epoch, takenAt: new Date().toISOString(), contentType: "image/jpeg", data: "/9j/2Q==" },
   ],
   "agent.job.command.ack": ({ jobId, commandId }) => [{ jobId, commandId, success: true }],
+  "agent.probe.result": ({ commandId }) => [
+    { probeId: commandId, success: true, probe: { firstPacketMs: 1, streams: [{ type: "other" }] } },
+  ],
   "agent.job.mute": ({ jobId }) => [{ jobId, success: true }],
   "agent.job.unmute": ({ jobId }) => [{ jobId, success: false, error: { code: "X", message: "by an impostor" } }],
   "agent.job.paused": ({ jobId }) => [{ jobId, success: true }],
@@ -48,6 +51,7 @@ const CLAIMS: Record<AgentMessageType, (claim: Claim) => object[]> = {
 /** Messages that carry no epoch: which try of a job they are about can't be told. */
 const WITHOUT_EPOCH: AgentMessageType[] = [
   ...(["agent.hello", "agent.heartbeat", "agent.error", "agent.job.command.ack", "agent.reboot.ack"] as const),
+  ...(["agent.probe.result"] as const),
   ...(["agent.job.mute", "agent.job.unmute", "agent.job.paused", "agent.job.unpaused"] as const),
 ];
 

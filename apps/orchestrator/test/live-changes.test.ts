@@ -169,7 +169,9 @@ describe("a change that does not come about leaves the config as it was", () => 
     answering(agent, reply);
     const answer = await house.api("POST", `/v1/jobs/${id}/destinations`, { destination: SECOND });
     expect([answer.status, answer.body.code]).toEqual([422, "AGENT_REFUSED"]);
-    expect(answer.body.error).toBe("error" in reply ? reply.error?.message : "The agent refused the command.");
+    expect(answer.body.error).toBe(
+      "error" in reply ? reply.error?.message : "The agent refused it and did not say why.",
+    );
     expect((await nextConfig(house, agent, id)).destinations).toHaveLength(1);
   });
 

@@ -36,6 +36,19 @@ describe("a new job", () => {
     expect(JSON.stringify(await house.eventsOf(id))).not.toContain(stream?.streamName);
   });
 
+  test("that starts by itself later has its broadcast now, announced for then, and waits for its own start", async () => {
+    await using youtube = await open();
+    const { house } = youtube;
+    await using agent = await house.agent();
+    const startAt = new Date(Date.now() + 3_600_000).toISOString();
+    const { id } = await house.submit({ inlineConfig: STREAM, schedule: { startAt } });
+    const { scheduledStartTime } = await broadcastOf(youtube, id);
+    expect(Math.abs(Date.parse(scheduledStartTime) - Date.parse(startAt))).toBeLessThan(1000);
+    expect(await house.job(id)).toMatchObject({ status: "PENDING", pendingReason: expect.stringContaining(startAt) });
+    await house.api("PUT", `/v1/jobs/${id}/schedule`, {});
+    expect((await agent.assignmentOf(id)).payload.streamMetadata.youtube.streamKey).toEqual(expect.any(String));
+  });
+
   test("has none where it says so, where none is wanted by default, or where it brings its own key", async () => {
     await using youtube = await open({ YOUTUBE_AUTO_CREATE: "false" });
     const { house, fake } = youtube;

@@ -164,7 +164,7 @@ describe("an announced broadcast", () => {
       ).body,
     ).toMatchObject({
       code: "NOT_SUPPORTED",
-      error: expect.stringContaining("durationSeconds"),
+      error: expect.stringContaining("stopAfterMinutes"),
     });
   });
 

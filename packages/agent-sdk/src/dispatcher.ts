@@ -2,15 +2,18 @@ import { Assigning } from "./assigning.js";
 import { Commands } from "./commands.js";
 import { type AgentContext, inBackground } from "./context.js";
 import type { OrchestratorMessageIn } from "./link.js";
+import { Probes } from "./probes.js";
 
 /** Brings the orchestrator's messages to whoever answers them. Never throws. */
 export class Dispatcher {
   private readonly assigning: Assigning;
   private readonly commands: Commands;
+  private readonly probes: Probes;
 
   constructor(private readonly context: AgentContext) {
     this.assigning = new Assigning(context);
     this.commands = new Commands(context);
+    this.probes = new Probes(context);
   }
 
   /** @param notBefore a moment before the orchestrator sent the message, by the clock of the leases. */
@@ -37,6 +40,9 @@ export class Dispatcher {
       case "orchestrator.job.input.switch":
       case "orchestrator.job.overlay.set":
         this.commands.takeOnce(message);
+        break;
+      case "orchestrator.probe":
+        this.probes.take(message);
         break;
       case "orchestrator.lease.renewed":
         this.renew(message);

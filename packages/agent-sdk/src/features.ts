@@ -8,6 +8,7 @@ export function featuresOf(handlers: AgentHandlers): string[] {
     input: handlers.onSwitchInput !== undefined,
     overlay: handlers.onSetOverlay !== undefined,
     leases: handlers.onLease !== undefined,
+    probe: handlers.onProbe !== undefined,
   };
   return Object.entries(has).flatMap(([feature, isThere]) => (isThere ? [feature] : []));
 }

@@ -10,6 +10,7 @@ import type {
   JsonObject,
   OrchestratorPayload,
   OverlayTexts,
+  ProbedSource,
   Progress,
   Source,
 } from "@stream-control/protocol";
@@ -69,6 +70,14 @@ export interface AssignContext {
   lease?: Lease;
 }
 
+/** What comes with a look into a source. */
+export interface ProbeContext {
+  /** Milliseconds until nobody waits for the answer any more. */
+  deadlineMs: number;
+  /** Aborted then. */
+  signal: AbortSignal;
+}
+
 type Awaitable<T> = T | Promise<T>;
 
 /** What an agent does. Handlers may throw; a command without its handler is answered with `success: false`. */
@@ -94,6 +103,8 @@ export interface AgentHandlers {
    * lease runs out ends by itself, with nobody's help.
    */
   onLease?(job: JobRef, lease: Lease): Awaitable<void>;
+  /** Looks into a source that no job uses yet; never called again before it has settled. */
+  onProbe?(source: Source, context: ProbeContext): Awaitable<ProbedSource>;
   onReboot?(reason: string | undefined): Awaitable<void>;
   /** The job's end is on the orchestrator's disk: whatever the agent keeps of it may go. */
   onSettled?(settlement: Settlement): Awaitable<void>;

@@ -85,6 +85,21 @@ describe("a source", () => {
       },
     });
     expect(result.ok && result.info.durationSeconds).toBeCloseTo(2, 0);
+    expect(result.ok && result.info.firstPacketMs).toBeUndefined();
+  });
+
+  test("tells when its first packet came and its bitrates, where that is asked for", async () => {
+    const before = performance.now();
+    const options = { env, deadlineMs: 20_000, ffprobePath: "ffprobe", redactor: createRedactor([]) };
+    const source = file(folder.file("a.mp4"));
+    const result = await probeSource({ ...options, source, stallTimeoutMs: 10_000, readPacket: true });
+    if (!result.ok) throw new Error(result.error.message);
+    const { firstPacketMs = 0, bitrateKbps = 0, streams } = result.info;
+    expect(firstPacketMs).toBeGreaterThan(0);
+    expect(firstPacketMs).toBeLessThanOrEqual(performance.now() - before + 1);
+    expect(streams).toHaveLength(2);
+    for (const stream of streams) expect(stream.bitrateKbps).toBeGreaterThan(0);
+    expect(bitrateKbps).toBeGreaterThanOrEqual(streams[0]?.bitrateKbps ?? Number.NaN);
   });
 
   test.each<[string, () => Promise<Source> | Source, string, string]>([

@@ -28,6 +28,8 @@ import {
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import { jobScheduleInputSchema } from "./resources/job-schedule.js";
+import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import {
   addDestinationSchema,
@@ -51,12 +53,16 @@ const resources: Record<string, z.ZodType> = {
   "job-event": jobEventSchema,
   "create-job": createJobSchema,
   "job-reply": jobReplySchema,
+  "job-schedule": jobScheduleInputSchema,
   "agent-reply": agentReplySchema,
   "metadata-reply": metadataReplySchema,
   "metadata-update": metadataUpdateSchema,
   "drain-request": drainRequestSchema,
   "add-destination": addDestinationSchema,
   "switch-input": switchInputSchema,
+  "agent-probe": agentProbeSchema,
+  "probe-request": probeRequestSchema,
+  "probe-reply": probeReplySchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   "stream-context": streamContextSchema,

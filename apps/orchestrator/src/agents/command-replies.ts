@@ -1,11 +1,26 @@
 import { randomUUID } from "node:crypto";
-import { type ErrorInfo, type Redactor, redactValue } from "@stream-control/protocol";
-import { AppError } from "@stream-control/service-kit";
+import { type ErrorInfo, type ProbedSource, type Redactor, redactValue } from "@stream-control/protocol";
+import { AppError, type ErrorCode } from "@stream-control/service-kit";
 
-/** What an agent answered to a command. */
+/** What an agent answered to a command or a question. */
 export interface CommandReply {
   success: boolean;
   error?: ErrorInfo | undefined;
+  /** What it saw in a source. */
+  probe?: ProbedSource | undefined;
+}
+
+/** Something that an agent is asked. */
+export interface Question {
+  /** Is given the question's id; false means that the agent cannot be reached. */
+  send: (commandId: string) => boolean;
+  deadlineMs: number;
+  /** Takes out of the agent's words what they must not repeat. */
+  redact: Redactor;
+  /** The code of a refusal by the agent, for what it said; `AGENT_REFUSED` unless given. */
+  refusedAs?: (error: ErrorInfo | undefined) => ErrorCode;
+  /** What to do when no answer came. */
+  late?: string;
 }
 
 /** Commands whose callers wait for the agent's answer. Every wait ends: by the answer, or by its deadline. */
@@ -13,34 +28,33 @@ export class CommandReplies {
   private readonly waiting = new Map<string, { agentId: string; answered: PromiseWithResolvers<CommandReply> }>();
 
   /**
-   * Sends a command and waits for its answer.
+   * Sends a command or a question and waits for its answer.
    *
    * @param agentId the agent that is asked: an answer of another does not count.
-   * @param send is given the command's id; false means that the agent cannot be reached.
-   * @param redact takes out of the agent's words what they must not repeat.
+   * @returns what it answered, where it did what was asked.
    * @throws AppError `AGENT_OFFLINE`, `AGENT_TIMEOUT`, or `AGENT_REFUSED` with the agent's own words.
    */
   async ask(
     agentId: string,
-    send: (commandId: string) => boolean,
-    deadlineMs: number,
-    redact: Redactor,
-  ): Promise<void> {
+    { send, deadlineMs, redact, refusedAs, late = "look whether it did it" }: Question,
+  ): Promise<CommandReply> {
     const commandId = randomUUID();
     const answered = Promise.withResolvers<CommandReply>();
     const timer = setTimeout(() => {
-      answered.reject(
-        new AppError("AGENT_TIMEOUT", `The agent did not answer within ${deadlineMs} ms; look whether it did it.`),
-      );
+      answered.reject(new AppError("AGENT_TIMEOUT", `The agent did not answer within ${deadlineMs} ms; ${late}.`));
     }, deadlineMs);
     this.waiting.set(commandId, { agentId, answered });
     try {
       if (!send(commandId))
-        throw new AppError("AGENT_OFFLINE", "The job's agent is offline; try again when it is back.");
-      const { success, error: said } = await answered.promise;
-      if (success) return;
-      const error = said === undefined ? undefined : redactValue(said, redact);
-      throw new AppError("AGENT_REFUSED", error?.message ?? "The agent refused the command.", { details: error });
+        throw new AppError("AGENT_OFFLINE", `The agent "${agentId}" is offline; try again when it is back.`);
+      const reply = redactValue(await answered.promise, redact);
+      if (reply.success) return reply;
+      const { error } = reply;
+      throw new AppError(
+        refusedAs?.(error) ?? "AGENT_REFUSED",
+        error?.message ?? "The agent refused it and did not say why.",
+        { details: error },
+      );
     } finally {
       clearTimeout(timer);
       this.waiting.delete(commandId);

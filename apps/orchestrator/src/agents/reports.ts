@@ -76,6 +76,8 @@ export class AgentReports {
         return this.pictured(session, report);
       case "agent.job.command.ack":
         return this.deps.replies.answer(session.agentId, report.payload.commandId, report.payload);
+      case "agent.probe.result":
+        return this.deps.replies.answer(session.agentId, report.payload.probeId, report.payload);
       case "agent.job.event":
         return this.happened(session, report);
       case "agent.reboot.ack":

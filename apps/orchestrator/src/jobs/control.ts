@@ -38,6 +38,21 @@ export class JobControl {
     return job;
   }
 
+  /**
+   * Takes a finished job off the board; doing so again changes nothing. It stays in every list and keeps its log.
+   *
+   * @throws AppError `JOB_NOT_FOUND`, `JOB_NOT_ENDED`.
+   */
+  async dismiss(jobId: string): Promise<JobRow> {
+    const { job } = await this.deps.ledger.dismiss(jobId);
+    if (job === undefined) throw jobNotFound(jobId);
+    if (isFinalStatus(job.status)) return job;
+    throw new AppError(
+      "JOB_NOT_ENDED",
+      `The job is ${job.status}; only one that has ended can be dismissed. Stop it first, and wait for its end.`,
+    );
+  }
+
   /** Ends a job on its agent, to go on at another. @returns false where there is nothing to move (any more). */
   async move(jobId: string, message: string): Promise<boolean> {
     const reason = { code: "MOVE_REQUESTED", message, fault: null };

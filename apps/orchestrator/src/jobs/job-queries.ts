@@ -32,6 +32,8 @@ const COLUMNS = [
   "stream_metadata",
   "metadata",
   "progress",
+  "dismissed_at",
+  "schedule",
 ] as const satisfies readonly (keyof StoredJobRow)[];
 
 /** Jobs that are looked at in one go when old ones are deleted. */

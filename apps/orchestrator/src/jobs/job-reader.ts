@@ -8,6 +8,8 @@ import { fromJson } from "./job-record.js";
 export interface JobFilter {
   status?: readonly JobStatus[] | undefined;
   agentId?: string | undefined;
+  /** Only jobs that were, or were not, taken off the board. */
+  dismissed?: boolean | undefined;
   /** Only jobs of these rooms; null for every room. */
   rooms?: readonly string[] | null;
   limit: number;
@@ -35,7 +37,7 @@ export class JobReader {
   }
 
   /** One page of jobs in the order of their submission. */
-  async page({ status, agentId, rooms = null, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
+  async page({ status, agentId, dismissed, rooms = null, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
     let query = this.db
       .selectFrom("jobs")
       .selectAll()
@@ -48,6 +50,7 @@ export class JobReader {
       else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
     }
     if (rooms !== null) query = query.where("room", "in", rooms);
+    if (dismissed !== undefined) query = query.where("dismissed_at", dismissed ? "is not" : "is", null);
     if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
     if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
     return pageOf(this.opened(await query.execute()), limit);

@@ -37,6 +37,8 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     streamMetadata: withViewers(fromJson<StreamMetadata>(row.stream_metadata), live.viewers),
     metadata: fromJson(row.metadata),
     progress: live.progress ?? fromJson(row.progress),
+    dismissedAt: row.dismissed_at,
+    schedule: fromJson(row.schedule),
   };
 }
 

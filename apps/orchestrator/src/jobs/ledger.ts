@@ -1,4 +1,10 @@
-import { isFinalStatus, type JobEvent, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
+import {
+  isFinalStatus,
+  type JobEvent,
+  type JobSchedule,
+  type JsonObject,
+  type StreamMetadata,
+} from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { type Caller, currentCaller, SYSTEM } from "@stream-control/service-kit/http";
@@ -37,6 +43,7 @@ export type ApplyResult =
 type Decision = { changes?: Partial<JobRow>; entry: LogEntry } | undefined;
 
 const SUBMITTED: LogEntry = { type: "job.created", message: "The job was submitted." };
+const DISMISSED: LogEntry = { type: "job.dismissed", message: "The job was taken off the board." };
 
 export interface LedgerOptions {
   store: Store<Tables>;
@@ -144,6 +151,31 @@ export class Ledger {
   /** Adds what became of something that outlives the job, such as its broadcast: also behind the job's end. */
   afterword(jobId: string, entry: LogEntry): Promise<ApplyResult> {
     return this.change(jobId, undefined, (job) => ({ entry: this.secrets.cleanEntry(job, entry) }));
+  }
+
+  /** Takes a finished job off the board; `ignored` where it is off already, or has not ended. */
+  dismiss(jobId: string): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      if (!isFinalStatus(job.status) || job.dismissed_at !== null) return undefined;
+      const at = this.now().toISOString();
+      return { changes: { dismissed_at: at, updated_at: at }, entry: DISMISSED };
+    });
+  }
+
+  /** Changes when a job starts and stops, as decided from the row that is on disk at that moment; undefined changes nothing. */
+  reschedule(
+    jobId: string,
+    decide: (job: JobRow) => { schedule: JobSchedule | null } | undefined,
+  ): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const decision = decide(job);
+      if (decision === undefined) return undefined;
+      const schedule = decision.schedule && JSON.stringify(decision.schedule);
+      return {
+        changes: { schedule, updated_at: this.now().toISOString() },
+        entry: { type: "job.schedule_changed", message: "The job's schedule was changed.", data: { ...decision } },
+      };
+    });
   }
 
   /** Changes what a job is to do, as decided from the row that is on disk at that moment. */

@@ -124,7 +124,7 @@ export class LiveChanges {
   }
 
   /** @param wanted what the command carries: its secrets are not the job's yet. */
-  private ask(
+  private async ask(
     agent: Agent,
     jobId: string,
     wanted: unknown,
@@ -132,7 +132,8 @@ export class LiveChanges {
   ): Promise<void> {
     const [ofJob, ofCommand] = [this.deps.secrets.redactor(jobId), createRedactor(secretsOf(wanted))];
     const redact = (text: string) => ofJob(ofCommand(text));
-    return this.deps.replies.ask(agent.id, (commandId) => send(commandId) ?? false, this.deps.deadlineMs, redact);
+    const { replies, deadlineMs } = this.deps;
+    await replies.ask(agent.id, { send: (commandId) => send(commandId) ?? false, deadlineMs, redact });
   }
 
   private async running(jobId: string, feature: string): Promise<Running> {

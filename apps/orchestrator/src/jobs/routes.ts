@@ -3,6 +3,7 @@ import {
   type CreateJob,
   createJobSchema,
   type JobRecord,
+  jobScheduleInputSchema,
   jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
@@ -38,6 +39,7 @@ import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
+import type { JobSchedules } from "./schedules.js";
 import type { SnapshotBoard } from "./snapshot-board.js";
 import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
@@ -47,6 +49,7 @@ const jobsQuery = z.object({
   ...pageQuery,
   status: listOf(jobStatusSchema).optional(),
   agentId: z.string().max(128).optional(),
+  dismissed: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
   order: z.enum(["asc", "desc"]).default("asc"),
 });
 const eventsQuery = z.object(pageQuery);
@@ -57,6 +60,7 @@ export interface JobRoutesDeps {
   ledger: Ledger;
   reader: JobReader;
   control: JobControl;
+  schedules: JobSchedules;
   changes: LiveChanges;
   views: JobViews;
   board: ProgressBoard;
@@ -68,7 +72,7 @@ export interface JobRoutesDeps {
 
 /** `/v1/jobs`: submit, read and steer. */
 export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
-  const { access, readBody, ledger, reader, control, changes, views, board, snapshots, submission } = deps;
+  const { access, readBody, ledger, reader, control, schedules, changes, views, board, snapshots, submission } = deps;
   const routes = new GuardedRoutes(access, readBody);
   const room = (request: Request) => reader.roomOf(String(request.params.id));
   const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
@@ -155,6 +159,15 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
 
   routes.post("/:id/stop", inRoom("operator", room), async (request, response) => {
     response.status(202).json({ ok: true, job: views.record(await control.stop(request.params.id)) });
+  });
+
+  routes.post("/:id/dismiss", inRoom("operator", room), async (request, response) => {
+    response.json({ ok: true, job: views.record(await control.dismiss(request.params.id)) });
+  });
+
+  routes.put("/:id/schedule", inRoom("operator", room), async (request, response) => {
+    const job = await schedules.set(request.params.id, parseBody(jobScheduleInputSchema, request.body));
+    response.json({ ok: true, job: views.record(job) });
   });
 
   for (const command of SWITCH_COMMANDS)

@@ -9,6 +9,7 @@ import { AppError } from "@stream-control/service-kit";
 import type { TemplateCatalogue } from "../templates/catalogue.js";
 import { mergeConfig } from "../templates/merge-config.js";
 import type { NewJobRow } from "./job-queries.js";
+import { requireFuture, toSchedule } from "./schedule.js";
 import type { TitleMaker } from "./titles.js";
 
 export interface SubmissionDeps {
@@ -42,6 +43,8 @@ export async function toNewJob(
   const config = templateConfig ?? body.inlineConfig ?? {};
   if (templateConfig !== null || "source" in config) requireStreamConfig(config);
   const at = now();
+  const schedule = toSchedule(body.schedule);
+  requireFuture(schedule, at);
   // What is muted or paused is what the agent says it is, not what a client wishes.
   const { isMuted: _muted, isPaused: _paused, ...given } = body.streamMetadata ?? {};
   const streamMetadata: StreamMetadata = {
@@ -80,6 +83,8 @@ export async function toNewJob(
     stream_metadata: JSON.stringify(streamMetadata),
     metadata: toJson(body.metadata),
     progress: null,
+    dismissed_at: null,
+    schedule: toJson(schedule),
   };
 }
 

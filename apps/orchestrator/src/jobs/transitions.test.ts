@@ -36,6 +36,8 @@ const fresh: JobRow = {
   stream_metadata: null,
   metadata: null,
   progress: null,
+  dismissed_at: null,
+  schedule: null,
 };
 
 const reason = { code: "X", message: "Something happened.", fault: null };

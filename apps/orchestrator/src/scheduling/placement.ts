@@ -25,10 +25,10 @@ export interface Waiting {
   readonly awaits?: Awaited | undefined;
 }
 
-/** What a job waits for a moment for. */
+/** What a job waits for. */
 export interface Awaited {
-  /** Agents that know this are given the job at once. */
-  readonly feature: string;
+  /** Agents that know this are given the job at once; none is, unless given. */
+  readonly feature?: string | undefined;
   readonly code: string;
   readonly message: string;
 }
@@ -48,11 +48,14 @@ export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefine
   const tried = job.avoid.get(agent.id);
   if (tried !== undefined) return no("TRIED", tried);
   const { awaits } = job;
-  if (awaits !== undefined && features?.includes(awaits.feature) !== true) return no(awaits.code, awaits.message);
+  if (awaits !== undefined && !canGoWithout(awaits, features)) return no(awaits.code, awaits.message);
   if (agent.used >= slots)
     return no("BUSY", slots === 1 ? "Its only slot is in use." : `All of its ${slots} slots are in use.`);
   return undefined;
 }
+
+const canGoWithout = ({ feature }: Awaited, features: readonly string[] | undefined): boolean =>
+  feature !== undefined && features?.includes(feature) === true;
 
 /** The least loaded agent that may have the job; among equals the one that was given the fewest. */
 export function choose<C extends Candidate>(agents: Iterable<C>, job: Waiting): C | undefined {
@@ -85,6 +88,9 @@ export function explain(
   agents: Iterable<Candidate>,
   job: Waiting,
 ): { pendingReason: string; passedOver: PassedOver[] } {
+  // What stands in the way of every agent is no agent's matter.
+  if (job.awaits !== undefined && job.awaits.feature === undefined)
+    return { pendingReason: job.awaits.message, passedOver: [] };
   const passedOver: PassedOver[] = [];
   for (const agent of agents) {
     // Who is in another room is none of this room's business.

@@ -84,14 +84,14 @@ export class Scheduler {
     return explain(this.options.registry.all(), this.asOfNow(job));
   }
 
-  /** Lets a job wait for something that is being made, at most for so long; see {@link Awaited}. */
-  holdUp(jobId: string, awaits: Awaited, forMs: number): void {
+  /** Lets a job wait for something, at most for so long where that is given; see {@link Awaited}. */
+  holdUp(jobId: string, awaits: Awaited, forMs?: number): void {
     this.holdups.add(jobId, awaits, forMs);
   }
 
-  /** What the job waited for is there, or will not come. */
-  letGo(jobId: string): void {
-    this.holdups.end(jobId);
+  /** What the job waited for by that code is there, or will not come. */
+  letGo(jobId: string, code: string): void {
+    this.holdups.end(jobId, code);
   }
 
   /** A job that is about to be submitted takes a reserved slot, if its agent is there; any other one otherwise. */

@@ -134,6 +134,16 @@ export const migrations: Record<string, Migration> = {
   "0006-oidc-sign-ins": oidcMigration,
   "0007-youtube-account": youtubeAccountMigration,
   "0008-youtube-broadcasts": youtubeBroadcastsMigration,
+  "0030-dismissed-jobs": {
+    async up(db) {
+      await db.schema.alterTable("jobs").addColumn("dismissed_at", "text").execute();
+    },
+  },
+  "0031-job-schedules": {
+    async up(db) {
+      await db.schema.alterTable("jobs").addColumn("schedule", "text").execute();
+    },
+  },
 };
 
 /**

@@ -53,6 +53,10 @@ export interface JobTable {
   metadata: Sealed | null;
   /** The last measurement of a job that has ended. */
   progress: Json | null;
+  /** When the finished job was taken off the board. */
+  dismissed_at: Timestamp | null;
+  /** When it starts and stops by itself. */
+  schedule: Json | null;
 }
 /** A job's row as it is stored, encrypted columns and all. */
 export type StoredJobRow = Selectable<JobTable>;

@@ -281,6 +281,13 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },
     ...{ error: null, reason: null, requested_by: null, idempotency_key: key, restart_policy: policy },
     ...{ on_disconnect: policy === "onFailure" ? "fence" : "continue", fenced: 0, moving: 0 },
-    ...{ stream_context: null, stream_metadata: null, metadata: null, progress: null },
+    ...{
+      stream_context: null,
+      stream_metadata: null,
+      metadata: null,
+      progress: null,
+      dismissed_at: null,
+      schedule: null,
+    },
   } as const;
 }

@@ -19,6 +19,8 @@ export interface RunOptions {
   signal?: AbortSignal | undefined;
   /** See `FfmpegProcessOptions.launcher`. */
   launcher?: readonly string[] | undefined;
+  /** Called whenever something of the answer has come. */
+  onOutput?: () => void;
 }
 
 /** Enough for every answer that is parsed here; more is a program gone wild. */
@@ -28,7 +30,7 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 export function runToEnd(
   path: string,
   args: readonly string[],
-  { env, hideIn = [], deadlineMs, signal, launcher = [] }: RunOptions,
+  { env, hideIn = [], deadlineMs, signal, launcher = [], onOutput }: RunOptions,
 ): Promise<RunOutcome> {
   return new Promise((resolve) => {
     const hidden = hideArguments(args, hideIn);
@@ -50,6 +52,7 @@ export function runToEnd(
     if (signal?.aborted === true) abort();
     for (const name of ["stdout", "stderr"] as const)
       child[name].setEncoding("utf8").on("data", (text: string) => {
+        if (name === "stdout") onOutput?.();
         if (outcome[name].length < MAX_OUTPUT) outcome[name] += text;
       });
     child.once("error", (error: NodeJS.ErrnoException) => {

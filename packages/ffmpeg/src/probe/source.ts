@@ -17,12 +17,17 @@ export interface SourceStream {
   fps?: number;
   sampleRateHz?: number;
   channels?: number;
+  bitrateKbps?: number;
 }
 
 /** What a source holds. */
 export interface SourceInfo extends MediaFacts {
   streams: SourceStream[];
   formatName?: string;
+  /** Of all streams together, where the container says so. */
+  bitrateKbps?: number;
+  /** Milliseconds from the start of ffprobe to the first packet, where one was asked for. */
+  firstPacketMs?: number;
 }
 
 export type SourceProbe = { ok: true; info: SourceInfo } | { ok: false; error: ErrorInfo };
@@ -38,11 +43,15 @@ const probedSchema = z.object({
         avg_frame_rate: z.string().optional(),
         sample_rate: z.string().optional(),
         channels: z.number().optional(),
+        bit_rate: z.string().optional(),
         disposition: z.object({ attached_pic: z.number().optional() }).optional(),
       }),
     )
     .default([]),
-  format: z.object({ format_name: z.string().optional(), duration: z.string().optional() }).default({}),
+  format: z
+    .object({ format_name: z.string().optional(), duration: z.string().optional(), bit_rate: z.string().optional() })
+    .default({}),
+  packets: z.array(z.unknown()).default([]),
 });
 
 /** Where and how to look. */
@@ -58,6 +67,8 @@ export interface ProbeSourceOptions {
   deadlineMs: number;
   /** The job's own stall time, from which the input's timeouts follow. */
   stallTimeoutMs: number;
+  /** Read a packet, too: a source may name its streams and then give nothing of them. */
+  readPacket?: boolean;
   /** Gives up at once. */
   signal?: AbortSignal;
   /** See `FfmpegProcessOptions.launcher`. */
@@ -70,15 +81,24 @@ export interface ProbeSourceOptions {
  * @returns what it holds, or an error `SOURCE_UNREACHABLE` with a readable sentence. Never rejects.
  */
 export async function probeSource(options: ProbeSourceOptions): Promise<SourceProbe> {
-  const { source, redactor, deadlineMs } = options;
+  const { source, redactor, deadlineMs, readPacket = false } = options;
+  let firstOutputMs: number | undefined;
+  const startedAt = performance.now();
   const outcome = await runToEnd(
     options.ffprobePath,
     [
       ...["-hide_banner", "-loglevel", "level+warning", "-show_streams", "-show_format", "-of", "json"],
       ...["-analyzeduration", "3000000"],
+      // Packets are told before streams and format, so that the first word of the answer is that of the first packet.
+      ...(readPacket ? ["-show_packets", "-read_intervals", "%+#1"] : []),
       ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs), options.way),
     ],
-    { env: options.env, hideIn: options.hideIn, deadlineMs, signal: options.signal, launcher: options.launcher },
+    {
+      ...{ env: options.env, hideIn: options.hideIn, deadlineMs, signal: options.signal, launcher: options.launcher },
+      onOutput: () => {
+        firstOutputMs ??= performance.now() - startedAt;
+      },
+    },
   );
   const log = new BoundedLog();
   log.push(`${outcome.stderr}\n`);
@@ -104,6 +124,9 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
   const parsed = probedSchema.safeParse(parseJson(outcome.stdout));
   if (!parsed.success) return failure("ffprobe's answer about the source could not be read", "PROBE_UNREADABLE");
   const info = infoOf(parsed.data, source);
+  if (readPacket && parsed.data.packets.length === 0)
+    return failure("The source named its streams and gave no media", "NO_PACKETS");
+  if (readPacket && firstOutputMs !== undefined) info.firstPacketMs = Math.round(firstOutputMs);
   return info.hasVideo || info.hasAudio
     ? { ok: true, info }
     : failure("The source has neither picture nor sound", "NO_STREAMS");
@@ -126,9 +149,20 @@ function infoOf({ streams, format }: z.infer<typeof probedSchema>, source: Sourc
     hasVideo: real.some(({ codec_type }) => codec_type === "video"),
     hasAudio: real.some(({ codec_type }) => codec_type === "audio"),
     ...(finite ? { durationSeconds: duration } : {}),
-    ...(format.format_name === undefined ? {} : { formatName: format.format_name }),
+    ...containerOf(format.format_name, source),
+    ...bitrateOf(format.bit_rate),
     streams: real.map(streamOf),
   };
+}
+
+/**
+ * The container, also of a source that is read through the script that conceals its address: RTMP carries FLV alone, RTSP
+ * has a demuxer of its own, and what SRT carries does not show.
+ */
+function containerOf(formatName: string | undefined, { type }: Source): { formatName?: string } {
+  const behind: Partial<Record<Source["type"], string>> = { rtmp: "flv", rtsp: "rtsp" };
+  const name = formatName === "concat" ? behind[type] : formatName;
+  return name === undefined ? {} : { formatName: name };
 }
 
 function streamOf(stream: z.infer<typeof probedSchema>["streams"][number]): SourceStream {
@@ -142,5 +176,12 @@ function streamOf(stream: z.infer<typeof probedSchema>["streams"][number]): Sour
     ...(numerator > 0 && denominator > 0 ? { fps: numerator / denominator } : {}),
     ...(stream.sample_rate === undefined ? {} : { sampleRateHz: Number(stream.sample_rate) }),
     ...(stream.channels === undefined ? {} : { channels: stream.channels }),
+    ...bitrateOf(stream.bit_rate),
   };
+}
+
+/** Live containers often say none. */
+function bitrateOf(bitsPerSecond: string | undefined): { bitrateKbps?: number } {
+  const bitrateKbps = Math.round(Number(bitsPerSecond) / 1000);
+  return bitrateKbps > 0 ? { bitrateKbps } : {};
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { roomSchema } from "../resources/access.js";
 import { agentLoadSchema, capabilitiesSchema } from "../resources/agent.js";
+import { probedSourceSchema } from "../resources/probe.js";
 import { progressSchema } from "../resources/progress.js";
 import { jobStatusSchema } from "../states.js";
 import type { MessageOf } from "./envelope.js";
@@ -92,6 +93,15 @@ export const agentMessagePayloads = {
     data: z.base64().min(4).max(700_000),
   }),
   "agent.job.command.ack": commandAck.extend({ commandId: z.string().min(1).max(128) }),
+  /** Answers `orchestrator.probe`: what the source holds, or why it can't be read. */
+  "agent.probe.result": z
+    .object({
+      probeId: z.string().min(1).max(128),
+      success: z.boolean(),
+      probe: probedSourceSchema.optional(),
+      error: errorInfoSchema.optional(),
+    })
+    .refine(({ success, probe }) => !success || probe !== undefined, { path: ["probe"], message: "is missing" }),
   "agent.job.mute": commandAck,
   "agent.job.unmute": commandAck,
   "agent.job.paused": commandAck,

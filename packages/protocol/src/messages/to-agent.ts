@@ -58,6 +58,13 @@ export const orchestratorMessagePayloads = {
   "orchestrator.job.input.switch": acknowledgedCommand.extend({ source: sourceSchema.nullable() }),
   /** New texts of the overlay that is burnt into the picture. */
   "orchestrator.job.overlay.set": acknowledgedCommand.extend({ texts: overlayTextsSchema }),
+  /** Look into a source that no job uses yet, and answer with `agent.probe.result`. */
+  "orchestrator.probe": z.object({
+    probeId: z.string().min(1).max(128),
+    source: sourceSchema,
+    /** Milliseconds that it may take. */
+    deadlineMs: z.int().min(1).max(3_600_000),
+  }),
   /**
    * Answers a heartbeat (`correlationId`) of an agent with leases: its fenced jobs may go on for `leaseMs` from the moment
    * at which it sent that heartbeat.

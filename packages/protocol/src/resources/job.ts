@@ -2,6 +2,7 @@ import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
+import { jobScheduleInputSchema, jobScheduleSchema } from "./job-schedule.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
 import { youtubeWishSchema } from "./youtube.js";
@@ -56,6 +57,10 @@ export const jobRecordSchema = z
     streamMetadata: streamMetadataSchema.nullable(),
     metadata: jsonObjectSchema.nullable(),
     progress: progressSchema.nullable(),
+    /** When it starts and stops by itself. */
+    schedule: jobScheduleSchema.nullable().default(null),
+    /** When the finished job was taken off the board. */
+    dismissedAt: timestampSchema.nullable().default(null),
   })
   .meta({ id: "Job" });
 export type JobRecord = z.infer<typeof jobRecordSchema>;
@@ -90,6 +95,8 @@ export const createJobSchema = z
     /** Stop by itself so many minutes after its broadcast went live. */
     autoStopEnabled: z.boolean().nullish(),
     autoStopMinutes: z.int().min(1).max(10_080).nullish(),
+    /** When it starts and stops by itself. */
+    schedule: jobScheduleInputSchema.nullish(),
     /** Passed on to the agent unread. */
     metadata: jsonObjectSchema.nullish(),
   })

@@ -26,7 +26,7 @@ export interface Page<T> {
   nextCursor: string | null;
 }
 
-/** Answer of stop, mute and unmute. */
+/** Answer of stop, mute, unmute and dismiss. */
 export const jobReplySchema = z.object({ ok: z.literal(true), job: jobRecordSchema }).meta({ id: "JobReply" });
 /** Answer of drain. */
 export const agentReplySchema = z.object({ ok: z.literal(true), agent: agentRecordSchema }).meta({ id: "AgentReply" });

@@ -1,4 +1,10 @@
-import { type CreateJob, parseStreamConfig, type StreamMetadata, type YouTubeWish } from "@stream-control/protocol";
+import {
+  type CreateJob,
+  type JobSchedule,
+  parseStreamConfig,
+  type StreamMetadata,
+  type YouTubeWish,
+} from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import type { Transaction } from "@stream-control/store";
 import type { LogEntry } from "../../jobs/changes.js";
@@ -9,7 +15,7 @@ import type { Scheduler } from "../../scheduling/scheduler.js";
 import type { JobRow, Tables } from "../../store/tables.js";
 import type { YouTubeBroadcasts } from "../youtube.js";
 import type { Broadcast } from "./broadcast.js";
-import { metadataOf } from "./job-side.js";
+import { AWAITS_YOUTUBE, metadataOf } from "./job-side.js";
 import { newBroadcast } from "./new-broadcast.js";
 import type { Texts } from "./texts.js";
 
@@ -26,13 +32,6 @@ export interface Submitted {
   job: JobRow;
   created: boolean;
 }
-
-const AWAITS = {
-  feature: "destinations",
-  code: "YOUTUBE",
-  message:
-    "The job's YouTube broadcast is being made, and the agent cannot be given it later; it is waited for a moment.",
-} as const;
 
 /** Submits jobs together with their broadcasts: both are on disk, or neither. */
 export class JobBroadcasts {
@@ -66,6 +65,7 @@ export class JobBroadcasts {
       ...{ id: this.options.newId(), origin: "job", room: row.room, jobId: row.id, title, description, sheetKey },
       ...{ privacy: wanted.privacy ?? (await youtube.privacy.get()), createdAt: now().toISOString(), autoStopMinutes },
       keepsStream: sheetKey !== null && !youtube.book.isKeyInUse(sheetKey),
+      ...scheduledStartOf(row),
       options: wanted.restartUnhealthy === undefined ? {} : { restartUnhealthy: wanted.restartUnhealthy },
     });
     return this.together(row, broadcast, (tx) => youtube.rows.insert(tx, broadcast));
@@ -103,7 +103,7 @@ export class JobBroadcasts {
   ): Promise<Submitted> {
     const { ledger, scheduler, youtube } = this.options;
     youtube.book.expect(row.id, broadcast);
-    if (broadcast.state === "preparing") scheduler.holdUp(row.id, AWAITS, youtube.settings.waitMs);
+    if (broadcast.state === "preparing") scheduler.holdUp(row.id, AWAITS_YOUTUBE, youtube.settings.waitMs);
     let created = false;
     try {
       const submitted = await ledger.submit(row, write);
@@ -112,7 +112,7 @@ export class JobBroadcasts {
     } finally {
       if (!created) {
         youtube.book.cancel(row.id);
-        scheduler.letGo(row.id);
+        scheduler.letGo(row.id, AWAITS_YOUTUBE.code);
       }
     }
   }
@@ -126,7 +126,7 @@ export class JobBroadcasts {
     for (const job of open) {
       if (job.status !== "PENDING" || !preparing.has(job.id)) continue;
       const leftMs = Date.parse(job.created_at) + youtube.settings.waitMs - now().getTime();
-      scheduler.holdUp(job.id, AWAITS, Math.min(leftMs, youtube.settings.waitMs));
+      scheduler.holdUp(job.id, AWAITS_YOUTUBE, Math.min(leftMs, youtube.settings.waitMs));
     }
   }
 
@@ -154,8 +154,14 @@ export const broadcastNotFound = (id: string): AppError =>
 export const autoStopUnsupported = (): AppError =>
   new AppError(
     "NOT_SUPPORTED",
-    "Only a job with a YouTube broadcast stops by itself; give durationSeconds in the job's config instead.",
+    "Only a job with a YouTube broadcast stops so long after it went live; give schedule.stopAfterMinutes instead.",
   );
+
+/** Viewers are told when a job that starts by itself begins. */
+function scheduledStartOf(row: NewJobRow): { scheduledStart?: string } {
+  const startAt = fromJson<JobSchedule>(row.schedule)?.startAt ?? null;
+  return startAt === null ? {} : { scheduledStart: startAt };
+}
 
 /** Title and description that somebody gave. */
 const textsOf = ({ title, description }: StreamMetadata): Partial<Texts> => ({

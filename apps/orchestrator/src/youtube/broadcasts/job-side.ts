@@ -12,6 +12,14 @@ import type { Wish } from "./next-step.js";
 import type { Texts } from "./texts.js";
 import { adminUrlOf, publicUrlOf, said } from "./words.js";
 
+/** What a job waits for whose broadcast is being made. */
+export const AWAITS_YOUTUBE = {
+  feature: "destinations",
+  code: "YOUTUBE",
+  message:
+    "The job's YouTube broadcast is being made, and the agent cannot be given it later; it is waited for a moment.",
+} as const;
+
 export interface JobSideOptions {
   ledger: Ledger;
   reader: JobReader;
@@ -78,7 +86,7 @@ export class JobSide {
 
   /** The job need not wait for its broadcast any more. */
   letGo(jobId: string | null): void {
-    if (jobId !== null) this.options.scheduler.letGo(jobId);
+    if (jobId !== null) this.options.scheduler.letGo(jobId, AWAITS_YOUTUBE.code);
   }
 
   /**

@@ -6,6 +6,7 @@ import type { AgentRegistry } from "../../agents/registry.js";
 import type { JobControl } from "../../jobs/control.js";
 import { configOf } from "../../jobs/job-record.js";
 import { type SubmissionDeps, toNewJob } from "../../jobs/submission.js";
+import { Alarms } from "../../scheduling/alarms.js";
 import { choose, type Waiting } from "../../scheduling/placement.js";
 import { requirementOf } from "../../scheduling/requirement.js";
 import type { Scheduler } from "../../scheduling/scheduler.js";
@@ -29,18 +30,18 @@ export interface ClockworkOptions {
   now: () => Date;
 }
 
-/** A clock that was set is noticed within this time. */
-const LONGEST_WAIT_MS = 60_000;
 /** Until something that could not be done, such as where no agent is free, is tried again. */
 const RETRY_MS = 5000;
 
 /** Starts and stops broadcasts at their times, and keeps agents free for them. Times are on disk, so restarts change none. */
 export class Clockwork {
-  private readonly timers = new Map<string, NodeJS.Timeout>();
+  private readonly alarms: Alarms;
   private readonly busy = new Set<string>();
   private stopped = false;
 
-  constructor(private readonly options: ClockworkOptions) {}
+  constructor(private readonly options: ClockworkOptions) {
+    this.alarms = new Alarms(options.now);
+  }
 
   start(): void {
     const { book, registry } = this.options;
@@ -54,7 +55,7 @@ export class Clockwork {
 
   stop(): void {
     this.stopped = true;
-    for (const timer of this.timers.values()) clearTimeout(timer);
+    this.alarms.stop();
   }
 
   /** What a broadcast's job asks of an agent. */
@@ -78,22 +79,17 @@ export class Clockwork {
   }
 
   private follow(broadcast: Broadcast): void {
-    clearTimeout(this.timers.get(broadcast.id));
-    this.timers.delete(broadcast.id);
+    this.alarms.clear(broadcast.id);
     if (this.stopped || this.busy.has(broadcast.id)) return;
     const due = dueNow(broadcast, { ...this.options.due, nowMs: this.options.now().getTime() });
     if (due.do !== "wait") {
       this.busy.add(broadcast.id);
       void asSystem(() => this.carryOut(broadcast, due.do));
-    } else if (due.untilMs !== undefined) this.again(broadcast, due.untilMs - this.options.now().getTime());
+    } else if (due.untilMs !== undefined) this.again(broadcast, due.untilMs);
   }
 
-  private again(broadcast: Broadcast, ms: number): void {
-    clearTimeout(this.timers.get(broadcast.id));
-    if (this.stopped) return;
-    const timer = setTimeout(() => this.follow(broadcast), Math.min(Math.max(ms, 0), LONGEST_WAIT_MS));
-    timer.unref();
-    this.timers.set(broadcast.id, timer);
+  private again(broadcast: Broadcast, atMs: number): void {
+    this.alarms.set(broadcast.id, atMs, () => this.follow(broadcast));
   }
 
   /** Never rejects. */
@@ -109,7 +105,7 @@ export class Clockwork {
     }
     this.busy.delete(broadcast.id);
     if (done) this.follow(broadcast);
-    else this.again(broadcast, RETRY_MS);
+    else this.again(broadcast, this.options.now().getTime() + RETRY_MS);
   }
 
   /** @returns whether there is nothing to wait for before the next look. */

@@ -1,0 +1,93 @@
+import { createRedactor, type ProbedSource, type Source, secretsOf } from "@stream-control/protocol";
+import { AppError } from "@stream-control/service-kit";
+import type { AuditRecorder } from "@stream-control/service-kit/audit";
+import type { Agent } from "./agent.js";
+import type { CommandReplies } from "./command-replies.js";
+import type { AgentRegistry } from "./registry.js";
+
+const FEATURE = "probe";
+
+/** How much longer than the agent we wait: its own words about its deadline are better than ours. */
+const GRACE_MS = 3000;
+
+/** A look into a source that no job uses yet. */
+export interface Look {
+  source: Source;
+  /** Milliseconds that the agent may take. */
+  deadlineMs: number;
+}
+
+/** Lets agents look into sources, each into one at a time. */
+export class Probes {
+  private readonly busy = new Set<Agent>();
+
+  constructor(private readonly deps: { registry: AgentRegistry; replies: CommandReplies; audit: AuditRecorder }) {}
+
+  /**
+   * The agent of a room that may best look into a source: one that speaks its protocol, serves jobs, and has the least to do.
+   *
+   * @throws AppError `NO_AGENT_TO_PROBE`, `AGENT_BUSY`.
+   */
+  choose(room: string, source: Source): Agent {
+    const able = [...this.deps.registry.all()].filter(
+      (agent) => agent.room === room && agent.connected && agent.knows(FEATURE) && speaks(agent, source),
+    );
+    if (able.length === 0)
+      throw new AppError(
+        "NO_AGENT_TO_PROBE",
+        `No agent of the room "${room}" is connected that can look into such a source; start or update one.`,
+      );
+    const free = able.filter((agent) => !this.busy.has(agent)).sort((a, b) => reluctance(a) - reluctance(b));
+    if (free[0] === undefined) throw busy("Every agent of the room is");
+    return free[0];
+  }
+
+  /**
+   * Asks an agent what a source holds.
+   *
+   * @throws AppError `AGENT_OFFLINE`, `NOT_SUPPORTED`, `AGENT_BUSY`; `SOURCE_UNREADABLE` with the agent's reason;
+   * `AGENT_TIMEOUT`.
+   */
+  async look(agent: Agent, { source, deadlineMs }: Look): Promise<ProbedSource> {
+    const { replies, audit } = this.deps;
+    const { session } = agent;
+    if (session === undefined || !agent.connected)
+      throw new AppError("AGENT_OFFLINE", `The agent "${agent.id}" is offline; try again when it is back.`);
+    if (!agent.knows(FEATURE))
+      throw new AppError("NOT_SUPPORTED", `The agent "${agent.id}" cannot look into sources; update it.`);
+    if (this.busy.has(agent)) throw busy(`The agent "${agent.id}" is`);
+    this.busy.add(agent);
+    try {
+      await audit.record({
+        type: "agent.probe_requested",
+        subject: `agent:${agent.id}`,
+        message: "A look into a source was asked for.",
+        data: { source: source.type },
+      });
+      const { probe } = await replies.ask(agent.id, {
+        send: (probeId) => session.send("orchestrator.probe", { probeId, source, deadlineMs }),
+        deadlineMs: deadlineMs + GRACE_MS,
+        redact: createRedactor(secretsOf(source)),
+        refusedAs: (error) => (error?.code === "AGENT_BUSY" ? "AGENT_BUSY" : "SOURCE_UNREADABLE"),
+        late: "try again, or ask another agent",
+      });
+      if (probe === undefined) throw new Error("An agent saw a source and did not say what.");
+      return probe;
+    } finally {
+      this.busy.delete(agent);
+    }
+  }
+}
+
+/** Agents that do not say which protocols they speak may speak any. */
+function speaks({ capabilities: { protocols } }: Agent, source: Source): boolean {
+  const protocol = "url" in source ? source.url.slice(0, source.url.indexOf(":")).toLowerCase() : source.type;
+  return protocols?.includes(protocol) ?? true;
+}
+
+/** Agents that drain or are in trouble are asked last. */
+const reluctance = (agent: Agent): number =>
+  (agent.draining || agent.faulty ? 1_000_000 : 0) + agent.used / Math.max(1, agent.capabilities.slots);
+
+const busy = (who: string): AppError =>
+  new AppError("AGENT_BUSY", `${who} looking into another source; try again in a few seconds.`);
