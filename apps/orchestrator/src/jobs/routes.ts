@@ -3,7 +3,6 @@ import {
   type CreateJob,
   createJobSchema,
   type JobRecord,
-  jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
   setOverlaySchema,
@@ -22,7 +21,6 @@ import {
 import {
   decodeCursor,
   encodeCursor,
-  listOf,
   pageQuery,
   parseBody,
   parseQuery,
@@ -38,17 +36,12 @@ import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
 import type { ProgressBoard } from "./progress-board.js";
+import { jobsQuery } from "./search/job-filter.js";
 import type { SnapshotBoard } from "./snapshot-board.js";
 import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
 import { maskEvent, maskJob, seesSecrets } from "./visible.js";
 
-const jobsQuery = z.object({
-  ...pageQuery,
-  status: listOf(jobStatusSchema).optional(),
-  agentId: z.string().max(128).optional(),
-  order: z.enum(["asc", "desc"]).default("asc"),
-});
 const eventsQuery = z.object(pageQuery);
 
 export interface JobRoutesDeps {
@@ -100,7 +93,10 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
       await writeAll(response.type("json"), asArray(reader.all(rooms), show));
       return;
     }
-    const page = await reader.page({ ...parseQuery(jobsQuery, request.query), rooms });
+    const { room: wanted, ...filter } = parseQuery(jobsQuery, request.query);
+    // Nobody has anything in a room that they do not see.
+    const seen = wanted === undefined ? rooms : [wanted].filter((room) => rooms?.includes(room) !== false);
+    const page = await reader.page({ ...filter, rooms: seen });
     response.json({ items: page.items.map(show), nextCursor: page.nextCursor });
   });
 

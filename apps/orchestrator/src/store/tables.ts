@@ -60,6 +60,13 @@ export type StoredJobRow = Selectable<JobTable>;
 export type JobRow = { [Column in keyof StoredJobRow]: Opened<StoredJobRow[Column]> };
 type Opened<Value> = Value extends Sealed ? Json : Value;
 
+/** In what jobs are looked for; readable, see `jobs/search/search-text`. */
+export interface JobSearchTable {
+  /** Of the job. */
+  seq: number;
+  text: string;
+}
+
 export interface AgentTable {
   id: string;
   name: string;
@@ -174,6 +181,7 @@ export interface YouTubeSettingTable {
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
+  job_search: JobSearchTable;
   agents: AgentTable;
   templates: TemplateTable;
   youtube_account: YouTubeAccountTable;
