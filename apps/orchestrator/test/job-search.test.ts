@@ -1,7 +1,9 @@
-import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
-import { filesWith, secret, waitFor } from "@stream-control/test-kit";
+import { openStore, sql } from "@stream-control/store";
+import { filesWith, secret, temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { migrations } from "../src/store/migrations.js";
+import type { Tables } from "../src/store/tables.js";
+import { fillPlain } from "./filled-database.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
 import { House } from "./house.js";
 
@@ -142,16 +144,18 @@ describe("looking for jobs", () => {
   });
 
   test("finds what was there before the search was", async () => {
-    await using house = await House.open();
-    const ids: string[] = [];
-    for (let n = 0; n < 3; n += 1) ids.push((await house.submit(titled(`Old sheet-${n}`))).id);
-    await house.stop();
-    const database = new DatabaseSync(join(house.dataDir, "orchestrator.db"));
-    database.exec("drop table job_search; drop index jobs_created; drop index jobs_template");
-    database.exec("delete from kysely_migration where name >= '0040-job-search'");
-    database.close();
-    await house.start();
-    expect(await found(house, "old")).toEqual(ids);
-    expect(await found(house, "old sheet-1")).toEqual([ids[1]]);
+    const folder = await temporaryFolder();
+    try {
+      const older = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "0004"));
+      const store = await openStore<Tables>({ file: folder.file("orchestrator.db"), migrations: older });
+      await store.write((tx) => fillPlain(tx, 300, "{}"));
+      await sql`update jobs set stream_metadata = '{"title":"Old sheet-' || seq || '"}'`.execute(store.db);
+      await store.close();
+      await using house = await House.open({ dataDir: folder.path });
+      expect(await search(house, "q=OLD&limit=1000")).toHaveLength(300);
+      expect(await found(house, "sheet-271")).toEqual(["job-0270"]);
+    } finally {
+      await folder.remove();
+    }
   });
 });

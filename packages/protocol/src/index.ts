@@ -25,6 +25,7 @@ export * from "./resources/agent.js";
 export * from "./resources/audit.js";
 export * from "./resources/broadcast.js";
 export * from "./resources/job.js";
+export * from "./resources/measurements.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";
 export * from "./resources/stream-metadata.js";

@@ -28,6 +28,7 @@ import {
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import { measurementsSchema } from "./resources/measurements.js";
 import { progressSchema } from "./resources/progress.js";
 import {
   addDestinationSchema,
@@ -59,6 +60,7 @@ const resources: Record<string, z.ZodType> = {
   "switch-input": switchInputSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
+  measurements: measurementsSchema,
   "stream-context": streamContextSchema,
   "stream-metadata": streamMetadataSchema,
   "audit-entry": auditEntrySchema,

@@ -35,6 +35,7 @@ import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
+import type { JobMeasurements } from "./measurements/measurements.js";
 import type { ProgressBoard } from "./progress-board.js";
 import { jobsQuery } from "./search/job-filter.js";
 import type { SnapshotBoard } from "./snapshot-board.js";
@@ -54,6 +55,7 @@ export interface JobRoutesDeps {
   views: JobViews;
   board: ProgressBoard;
   snapshots: SnapshotBoard;
+  measurements: JobMeasurements;
   submission: SubmissionDeps;
   /** Stores a new job, or finds the one with its idempotency key, with whatever goes with it. */
   submit: (row: NewJobRow, body: CreateJob) => Promise<{ job: JobRow; created: boolean }>;
@@ -61,7 +63,8 @@ export interface JobRoutesDeps {
 
 /** `/v1/jobs`: submit, read and steer. */
 export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
-  const { access, readBody, ledger, reader, control, changes, views, board, snapshots, submission } = deps;
+  const { access, readBody, ledger, reader, control, changes, views, board, snapshots, measurements, submission } =
+    deps;
   const routes = new GuardedRoutes(access, readBody);
   const room = (request: Request) => reader.roomOf(String(request.params.id));
   const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
@@ -135,6 +138,11 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   routes.get("/:id/logs", inRoom("viewer", room), async (request, response) => {
     const { id } = await find(request.params.id);
     response.json(board.lines(id));
+  });
+
+  routes.get("/:id/measurements", inRoom("viewer", room), async (request, response) => {
+    const { id } = await find(request.params.id);
+    response.json(await measurements.of(id));
   });
 
   routes.get("/:id/snapshot", inRoom("viewer", room), async (request, response) => {

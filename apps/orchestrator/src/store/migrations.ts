@@ -1,6 +1,7 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
@@ -136,6 +137,7 @@ export const migrations: Record<string, Migration> = {
   "0007-youtube-account": youtubeAccountMigration,
   "0008-youtube-broadcasts": youtubeBroadcastsMigration,
   "0040-job-search": jobSearchMigration,
+  "0041-job-charts": measurementsMigration,
 };
 
 /**

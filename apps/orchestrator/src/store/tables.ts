@@ -67,6 +67,21 @@ export interface JobSearchTable {
   text: string;
 }
 
+/** What a job measured, see `jobs/measurements/chart`. */
+export interface JobChartTable {
+  job_id: string;
+  from_ms: number;
+  interval_ms: number;
+  slots: number;
+  dropped_total: number;
+}
+
+export interface JobChartChunkTable {
+  job_id: string;
+  chunk: number;
+  data: Uint8Array;
+}
+
 export interface AgentTable {
   id: string;
   name: string;
@@ -182,6 +197,8 @@ export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
   job_search: JobSearchTable;
+  job_charts: JobChartTable;
+  job_chart_chunks: JobChartChunkTable;
   agents: AgentTable;
   templates: TemplateTable;
   youtube_account: YouTubeAccountTable;
