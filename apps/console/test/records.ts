@@ -28,6 +28,8 @@ export const aJob = (fields: Partial<JobRecord> = {}): JobRecord => ({
   streamContext: null,
   streamMetadata: { title: "Sheet A" },
   metadata: null,
+  schedule: null,
+  dismissedAt: null,
   progress: { fps: 30, bitrateKbps: 3000, speed: 1, onAir: "program", measuredAt: AT },
   ...fields,
 });

@@ -45,6 +45,7 @@ import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";
 import { Ledger } from "./jobs/ledger.js";
 import { LiveChanges } from "./jobs/live-changes.js";
+import { JobMeasurements } from "./jobs/measurements/measurements.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
@@ -111,6 +112,8 @@ export interface OrchestratorOptions {
   titles?: TitleFormat;
   /** How long history is kept; for ever unless given. */
   retention?: RetentionOptions;
+  /** How often what running jobs measured is written; a minute unless given. */
+  measurementsEveryMs?: number;
   logger?: Logger;
 }
 
@@ -131,6 +134,7 @@ const DEFAULTS = {
   restart: DEFAULT_RESTART,
   titles: { locale: "en-US" },
   retention: {},
+  measurementsEveryMs: 60_000,
 } as const satisfies OrchestratorOptions;
 
 const oidcWhereSet = (access: Access, settings: OidcSettings | undefined): Routes =>
@@ -220,7 +224,8 @@ export class Orchestrator {
     const secrets = new JobSecrets();
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
-    const board = new ProgressBoard();
+    const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
+    const board = new ProgressBoard((...measured) => measurements.take(...measured));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
@@ -290,6 +295,7 @@ export class Orchestrator {
     await registry.load();
     const open = await reader.open();
     for (const job of open) secrets.learn(job);
+    await measurements.start(open.map(({ id }) => id));
     await broadcasts?.start(open);
     schedules.start(open);
     scheduler.start(open);
@@ -301,6 +307,7 @@ export class Orchestrator {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
       board.forget(job.id);
+      measurements.ended(job.id);
       snapshots.forget(job.id);
       budget.forget(job.id);
       leases.keep(job.id);
@@ -313,6 +320,7 @@ export class Orchestrator {
       await broadcasts?.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop()]);
+      await measurements.stop();
     });
 
     const startedAt = now().toISOString();
@@ -330,7 +338,8 @@ export class Orchestrator {
       [
         "/v1/jobs",
         jobRoutes({
-          ...{ access, readBody, ledger, reader, control, schedules, changes, views, board, snapshots },
+          ...{ access, readBody, ledger, reader, control, schedules, changes, views },
+          ...{ board, snapshots, measurements },
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],

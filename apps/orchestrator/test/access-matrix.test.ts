@@ -127,6 +127,7 @@ describe("every route", () => {
       "GET /v1/config/stream-privacy: viewer in any room",
       "GET /v1/jobs/:id/events: viewer in its room",
       "GET /v1/jobs/:id/logs: viewer in its room",
+      "GET /v1/jobs/:id/measurements: viewer in its room",
       "GET /v1/jobs/:id/metadata: viewer in its room",
       "GET /v1/jobs/:id/snapshot: viewer in its room",
       "GET /v1/jobs/:id: viewer in its room",

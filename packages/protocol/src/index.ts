@@ -26,6 +26,7 @@ export * from "./resources/audit.js";
 export * from "./resources/broadcast.js";
 export * from "./resources/job.js";
 export * from "./resources/job-schedule.js";
+export * from "./resources/measurements.js";
 export * from "./resources/probe.js";
 export * from "./resources/progress.js";
 export * from "./resources/replies.js";

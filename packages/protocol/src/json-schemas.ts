@@ -29,6 +29,7 @@ import {
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { jobScheduleInputSchema } from "./resources/job-schedule.js";
+import { measurementsSchema } from "./resources/measurements.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import {
@@ -65,6 +66,7 @@ const resources: Record<string, z.ZodType> = {
   "probe-reply": probeReplySchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
+  measurements: measurementsSchema,
   "stream-context": streamContextSchema,
   "stream-metadata": streamMetadataSchema,
   "audit-entry": auditEntrySchema,

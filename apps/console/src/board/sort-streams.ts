@@ -23,8 +23,6 @@ export interface Board {
 
 const names = new Intl.Collator(undefined, { numeric: true });
 
-const isDismissed = (job: JobRecord): boolean => (job as { dismissedAt?: string | null }).dismissedAt != null;
-
 function matches(job: JobRecord, { words, problemsOnly }: BoardFilter): boolean {
   if (problemsOnly && ["good", "idle"].includes(healthOf(job).tone)) return false;
   const text = [titleOf(job), teamsOf(job), job.agentId, job.room].join(" ").toLowerCase();
@@ -46,7 +44,7 @@ export function sortStreams(jobs: Iterable<JobRecord>, filter: BoardFilter, nowM
     if (!hasEnded(job)) open.push(job);
     else if (
       job.status === "FAILED" &&
-      !isDismissed(job) &&
+      job.dismissedAt === null &&
       nowMs - Date.parse(job.endedAt ?? job.updatedAt) < SHOWN_AFTER_FAILURE_MS
     )
       failed.push(job);

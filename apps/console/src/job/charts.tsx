@@ -1,3 +1,4 @@
+import type { MeasurementSample, Measurements } from "@stream-control/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
@@ -6,29 +7,23 @@ import { useApi } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
 import styles from "./charts.module.css";
 
-/** What was measured over an interval of a run. Null: nothing was. */
-interface Sample {
-  at: string;
-  fps: number | null;
-  fpsMin?: number | null;
-  bitrateKbps: number | null;
-  speed: number | null;
-  droppedFrames: number | null;
-  cpuPercent: number | null;
-  viewers: number | null;
-  peakDbfs: number | null;
+type Field = "fps" | "bitrateKbps" | "speed" | "droppedFrames" | "cpuPercent" | "memoryMiB" | "peakDbfs" | "viewers";
+
+interface ChartSpec {
+  field: Field;
+  name: string;
+  unit: string;
+  /** Where the smallest and the largest value of an interval stand beside the mean. */
+  band?: readonly [least: keyof MeasurementSample, most: keyof MeasurementSample];
 }
 
-interface Measurements {
-  intervalMs: number;
-  samples: Sample[];
-}
-
-const CHARTS: readonly { field: keyof Sample; name: string; unit: string }[] = [
-  { field: "fps", name: "Frames a second", unit: "fps" },
-  { field: "bitrateKbps", name: "Bitrate", unit: "kbit/s" },
+const CHARTS: readonly ChartSpec[] = [
+  { field: "fps", name: "Frames a second", unit: "fps", band: ["fpsMin", "fpsMax"] },
+  { field: "bitrateKbps", name: "Bitrate", unit: "kbit/s", band: ["bitrateKbpsMin", "bitrateKbpsMax"] },
+  { field: "speed", name: "Speed", unit: "× real time", band: ["speedMin", "speedMax"] },
   { field: "droppedFrames", name: "Dropped frames", unit: "" },
   { field: "cpuPercent", name: "Processor, of one core", unit: "%" },
+  { field: "memoryMiB", name: "Memory", unit: "MiB" },
   { field: "peakDbfs", name: "Sound, peaks", unit: "dBFS" },
   { field: "viewers", name: "Viewers", unit: "" },
 ];
@@ -45,45 +40,41 @@ export function Charts({ jobId, running }: { jobId: string; running: boolean }) 
   });
   if (error !== null) return <p role="alert">{messageOf(error)}</p>;
   if (data === undefined) return <p className="soft">Loading…</p>;
-  const charts = CHARTS.filter(({ field }) => data.samples.some((sample) => typeof sample[field] === "number"));
+  const charts = CHARTS.filter(({ field }) => data.samples.some((sample) => sample?.[field] != null));
   if (charts.length === 0) return <p className="soft">Nothing has been measured yet.</p>;
   return (
     <div className={styles.charts}>
-      {charts.map(({ field, name, unit }) => (
-        <Chart key={field} name={unit === "" ? name : `${name} (${unit})`} samples={data.samples} field={field} />
+      {charts.map((spec) => (
+        <Chart key={spec.field} spec={spec} measurements={data} />
       ))}
     </div>
   );
 }
 
+type Rows = [moments: number[], ...values: (number | null)[][]];
+
+/** The values of a chart as uPlot takes them: moments in seconds, then one row for each line. */
+function rowsOf({ from, intervalMs, samples }: Measurements, { field, band }: ChartSpec): Rows {
+  const start = from === null ? 0 : Date.parse(from);
+  const row = (name: keyof MeasurementSample) =>
+    samples.map((sample) => {
+      const value = sample?.[name];
+      return typeof value === "number" ? value : null;
+    });
+  return [samples.map((_, index) => (start + index * intervalMs) / 1000), row(field), ...(band?.map(row) ?? [])];
+}
+
 /** One measurement over time; the same moment is pointed at in all charts. */
-function Chart({ name, samples, field }: { name: string; samples: readonly Sample[]; field: keyof Sample }) {
+function Chart({ spec, measurements }: { spec: ChartSpec; measurements: Measurements }) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const data: uPlot.AlignedData = [
-    samples.map(({ at }) => Date.parse(at) / 1000),
-    samples.map((sample) => (typeof sample[field] === "number" ? sample[field] : null)),
-  ];
+  const data = rowsOf(measurements, spec);
   const newest = useRef(data);
-  newest.current = data;
+  const name = spec.unit === "" ? spec.name : `${spec.name} (${spec.unit})`;
   useEffect(() => {
     const element = box.current;
     if (element === null) return;
-    const colours = getComputedStyle(element);
-    const axis = { stroke: colours.getPropertyValue("--soft"), grid: { stroke: colours.getPropertyValue("--line") } };
-    const line = colours.getPropertyValue("--accent");
-    const drawn = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT_PX,
-        cursor: { sync: { key: "run" } },
-        legend: { show: false },
-        axes: [axis, { ...axis, size: 56 }],
-        series: [{}, { label: name, stroke: line, width: 1.5, points: { show: false } }],
-      },
-      newest.current,
-      element,
-    );
+    const drawn = new uPlot(optionsOf(spec, element), newest.current, element);
     plot.current = drawn;
     const size = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
     size.observe(element);
@@ -92,9 +83,12 @@ function Chart({ name, samples, field }: { name: string; samples: readonly Sampl
       drawn.destroy();
       plot.current = undefined;
     };
-  }, [name]);
-  useEffect(() => plot.current?.setData(data));
-  const values = data[1]?.filter((value) => typeof value === "number") ?? [];
+  }, [spec]);
+  useEffect(() => {
+    newest.current = data;
+    plot.current?.setData(data);
+  });
+  const values = (data[1] ?? []).filter((value) => value !== null);
   const range = `from ${round(Math.min(...values))} to ${round(Math.max(...values))}, now ${round(values.at(-1) ?? 0)}`;
   return (
     <figure>
@@ -104,6 +98,28 @@ function Chart({ name, samples, field }: { name: string; samples: readonly Sampl
       <div ref={box} role="img" aria-label={`${name}: ${range}`} />
     </figure>
   );
+}
+
+function optionsOf(spec: ChartSpec, element: HTMLElement): uPlot.Options {
+  const colours = getComputedStyle(element);
+  const [ink, grid, line, fill] = ["--soft", "--line", "--accent", "--sunken"].map((name) =>
+    colours.getPropertyValue(name),
+  );
+  const axis: uPlot.Axis = { ...(ink && { stroke: ink }), ...(grid && { grid: { stroke: grid } }) };
+  const edge: uPlot.Series = { stroke: "transparent", points: { show: false } };
+  return {
+    width: element.clientWidth,
+    height: HEIGHT_PX,
+    cursor: { sync: { key: "run" } },
+    legend: { show: false },
+    axes: [axis, { ...axis, size: 60 }],
+    series: [
+      {},
+      { ...(line && { stroke: line }), width: 1.5, points: { show: false } },
+      ...(spec.band === undefined ? [] : [edge, edge]),
+    ],
+    ...(spec.band === undefined || !fill ? {} : { bands: [{ series: [3, 2], fill }] }),
+  };
 }
 
 const round = (value: number) => value.toLocaleString(undefined, { maximumFractionDigits: 1 });

@@ -1,3 +1,4 @@
+import type { ProbedSource } from "@stream-control/protocol";
 import { useState } from "react";
 import { canDo, useApi } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
@@ -8,23 +9,6 @@ import { Field } from "../ui/field.js";
 import { bitrate } from "../ui/format.js";
 import styles from "./new-stream.module.css";
 
-/** What ffprobe saw of a source, on the agent. */
-interface Seen {
-  container?: string;
-  durationSeconds?: number | null;
-  firstPacketMs?: number;
-  streams?: readonly {
-    type: string;
-    codec?: string;
-    width?: number;
-    height?: number;
-    fps?: number;
-    sampleRateHz?: number;
-    channels?: number;
-    bitrateKbps?: number;
-  }[];
-}
-
 /** Lets an agent look at the source before anything goes on air. */
 export function SourceCheck({ source }: { source: Json }) {
   const api = useApi();
@@ -33,7 +17,7 @@ export function SourceCheck({ source }: { source: Json }) {
   );
   const [agentId, setAgentId] = useState("");
   const [busy, setBusy] = useState(false);
-  const [seen, setSeen] = useState<Seen>();
+  const [seen, setSeen] = useState<ProbedSource>();
   const [problem, setProblem] = useState<string>();
   const asked = agents.find(({ id }) => id === agentId) ?? agents[0];
   if (asked === undefined) return <p className="soft">No agent is here that could look at the source.</p>;
@@ -42,7 +26,8 @@ export function SourceCheck({ source }: { source: Json }) {
     setSeen(undefined);
     setProblem(undefined);
     try {
-      setSeen(await api.send<Seen>("POST", `/v1/agents/${encodeURIComponent(asked.id)}/probe`, { source }));
+      const path = `/v1/agents/${encodeURIComponent(asked.id)}/probe`;
+      setSeen((await api.send<{ probe: ProbedSource }>("POST", path, { source })).probe);
     } catch (error) {
       setProblem(messageOf(error));
     } finally {
@@ -79,14 +64,14 @@ export function SourceCheck({ source }: { source: Json }) {
   );
 }
 
-function SeenSource({ seen, agentName }: { seen: Seen; agentName: string }) {
-  const { container, streams = [], firstPacketMs } = seen;
+function SeenSource({ seen, agentName }: { seen: ProbedSource; agentName: string }) {
+  const { container, streams, firstPacketMs } = seen;
   return (
     <div className={styles.seen}>
       <p>
         <strong>{agentName} sees it</strong>
         {container === undefined ? "" : ` (${container})`}
-        {firstPacketMs === undefined ? "." : `, the first packet after ${Math.round(firstPacketMs)} ms.`}
+        {`, the first packet after ${Math.round(firstPacketMs)} ms.`}
       </p>
       <ul>
         {streams.map((stream, index) => (

@@ -57,7 +57,7 @@ export function jobBody(config: JsonObject, wishes: Wishes, idempotencyKey: stri
   const { templateId, title, context, drawNumber, sheet, team1, team2, restart, youtube, room, when } = wishes;
   const inContext = given({ drawNumber, sheet, team1, team2 });
   const streamContext = context === "" ? undefined : { context, ...inContext };
-  const body: Partial<CreateJob> & { schedule?: JsonObject | undefined } = {
+  const body: Partial<CreateJob> = {
     ...(templateId === "" ? { inlineConfig: config as never } : { templateId, configOverrides: config as never }),
     idempotencyKey,
     restartPolicy: restart ? "onFailure" : "never",

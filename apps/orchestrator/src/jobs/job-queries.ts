@@ -1,6 +1,7 @@
 import { CompiledQuery, type Kysely, type Transaction } from "@stream-control/store";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
+import { searchText } from "./search/search-text.js";
 
 const COLUMNS = [
   "id",
@@ -50,6 +51,8 @@ export class JobQueries {
   private readonly selectById: string;
   private readonly selectByKey: string;
   private readonly insertJob: string;
+  private readonly insertText: string;
+  private readonly updateText: string;
   /** By the columns that change: naming one that does not would cost its indexes all the same. */
   private readonly updates = new Map<string, string>();
 
@@ -62,6 +65,8 @@ export class JobQueries {
     this.selectByKey = jobs.where("idempotency_key", "=", "").compile().sql;
     const example = Object.fromEntries(COLUMNS.map((column) => [column, ""])) as unknown as StoredJobRow;
     this.insertJob = db.insertInto("jobs").values(example).returning("seq").compile().sql;
+    this.insertText = db.insertInto("job_search").values({ seq: 0, text: "" }).compile().sql;
+    this.updateText = db.updateTable("job_search").set({ text: "" }).where("seq", "=", 0).compile().sql;
   }
 
   async byId(tx: Transaction<Tables>, id: string): Promise<JobRow | undefined> {
@@ -75,7 +80,9 @@ export class JobQueries {
   async insert(tx: Transaction<Tables>, job: NewJobRow): Promise<JobRow> {
     const stored = this.sealed.sealJob(job.id, job);
     const values = COLUMNS.map((column) => stored[column]);
-    return { ...job, seq: await seqOf(tx, CompiledQuery.raw(this.insertJob, values)) };
+    const seq = await seqOf(tx, CompiledQuery.raw(this.insertJob, values));
+    await tx.executeQuery(CompiledQuery.raw(this.insertText, [seq, searchText(job)]));
+    return { ...job, seq };
   }
 
   /**
@@ -92,13 +99,17 @@ export class JobQueries {
       .limit(DELETE_LOOKS_AT)
       .execute();
     const ended = rows.flatMap(({ seq, ended_at: at }) => (at !== null && at < before ? [seq] : []));
-    if (ended.length > 0) await tx.deleteFrom("jobs").where("seq", "in", ended).execute();
+    if (ended.length > 0) {
+      await tx.deleteFrom("jobs").where("seq", "in", ended).execute();
+      await tx.deleteFrom("job_search").where("seq", "in", ended).execute();
+    }
     const last = rows.at(-1);
     const more = last !== undefined && rows.length === DELETE_LOOKS_AT && last.created_at < before;
     return { deleted: ended.length, nextSeq: more ? last.seq : undefined };
   }
 
-  async update(tx: Transaction<Tables>, { id, seq }: JobRow, changes: Partial<JobRow>): Promise<void> {
+  async update(tx: Transaction<Tables>, job: JobRow, changes: Partial<JobRow>): Promise<void> {
+    const { id, seq } = job;
     const columns = Object.keys(changes).join();
     let sql = this.updates.get(columns);
     const stored = this.sealed.sealJob(id, changes);
@@ -107,6 +118,9 @@ export class JobQueries {
       this.updates.set(columns, sql);
     }
     await tx.executeQuery(CompiledQuery.raw(sql, [...Object.values(stored), seq]));
+    if (changes.stream_metadata === undefined) return;
+    const text = searchText({ ...job, ...changes });
+    await tx.executeQuery(CompiledQuery.raw(this.updateText, [text, seq]));
   }
 
   private async first(tx: Transaction<Tables>, select: CompiledQuery): Promise<JobRow | undefined> {

@@ -1,21 +1,10 @@
-import { isFinalStatus, type JobEvent, type JobStatus, type Page } from "@stream-control/protocol";
-import { decodeCursor, encodeCursor } from "@stream-control/service-kit/http";
+import type { JobEvent, Page } from "@stream-control/protocol";
 import type { Kysely } from "@stream-control/store";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
-
-export interface JobFilter {
-  status?: readonly JobStatus[] | undefined;
-  agentId?: string | undefined;
-  /** Only jobs that were, or were not, taken off the board. */
-  dismissed?: boolean | undefined;
-  /** Only jobs of these rooms; null for every room. */
-  rooms?: readonly string[] | null;
-  limit: number;
-  cursor?: string | undefined;
-  order: "asc" | "desc";
-}
+import type { JobFilter } from "./search/job-filter.js";
+import { listJobs } from "./search/job-list.js";
 
 /** Every read of jobs and their events. */
 export class JobReader {
@@ -36,24 +25,10 @@ export class JobReader {
     return (await this.db.selectFrom("jobs").select("room").where("id", "=", id).executeTakeFirst())?.room;
   }
 
-  /** One page of jobs in the order of their submission. */
-  async page({ status, agentId, dismissed, rooms = null, limit, cursor, order }: JobFilter): Promise<Page<JobRow>> {
-    let query = this.db
-      .selectFrom("jobs")
-      .selectAll()
-      .orderBy("seq", order)
-      .limit(limit + 1);
-    if (status !== undefined) {
-      query = query.where("status", "in", status);
-      // Said in words that name one of the two partial indexes, where the statuses are all of one kind.
-      if (status.every(isFinalStatus)) query = query.where("ended_at", "is not", null);
-      else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
-    }
-    if (rooms !== null) query = query.where("room", "in", rooms);
-    if (dismissed !== undefined) query = query.where("dismissed_at", dismissed ? "is not" : "is", null);
-    if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
-    if (cursor !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", decodeCursor(cursor));
-    return pageOf(this.opened(await query.execute()), limit);
+  /** One page of jobs in the order of their submission; one that is searched for may take several, see {@link listJobs}. */
+  async page(filter: JobFilter): Promise<Page<JobRow>> {
+    const { items, nextCursor } = await listJobs(this.db, filter);
+    return { items: this.opened(items), nextCursor };
   }
 
   /** All jobs, oldest first, a bounded number at a time. */
@@ -131,10 +106,4 @@ interface EventRow {
 function toEvent({ seq, job_id: jobId, type, message, data: text, ts }: EventRow): JobEvent & { seq: number } {
   const data = fromJson<Record<string, unknown>>(text);
   return { seq, jobId, type, message, ...(data === null ? {} : { data }), ts };
-}
-
-function pageOf(rows: JobRow[], limit: number): Page<JobRow> {
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return { items, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.seq) : null };
 }

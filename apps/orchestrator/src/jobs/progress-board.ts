@@ -24,8 +24,15 @@ interface Entry {
 export class ProgressBoard {
   private readonly byJob = new Map<string, Entry>();
 
+  /** @param onProgress is told of every measurement. */
+  constructor(
+    private readonly onProgress: (jobId: string, progress: Progress, viewers: number | null) => void = () => {},
+  ) {}
+
   setProgress(jobId: string, progress: Progress): void {
-    this.entry(jobId).progress = progress;
+    const entry = this.entry(jobId);
+    entry.progress = progress;
+    this.onProgress(jobId, progress, entry.viewers);
   }
 
   /** @returns whether it is another number than before. */

@@ -4,7 +4,6 @@ import {
   createJobSchema,
   type JobRecord,
   jobScheduleInputSchema,
-  jobStatusSchema,
   metadataUpdateSchema,
   type StreamMetadata,
   setOverlaySchema,
@@ -23,7 +22,6 @@ import {
 import {
   decodeCursor,
   encodeCursor,
-  listOf,
   pageQuery,
   parseBody,
   parseQuery,
@@ -38,20 +36,15 @@ import type { JobReader } from "./job-reader.js";
 import { fromJson } from "./job-record.js";
 import type { Ledger } from "./ledger.js";
 import type { LiveChanges } from "./live-changes.js";
+import type { JobMeasurements } from "./measurements/measurements.js";
 import type { ProgressBoard } from "./progress-board.js";
 import type { JobSchedules } from "./schedules.js";
+import { jobsQuery } from "./search/job-filter.js";
 import type { SnapshotBoard } from "./snapshot-board.js";
 import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
 import { maskEvent, maskJob, seesSecrets } from "./visible.js";
 
-const jobsQuery = z.object({
-  ...pageQuery,
-  status: listOf(jobStatusSchema).optional(),
-  agentId: z.string().max(128).optional(),
-  dismissed: z.stringbool({ truthy: ["true"], falsy: ["false"] }).optional(),
-  order: z.enum(["asc", "desc"]).default("asc"),
-});
 const eventsQuery = z.object(pageQuery);
 
 export interface JobRoutesDeps {
@@ -65,6 +58,7 @@ export interface JobRoutesDeps {
   views: JobViews;
   board: ProgressBoard;
   snapshots: SnapshotBoard;
+  measurements: JobMeasurements;
   submission: SubmissionDeps;
   /** Stores a new job, or finds the one with its idempotency key, with whatever goes with it. */
   submit: (row: NewJobRow, body: CreateJob) => Promise<{ job: JobRow; created: boolean }>;
@@ -73,6 +67,7 @@ export interface JobRoutesDeps {
 /** `/v1/jobs`: submit, read and steer. */
 export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   const { access, readBody, ledger, reader, control, schedules, changes, views, board, snapshots, submission } = deps;
+  const { measurements } = deps;
   const routes = new GuardedRoutes(access, readBody);
   const room = (request: Request) => reader.roomOf(String(request.params.id));
   const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
@@ -104,7 +99,10 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
       await writeAll(response.type("json"), asArray(reader.all(rooms), show));
       return;
     }
-    const page = await reader.page({ ...parseQuery(jobsQuery, request.query), rooms });
+    const { room: wanted, ...filter } = parseQuery(jobsQuery, request.query);
+    // Nobody has anything in a room that they do not see.
+    const seen = wanted === undefined ? rooms : [wanted].filter((room) => rooms?.includes(room) !== false);
+    const page = await reader.page({ ...filter, rooms: seen });
     response.json({ items: page.items.map(show), nextCursor: page.nextCursor });
   });
 
@@ -143,6 +141,11 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   routes.get("/:id/logs", inRoom("viewer", room), async (request, response) => {
     const { id } = await find(request.params.id);
     response.json(board.lines(id));
+  });
+
+  routes.get("/:id/measurements", inRoom("viewer", room), async (request, response) => {
+    const { id } = await find(request.params.id);
+    response.json(await measurements.of(id));
   });
 
   routes.get("/:id/snapshot", inRoom("viewer", room), async (request, response) => {

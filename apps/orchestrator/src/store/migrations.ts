@@ -1,6 +1,8 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
+import { jobSearchMigration } from "../jobs/search/fill.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -144,6 +146,8 @@ export const migrations: Record<string, Migration> = {
       await db.schema.alterTable("jobs").addColumn("schedule", "text").execute();
     },
   },
+  "0040-job-search": jobSearchMigration,
+  "0041-job-charts": measurementsMigration,
 };
 
 /**

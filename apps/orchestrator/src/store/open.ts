@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "@stream-control/service-kit";
 import type { KeyRing } from "@stream-control/service-kit/secrets";
 import { openStore, type Store, sql } from "@stream-control/store";
+import { FILL_SEARCH, fillJobSearch } from "../jobs/search/fill.js";
 import { announceKey, checkKeys } from "../secrets/key-check.js";
 import { sealMigration } from "../secrets/seal-migration.js";
 import { SealedColumns } from "../secrets/sealed-columns.js";
@@ -41,7 +42,7 @@ export async function openDatabase({ dataDir, ring, logger }: DatabaseOptions): 
         { keyIds: older },
         'older keys are still in use; "secrets rotate" encrypts everything with the first',
       );
-    await cleanUp(store, logger);
+    await cleanUp(store, sealed, logger);
     return { store, sealed };
   } catch (thrown) {
     await store.close();
@@ -49,11 +50,19 @@ export async function openDatabase({ dataDir, ring, logger }: DatabaseOptions): 
   }
 }
 
-/** Leaves nothing readable behind in pages that were overwritten; asked for again at the next start where it broke off. */
-async function cleanUp(store: Store<Tables>, logger: Logger): Promise<void> {
-  const asked = await sql`select task from cleanup where task = 'scrub'`.execute(store.db);
-  if (asked.rows.length === 0) return;
-  logger.info("rewriting the database file, so that nothing that was overwritten can be read in it");
-  await store.scrub();
-  await sql`delete from cleanup where task = 'scrub'`.execute(store.db);
+/** Does what a migration has left to do; asked for again at the next start where it broke off. */
+async function cleanUp(store: Store<Tables>, sealed: SealedColumns, logger: Logger): Promise<void> {
+  const { rows } = await sql<{ task: string }>`select task from cleanup`.execute(store.db);
+  const asked = new Set(rows.map(({ task }) => task));
+  if (asked.has(FILL_SEARCH)) {
+    logger.info("making the jobs that there are findable by their titles");
+    await fillJobSearch(store.db, sealed);
+    await sql`delete from cleanup where task = ${FILL_SEARCH}`.execute(store.db);
+  }
+  if (asked.has("scrub")) {
+    // Leaves nothing readable behind in pages that were overwritten.
+    logger.info("rewriting the database file, so that nothing that was overwritten can be read in it");
+    await store.scrub();
+    await sql`delete from cleanup where task = 'scrub'`.execute(store.db);
+  }
 }

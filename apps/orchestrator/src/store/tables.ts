@@ -64,6 +64,28 @@ export type StoredJobRow = Selectable<JobTable>;
 export type JobRow = { [Column in keyof StoredJobRow]: Opened<StoredJobRow[Column]> };
 type Opened<Value> = Value extends Sealed ? Json : Value;
 
+/** In what jobs are looked for; readable, see `jobs/search/search-text`. */
+export interface JobSearchTable {
+  /** Of the job. */
+  seq: number;
+  text: string;
+}
+
+/** What a job measured, see `jobs/measurements/chart`. */
+export interface JobChartTable {
+  job_id: string;
+  from_ms: number;
+  interval_ms: number;
+  slots: number;
+  dropped_total: number;
+}
+
+export interface JobChartChunkTable {
+  job_id: string;
+  chunk: number;
+  data: Uint8Array;
+}
+
 export interface AgentTable {
   id: string;
   name: string;
@@ -178,6 +200,9 @@ export interface YouTubeSettingTable {
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
+  job_search: JobSearchTable;
+  job_charts: JobChartTable;
+  job_chart_chunks: JobChartChunkTable;
   agents: AgentTable;
   templates: TemplateTable;
   youtube_account: YouTubeAccountTable;

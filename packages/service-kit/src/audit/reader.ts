@@ -2,7 +2,7 @@ import { type AuditEntry, type AuditResult, auditResultSchema, type Page } from 
 import { type RawBuilder, sql } from "@stream-control/store";
 import { z } from "zod";
 import { decodeCursor, encodeCursor } from "../http/cursor.js";
-import { listOf } from "../http/page-query.js";
+import { listOf, moment } from "../http/page-query.js";
 import { readAnchor, readHead } from "./event-log.js";
 import type { Executor } from "./executor.js";
 import { hexOf, JOINED, type JoinedRow, toEntry, toExportLine } from "./rows.js";
@@ -14,11 +14,6 @@ const WINDOW = 2000;
 const EXPORT_WINDOW = 400;
 /** How long a page is searched for before it is answered with what was found, maybe nothing, and where to go on. */
 const PAGE_MAY_TAKE_MS = 1000;
-
-const moment = z
-  .string()
-  .refine((text) => !Number.isNaN(Date.parse(text)), "must be a time such as 2030-01-31T12:00:00Z")
-  .transform((text) => new Date(text).toISOString());
 
 /** Which entries are wanted, as query parameters and as options of the command. */
 export const auditFilterSchema = z.object({

@@ -17,3 +17,9 @@ export const listOf = <S extends z.ZodType<string, string>>(item: S) =>
     .union([z.string(), z.array(z.string())])
     .transform((value) => (Array.isArray(value) ? value : [value]).flatMap((part) => part.split(",")))
     .pipe(z.array(item).min(1).max(50));
+
+/** A moment in a query, with a time zone or a date alone; it becomes ISO 8601 in UTC. */
+export const moment = z
+  .string()
+  .refine((text) => !Number.isNaN(Date.parse(text)), "must be a time such as 2030-01-31T12:00:00Z")
+  .transform((text) => new Date(text).toISOString());
