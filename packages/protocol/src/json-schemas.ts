@@ -29,6 +29,7 @@ import {
 } from "./resources/broadcast.js";
 import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
 import { progressSchema } from "./resources/progress.js";
+import { publicStatusSchema } from "./resources/public-status.js";
 import {
   addDestinationSchema,
   agentReplySchema,
@@ -38,6 +39,12 @@ import {
   metadataReplySchema,
   switchInputSchema,
 } from "./resources/replies.js";
+import {
+  sheetOverlaySchema,
+  teamNamesSchema,
+  updateSheetOverlaySchema,
+  updateTeamNamesSchema,
+} from "./resources/sheet.js";
 import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
 import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
 import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
@@ -75,6 +82,11 @@ const resources: Record<string, z.ZodType> = {
   "stream-privacy": streamPrivacySchema,
   "oauth-status": oauthStatusSchema,
   "oauth-code": oauthCodeSchema,
+  "public-status": publicStatusSchema,
+  "sheet-overlay": sheetOverlaySchema,
+  "update-sheet-overlay": updateSheetOverlaySchema,
+  "team-names": teamNamesSchema,
+  "update-team-names": updateTeamNamesSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,
   "new-api-key": newApiKeySchema,

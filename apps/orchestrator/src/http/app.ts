@@ -23,6 +23,7 @@ import {
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
+import type { Insiders } from "../public/insiders.js";
 import { media } from "./media.js";
 
 export interface AppOptions {
@@ -39,6 +40,7 @@ export interface AppOptions {
   audit: AuditRecorder;
   routes: Routes;
   roomOfJob: (jobId: string) => Promise<string | undefined>;
+  insiders: Insiders;
 }
 
 /** What is answered below each path. */
@@ -55,7 +57,7 @@ export const rulesOf = (routes: Routes): RouteRule[] =>
   routes.flatMap(([prefix, guarded]) =>
     guarded.routes.map(({ method, path, rule }) => ({
       method: method.toUpperCase(),
-      path: path === "/" ? prefix : prefix + path,
+      path: path === "/" ? prefix : (prefix === "/" ? "" : prefix) + path,
       rule,
     })),
   );
@@ -73,15 +75,18 @@ const mediaRoom =
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, guard, mediaDir, publicDir, checkHealth, access, audit, routes } = options;
+  const { logger, guard, mediaDir, publicDir, checkHealth, access, audit, routes, insiders } = options;
   const app = express();
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
   guardApp(app, {
     ...guard,
     authenticate: composed(
-      authenticate(access),
-      runAs((request) => actorOf(request, access, guard.addresses)),
+      insiders.gate,
+      composed(
+        authenticate(access),
+        runAs((request) => actorOf(request, access, guard.addresses)),
+      ),
     ),
     keyOf: (request) => {
       const principal = access.callerOf(request)?.principal;
@@ -145,10 +150,14 @@ const composed =
 const refusals =
   (audit: AuditRecorder, actor: (request: Request) => Caller): express.ErrorRequestHandler =>
   (thrown, request, _response, next) => {
-    if (thrown instanceof AppError && (thrown.status === 401 || thrown.status === 403)) {
+    if (thrown instanceof AppError && isWorthAnEntry(thrown)) {
       const message = `${request.method} ${request.baseUrl}${request.path} was refused: ${thrown.code}.`;
       const entry = { type: "request.refused", subject: "service:orchestrator", result: "refused", message } as const;
       void withCaller(actor(request), () => audit.record(entry));
     }
     next(thrown);
   };
+
+/** What the whole internet tries at a door that is shut from outside says nothing about anybody. */
+const isWorthAnEntry = ({ status, code }: AppError): boolean =>
+  status === 401 || (status === 403 && code !== "OUTSIDE_NOT_ALLOWED");

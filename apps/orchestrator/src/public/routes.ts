@@ -1,0 +1,25 @@
+import type { PublicStatus } from "@stream-control/protocol";
+import { type Access, GuardedRoutes, open } from "@stream-control/service-kit/access";
+import type { RequestHandler, Response } from "express";
+import { allowEveryPage, embeddablePage } from "./pages.js";
+import type { StatusBoard } from "./status-board.js";
+
+export interface PublicRoutesDeps {
+  access: Access;
+  readBody: RequestHandler;
+  board: StatusBoard;
+  /** Folder with the pages of the orchestrator itself. */
+  publicDir: string;
+}
+
+/** What anybody may see: the streams as JSON, and pages that show streams and overlays. */
+export function publicRoutes({ access, readBody, board, publicDir }: PublicRoutesDeps): GuardedRoutes {
+  const routes = new GuardedRoutes(access, readBody);
+  routes.get("/status", open, (request, response: Response<PublicStatus>) => {
+    allowEveryPage(response);
+    response.set("Cache-Control", "no-store");
+    response.json({ streams: board.streams(access.callerOf(request)) });
+  });
+  routes.get("/embed", open, embeddablePage(publicDir, "embed.html"));
+  return routes;
+}
