@@ -281,7 +281,7 @@ export class Orchestrator {
     const publicDir = join(import.meta.dirname, "..", "public");
     const insiders = new Insiders(settings.public, addresses);
     const anybody = assemblePublic({
-      ...{ access, readBody, ledger, publicDir, logger, now },
+      ...{ access, readBody, store, log, ledger, publicDir, logger, now },
       ...{ settings: settings.public, limits: doorSettings.limits, broadcasts: broadcasts?.youtube.book },
     });
 
@@ -304,7 +304,7 @@ export class Orchestrator {
     homecoming.start();
     drains.start();
     hub.start(open, (await desk.head()).seq);
-    anybody.start(open);
+    await anybody.start(open);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;

@@ -97,6 +97,7 @@ const fill = (path: string): string =>
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
+    .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
     .replace(/:\w+/g, "none");
 
 describe("every route", () => {
@@ -116,6 +117,7 @@ describe("every route", () => {
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
       "GET /oauth/status: admin in every room",
+      "GET /overlay/:sheet: anybody",
       "GET /status: anybody",
       "GET /v1/agents/:id/tokens: admin in its room",
       "GET /v1/agents/:id: viewer in its room",
@@ -135,10 +137,13 @@ describe("every route", () => {
       "GET /v1/jobs/:id: viewer in its room",
       "GET /v1/jobs: viewer in any room",
       "GET /v1/keys: admin in every room",
+      "GET /v1/overlays/:sheet: viewer in its room",
+      "GET /v1/overlays: viewer in its room",
       "GET /v1/session/oidc/callback: anybody",
       "GET /v1/session/oidc/start: anybody",
       "GET /v1/session/oidc: anybody",
       "GET /v1/session: signed in",
+      "GET /v1/teamnames: viewer in its room",
       "GET /v1/templates/:id: viewer in any room",
       "GET /v1/templates: viewer in any room",
       "GET /v1/users: admin in every room",
@@ -167,6 +172,8 @@ describe("every route", () => {
       "PUT /v1/config/stream-privacy: operator in every room",
       "PUT /v1/jobs/:id/metadata: operator in its room",
       "PUT /v1/jobs/:id/overlay: operator in its room",
+      "PUT /v1/overlays/:sheet: operator in its room",
+      "PUT /v1/teamnames: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
   });
@@ -197,14 +204,14 @@ describe("every route", () => {
 
 describe("every socket", () => {
   test("lets those in whom its rule names", async () => {
-    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui", "/status-ws"]);
+    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui", "/status-ws", "/overlay-ws", "/teamnames-ws"]);
     const { house } = guarded;
     for (const name of CALLERS) {
       const expected = verdict(SOCKET_RULES["/ui"], name);
       expect([name, await handshake(house, "/ui", callers[name].headers)]).toEqual([name, expected]);
       for (const [path, rule] of Object.entries(SOCKET_RULES)) {
         if (rule !== "public") continue;
-        const seen = await handshake(house, path, callers[name].headers);
+        const seen = await handshake(house, `${path}?sheet=A`, callers[name].headers);
         expect([path, name, seen]).toEqual([path, name, verdict({ kind: "open" }, name)]);
       }
     }

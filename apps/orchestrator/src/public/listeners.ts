@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { CLOSE_CODES } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
-import type { Caller } from "@stream-control/service-kit/access";
+import type { Access, Caller } from "@stream-control/service-kit/access";
 import { addressKey } from "@stream-control/service-kit/http";
 import type { RawData, WebSocket } from "ws";
 import { closeSocket } from "../agents/session.js";
@@ -17,8 +18,16 @@ const PING_MS = 30_000;
 export interface ListenersOptions {
   /** Sockets at once; those beyond are turned away, so that viewers never keep an agent or an operator out. */
   maxSockets: number;
+  access: Access;
   logger: Logger;
   pingMs?: number;
+}
+
+/** Whoever opened a socket, and where. */
+export interface Viewer {
+  readonly address: string;
+  /** Undefined for nobody in particular. */
+  readonly caller: Caller | undefined;
 }
 
 /** A page that listens. */
@@ -28,8 +37,6 @@ export class Listener {
 
   constructor(
     readonly socket: WebSocket,
-    readonly address: string,
-    /** Who opened it; undefined for nobody in particular. */
     readonly caller: Caller | undefined,
   ) {
     socket.on("pong", () => {
@@ -78,7 +85,10 @@ export class Listeners {
     this.timer = setInterval(() => {
       for (const listener of this.all) listener.ping();
       for (const tick of this.ticks) tick();
+      // A session ends without anybody saying so.
+      this.checkRights();
     }, this.options.pingMs ?? PING_MS);
+    this.options.access.onRightsChanged(() => this.checkRights());
   }
 
   /** Calls the function as often as pages are asked whether they are there. */
@@ -87,7 +97,7 @@ export class Listeners {
   }
 
   /** @returns undefined where there are too many already; the socket is then closed. */
-  admit(socket: WebSocket, address: string, caller: Caller | undefined): Listener | undefined {
+  admit(socket: WebSocket, { address, caller }: Viewer): Listener | undefined {
     socket.on("error", (error) => this.options.logger.warn({ err: toError(error) }, "a viewer's socket failed"));
     const key = addressKey(address);
     const here = this.perAddress.get(key) ?? 0;
@@ -96,7 +106,7 @@ export class Listeners {
       closeSocket(socket, this.stopping ? CLOSE_CODES.goingAway : CLOSE_CODES.tryAgainLater, why);
       return undefined;
     }
-    const listener = new Listener(socket, address, caller);
+    const listener = new Listener(socket, caller);
     this.all.add(listener);
     this.perAddress.set(key, here + 1);
     socket.once("close", () => {
@@ -118,5 +128,20 @@ export class Listeners {
         return closed;
       }),
     );
+  }
+
+  /** Whose rights have changed is shown something else, or nothing: the page comes back with what it has. */
+  private checkRights(): void {
+    const { access, logger } = this.options;
+    for (const { caller, socket } of this.all) {
+      if (caller === undefined) continue;
+      access.stillIn(caller).then(
+        (principal) => {
+          if (!isDeepStrictEqual(principal?.grants, caller.principal.grants))
+            closeSocket(socket, CLOSE_CODES.tryAgainLater, "the rights have changed; come back");
+        },
+        (error: unknown) => logger.warn({ err: toError(error) }, "a viewer's rights could not be read"),
+      );
+    }
   }
 }

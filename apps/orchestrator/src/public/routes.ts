@@ -1,8 +1,12 @@
-import type { PublicStatus } from "@stream-control/protocol";
+import { type PublicStatus, sheetLabelSchema } from "@stream-control/protocol";
 import { type Access, GuardedRoutes, open } from "@stream-control/service-kit/access";
+import { parseQuery } from "@stream-control/service-kit/http";
 import type { RequestHandler, Response } from "express";
+import { z } from "zod";
 import { allowEveryPage, embeddablePage } from "./pages.js";
 import type { StatusBoard } from "./status-board.js";
+
+const overlayParams = z.object({ sheet: sheetLabelSchema });
 
 export interface PublicRoutesDeps {
   access: Access;
@@ -21,5 +25,10 @@ export function publicRoutes({ access, readBody, board, publicDir }: PublicRoute
     response.json({ streams: board.streams(access.callerOf(request)) });
   });
   routes.get("/embed", open, embeddablePage(publicDir, "embed.html"));
+  const overlay = embeddablePage(publicDir, "overlay.html");
+  routes.get("/overlay/:sheet", open, (request, response) => {
+    parseQuery(overlayParams, request.params);
+    overlay(request, response);
+  });
   return routes;
 }

@@ -1,17 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
-import { CLOSE_CODES, type PublicStream, type StatusUpdate } from "@stream-control/protocol";
-import { type Logger, toError } from "@stream-control/service-kit";
-import type { Access, Caller } from "@stream-control/service-kit/access";
+import type { PublicStream, StatusUpdate } from "@stream-control/protocol";
+import type { Caller } from "@stream-control/service-kit/access";
 import type { WebSocket } from "ws";
-import { closeSocket } from "../agents/session.js";
-import type { Listener, Listeners } from "./listeners.js";
+import type { Listener, Listeners, Viewer } from "./listeners.js";
 import type { StatusBoard } from "./status-board.js";
 
 export interface StatusFeedDeps {
-  access: Access;
   board: StatusBoard;
   listeners: Listeners;
-  logger: Logger;
   now: () => Date;
 }
 
@@ -25,22 +21,17 @@ export class StatusFeed {
 
   constructor(private readonly deps: StatusFeedDeps) {
     deps.board.onChange(() => this.changed());
-    deps.listeners.onTick(() => {
-      this.tellAll();
-      // A session ends without anybody saying so.
-      this.checkRights();
-    });
-    deps.access.onRightsChanged(() => this.checkRights());
+    deps.listeners.onTick(() => this.tellAll());
   }
 
   /** Takes over a socket that was opened on `/status-ws`. */
-  accept(socket: WebSocket, address: string, caller: Caller | undefined): void {
-    const page = this.deps.listeners.admit(socket, address, caller);
+  accept(socket: WebSocket, viewer: Viewer): void {
+    const page = this.deps.listeners.admit(socket, viewer);
     if (page === undefined) return;
     this.pages.add(page);
     socket.once("close", () => this.pages.delete(page));
     page.onMessage(() => undefined);
-    page.send(this.text(caller));
+    page.send(this.text(viewer.caller));
   }
 
   private changed(): void {
@@ -66,20 +57,5 @@ export class StatusFeed {
       payload: { streams: board.streams(caller) },
     };
     return JSON.stringify(update);
-  }
-
-  /** Whoever has lost their rights comes back as nobody in particular. */
-  private checkRights(): void {
-    const { access, logger } = this.deps;
-    for (const { caller, socket } of this.pages) {
-      if (caller === undefined) continue;
-      access.stillIn(caller).then(
-        (principal) => {
-          if (!isDeepStrictEqual(principal?.grants, caller.principal.grants))
-            closeSocket(socket, CLOSE_CODES.tryAgainLater, "the rights have changed; come back");
-        },
-        (error: unknown) => logger.warn({ err: toError(error) }, "a viewer's rights could not be read"),
-      );
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { sheetsMigration } from "../sheets/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -134,6 +135,7 @@ export const migrations: Record<string, Migration> = {
   "0006-oidc-sign-ins": oidcMigration,
   "0007-youtube-account": youtubeAccountMigration,
   "0008-youtube-broadcasts": youtubeBroadcastsMigration,
+  "0020-sheets": sheetsMigration,
 };
 
 /**
