@@ -15,6 +15,7 @@ import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./orchestrator.js";
+import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 
 /** Every variable that the service reads, with its default. */
@@ -22,6 +23,7 @@ const variables = z.object({
   ...doorVariables,
   ...oidcVariables,
   ...youtubeVariables,
+  ...publicVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -100,6 +102,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   const { settings: door, allowedOrigins } = readDoor(v);
   const oidc = readOidc(v, { production, port: v.PORT });
   const youtube = readYouTube(v);
+  const anybody = readPublic(v);
   if (v.AGENT_AUTH !== "token" && door.tls?.clientCaFile === undefined)
     throw new ConfigError(
       `The configuration is wrong: AGENT_AUTH=${v.AGENT_AUTH} needs TLS_CERT_FILE, TLS_KEY_FILE and TLS_CLIENT_CA_FILE, whose authority signs the agents' certificates.`,
@@ -107,12 +110,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
   return {
     logLevel: v.LOG_LEVEL,
     keys: v,
-    warnings: production
-      ? productionWarnings({
-          hasTls: door.tls !== undefined,
-          trustedProxies: v.TRUSTED_PROXIES,
-        })
-      : [],
+    warnings: [
+      ...(production ? productionWarnings({ hasTls: door.tls !== undefined, trustedProxies: v.TRUSTED_PROXIES }) : []),
+      ...publicWarnings(anybody, v.TRUSTED_PROXIES),
+    ],
     orchestrator: {
       port: v.PORT,
       agentToken: v.AGENT_TOKEN === "none" ? null : v.AGENT_TOKEN,
@@ -126,6 +127,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       door,
       ...(oidc === undefined ? {} : { oidc }),
       ...(youtube === undefined ? {} : { youtube }),
+      public: anybody,
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

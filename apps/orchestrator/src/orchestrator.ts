@@ -54,6 +54,9 @@ import { SnapshotBoard } from "./jobs/snapshot-board.js";
 import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
+import { assemblePublic } from "./public/assemble.js";
+import { Insiders } from "./public/insiders.js";
+import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
@@ -102,6 +105,8 @@ export interface OrchestratorOptions {
   keys?: KeyRing;
   /** Folder that is served under `/media/`. */
   mediaDir?: string;
+  /** What anybody may see; the streams of the room `default` unless given. */
+  public?: PublicSettings;
   ackTimeoutMs?: number;
   unknownTimeoutMs?: number;
   /** How long a fenced job may go on after its agent was last heard. */
@@ -135,6 +140,7 @@ const DEFAULTS = {
   titles: { locale: "en-US" },
   retention: {},
   measurementsEveryMs: 60_000,
+  public: DEFAULT_PUBLIC,
 } as const satisfies OrchestratorOptions;
 
 const oidcWhereSet = (access: Access, settings: OidcSettings | undefined): Routes =>
@@ -282,6 +288,13 @@ export class Orchestrator {
     });
     const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
 
+    const publicDir = join(import.meta.dirname, "..", "public");
+    const insiders = new Insiders(settings.public, addresses);
+    const anybody = assemblePublic({
+      ...{ access, readBody, store, log, ledger, publicDir, logger, now },
+      ...{ settings: settings.public, limits: doorSettings.limits, broadcasts: broadcasts?.youtube.book },
+    });
+
     const desk = new LocalDesk({
       store,
       log,
@@ -303,6 +316,7 @@ export class Orchestrator {
     homecoming.start();
     drains.start();
     hub.start(open, (await desk.head()).seq);
+    await anybody.start(open);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -319,7 +333,7 @@ export class Orchestrator {
       await housekeeping.stop();
       await broadcasts?.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
-      await Promise.all([gateway.stop(), hub.stop()]);
+      await Promise.all([gateway.stop(), hub.stop(), anybody.stop()]);
       await measurements.stop();
     });
 
@@ -353,6 +367,7 @@ export class Orchestrator {
       ],
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
+      ...anybody.routes,
     ];
     this.answered = rulesOf(routes);
     const app = createApp({
@@ -361,23 +376,24 @@ export class Orchestrator {
       mediaDir: settings.mediaDir,
       // The same from src/, where tests run, and from dist/.
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
+      publicDir,
       checkHealth: async () => {
         await sql`select 1`.execute(store.db);
         return { startedAt };
       },
-      ...{ access, audit, routes, roomOfJob: (jobId) => reader.roomOf(jobId) },
+      ...{ access, audit, routes, insiders, roomOfJob: (jobId) => reader.roomOf(jobId) },
     });
     const door = await Door.build({
       ...{ app, origins, addresses, logger },
       ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
-      sockets: socketRoutes({ access, gateway, hub }),
+      sockets: socketRoutes({ access, gateway, hub, insiders, feeds: anybody }),
     });
     this.listeningOn = await door.listen(settings.port, settings.host);
     this.door = door;
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), door.close()]);
+      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -6,6 +6,7 @@ import { loadConfig } from "../src/config.js";
 import { SOCKET_RULES } from "../src/http/sockets.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
 import type { House } from "./house.js";
+import { SocketClient } from "./inbox.js";
 
 /** Everybody who may try, and the role that they hold in the room that is tried; `elsewhere` holds one in another room. */
 const CALLERS = [
@@ -96,6 +97,7 @@ const fill = (path: string): string =>
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
+    .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
     .replace(/:\w+/g, "none");
 
 describe("every route", () => {
@@ -111,9 +113,12 @@ describe("every route", () => {
       "DELETE /v1/session: anybody",
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
+      "GET /embed: anybody",
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
       "GET /oauth/status: admin in every room",
+      "GET /overlay/:sheet: anybody",
+      "GET /status: anybody",
       "GET /v1/agents/:id/tokens: admin in its room",
       "GET /v1/agents/:id: viewer in its room",
       "GET /v1/agents: viewer in any room",
@@ -133,10 +138,13 @@ describe("every route", () => {
       "GET /v1/jobs/:id: viewer in its room",
       "GET /v1/jobs: viewer in any room",
       "GET /v1/keys: admin in every room",
+      "GET /v1/overlays/:sheet: viewer in its room",
+      "GET /v1/overlays: viewer in its room",
       "GET /v1/session/oidc/callback: anybody",
       "GET /v1/session/oidc/start: anybody",
       "GET /v1/session/oidc: anybody",
       "GET /v1/session: signed in",
+      "GET /v1/teamnames: viewer in its room",
       "GET /v1/templates/:id: viewer in any room",
       "GET /v1/templates: viewer in any room",
       "GET /v1/users: admin in every room",
@@ -169,6 +177,8 @@ describe("every route", () => {
       "PUT /v1/jobs/:id/metadata: operator in its room",
       "PUT /v1/jobs/:id/overlay: operator in its room",
       "PUT /v1/jobs/:id/schedule: operator in its room",
+      "PUT /v1/overlays/:sheet: operator in its room",
+      "PUT /v1/teamnames: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
     ]);
   });
@@ -199,11 +209,16 @@ describe("every route", () => {
 
 describe("every socket", () => {
   test("lets those in whom its rule names", async () => {
-    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui"]);
+    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui", "/status-ws", "/overlay-ws", "/teamnames-ws"]);
     const { house } = guarded;
     for (const name of CALLERS) {
       const expected = verdict(SOCKET_RULES["/ui"], name);
-      expect([name, await handshake(house, callers[name].headers)]).toEqual([name, expected]);
+      expect([name, await handshake(house, "/ui", callers[name].headers)]).toEqual([name, expected]);
+      for (const [path, rule] of Object.entries(SOCKET_RULES)) {
+        if (rule !== "public") continue;
+        const seen = await handshake(house, `${path}?sheet=A`, callers[name].headers);
+        expect([path, name, seen]).toEqual([path, name, verdict({ kind: "open" }, name)]);
+      }
     }
     // An agent is asked in its hello.
     const stranger = await house.stranger({ agentId: "x", token: "wrong" });
@@ -284,10 +299,10 @@ describe("secrets in what is shown", () => {
   });
 });
 
-/** The status of a handshake on `/ui`, or that it was let in. */
-async function handshake(house: House, headers: Record<string, string>): Promise<"in" | number> {
+/** The status of a handshake, or that it was let in. */
+async function handshake(house: House, path: string, headers: Record<string, string>): Promise<"in" | number> {
   try {
-    await using _page = await house.page("", headers);
+    await using _page = await SocketClient.open(`ws://127.0.0.1:${house.port}${path}`, headers);
     return "in";
   } catch (error) {
     return barred(Number(/\d{3}/.exec(String(error))?.[0]));

@@ -32,6 +32,7 @@ import { jobScheduleInputSchema } from "./resources/job-schedule.js";
 import { measurementsSchema } from "./resources/measurements.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
+import { publicStatusSchema } from "./resources/public-status.js";
 import {
   addDestinationSchema,
   agentReplySchema,
@@ -41,6 +42,12 @@ import {
   metadataReplySchema,
   switchInputSchema,
 } from "./resources/replies.js";
+import {
+  sheetOverlaySchema,
+  teamNamesSchema,
+  updateSheetOverlaySchema,
+  updateTeamNamesSchema,
+} from "./resources/sheet.js";
 import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
 import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
 import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
@@ -83,6 +90,11 @@ const resources: Record<string, z.ZodType> = {
   "stream-privacy": streamPrivacySchema,
   "oauth-status": oauthStatusSchema,
   "oauth-code": oauthCodeSchema,
+  "public-status": publicStatusSchema,
+  "sheet-overlay": sheetOverlaySchema,
+  "update-sheet-overlay": updateSheetOverlaySchema,
+  "team-names": teamNamesSchema,
+  "update-team-names": updateTeamNamesSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,
   "new-api-key": newApiKeySchema,

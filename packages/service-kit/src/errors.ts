@@ -43,6 +43,8 @@ export const ERRORS = {
   YOUTUBE_QUOTA_EXCEEDED: { status: 429, retryable: true },
   USER_EXISTS: { status: 409, retryable: false },
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
+  OUTSIDE_NOT_ALLOWED: { status: 403, retryable: false },
+  VERSION_CONFLICT: { status: 409, retryable: true },
   SHUTTING_DOWN: { status: 503, retryable: true },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },

@@ -22,6 +22,7 @@ import {
 } from "@stream-control/service-kit/http";
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
+import type { Insiders } from "../public/insiders.js";
 import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
 
@@ -33,12 +34,15 @@ export interface AppOptions {
   mediaDir: string | undefined;
   /** Folder with the build of the console. */
   consoleDir: string;
+  /** Folder with the scripts and styles of the public pages. */
+  publicDir: string;
   /** Resolves while the service can do its work. */
   checkHealth: () => Promise<Record<string, unknown>>;
   access: Access;
   audit: AuditRecorder;
   routes: Routes;
   roomOfJob: (jobId: string) => Promise<string | undefined>;
+  insiders: Insiders;
 }
 
 /** What is answered below each path. */
@@ -55,7 +59,7 @@ export const rulesOf = (routes: Routes): RouteRule[] =>
   routes.flatMap(([prefix, guarded]) =>
     guarded.routes.map(({ method, path, rule }) => ({
       method: method.toUpperCase(),
-      path: path === "/" ? prefix : prefix + path,
+      path: path === "/" ? prefix : (prefix === "/" ? "" : prefix) + path,
       rule,
     })),
   );
@@ -73,15 +77,18 @@ const mediaRoom =
 
 /** The HTTP side of the orchestrator. */
 export function createApp(options: AppOptions): Express {
-  const { logger, guard, mediaDir, consoleDir, checkHealth, access, audit, routes } = options;
+  const { logger, guard, mediaDir, consoleDir, publicDir, checkHealth, access, audit, routes, insiders } = options;
   const app = express();
   // Answers are states of now; hashing each of them for a comparison that nobody makes costs more than making it.
   app.set("etag", false);
   guardApp(app, {
     ...guard,
     authenticate: composed(
-      authenticate(access),
-      runAs((request) => actorOf(request, access, guard.addresses)),
+      insiders.gate,
+      composed(
+        authenticate(access),
+        runAs((request) => actorOf(request, access, guard.addresses)),
+      ),
     ),
     keyOf: (request) => {
       const principal = access.callerOf(request)?.principal;
@@ -107,6 +114,7 @@ export function createApp(options: AppOptions): Express {
       media(mediaDir, guard.origins.areOpen),
     );
   app.use(consolePages(consoleDir));
+  app.use(express.static(publicDir, { index: false }));
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
@@ -141,10 +149,14 @@ const composed =
 const refusals =
   (audit: AuditRecorder, actor: (request: Request) => Caller): express.ErrorRequestHandler =>
   (thrown, request, _response, next) => {
-    if (thrown instanceof AppError && (thrown.status === 401 || thrown.status === 403)) {
+    if (thrown instanceof AppError && isWorthAnEntry(thrown)) {
       const message = `${request.method} ${request.baseUrl}${request.path} was refused: ${thrown.code}.`;
       const entry = { type: "request.refused", subject: "service:orchestrator", result: "refused", message } as const;
       void withCaller(actor(request), () => audit.record(entry));
     }
     next(thrown);
   };
+
+/** What the whole internet tries at a door that is shut from outside says nothing about anybody. */
+const isWorthAnEntry = ({ status, code }: AppError): boolean =>
+  status === 401 || (status === 403 && code !== "OUTSIDE_NOT_ALLOWED");

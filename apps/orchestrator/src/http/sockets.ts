@@ -1,3 +1,4 @@
+import { DEFAULT_ROOM, roomSchema, sheetLabelSchema } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import {
   type Access,
@@ -6,8 +7,14 @@ import {
   requireCallerFor,
   somewhere,
 } from "@stream-control/service-kit/access";
-import { type Arrival, peerIdentity, type SocketRoute } from "@stream-control/service-kit/http";
+import { type Arrival, parseQuery, peerIdentity, type SocketRoute } from "@stream-control/service-kit/http";
+import type { WebSocket } from "ws";
+import { z } from "zod";
 import type { AgentGateway } from "../agents/gateway.js";
+import type { PublicParts } from "../public/assemble.js";
+import type { Insiders } from "../public/insiders.js";
+import type { Viewer } from "../public/listeners.js";
+import { callerOrNobody, requireSight } from "../public/public-rooms.js";
 import type { UiHub } from "../ui/hub.js";
 
 /** Largest message that is read from a socket. */
@@ -17,25 +24,41 @@ const MAX_HELLO_BYTES = 128 * 1024;
 /** Pages only listen. */
 const MAX_PAGE_MESSAGE_BYTES = 64 * 1024;
 
-/** Sockets and who may open them. An agent shows who it is in its hello. */
-export const SOCKET_RULES: Readonly<{ "/agent": "hello"; "/ui": ClosedRule }> = {
+const overlayQuery = z.object({ room: roomSchema.default(DEFAULT_ROOM), sheet: sheetLabelSchema });
+
+/** Viewers say at most what they want to see. */
+const MAX_VIEWER_MESSAGE_BYTES = 4096;
+
+/** Sockets and who may open them. An agent shows who it is in its hello; what is public, anybody may see. */
+export const SOCKET_RULES = {
   "/agent": "hello",
   "/ui": somewhere("viewer"),
-};
+  "/status-ws": "public",
+  "/overlay-ws": "public",
+  "/teamnames-ws": "public",
+} as const satisfies Record<string, "hello" | "public" | ClosedRule>;
 
 export interface SocketRoutesDeps {
   access: Access;
   gateway: AgentGateway;
   hub: UiHub;
+  insiders: Insiders;
+  feeds: Pick<PublicParts, "status" | "overlays" | "teamNames" | "rooms">;
 }
 
 /** The sockets of the orchestrator. */
-export function socketRoutes({
-  access,
-  gateway,
-  hub,
-}: SocketRoutesDeps): Record<keyof typeof SOCKET_RULES, SocketRoute> {
-  return {
+export function socketRoutes(deps: SocketRoutesDeps): Record<string, SocketRoute> {
+  const { access, gateway, hub, insiders, feeds } = deps;
+  /** A socket that anybody may open, from a page of any origin. */
+  const viewers = (decide: (viewer: Viewer, url: URL) => (socket: WebSocket) => void): SocketRoute => ({
+    maxMessageBytes: MAX_VIEWER_MESSAGE_BYTES,
+    anyOrigin: true,
+    receive: async (arrival) => {
+      const caller = await callerOrNobody(arrival, access);
+      return decide({ address: arrival.address, caller }, arrival.url);
+    },
+  });
+  const routes: Record<keyof typeof SOCKET_RULES, SocketRoute> = {
     "/agent": {
       maxMessageBytes: MAX_MESSAGE_BYTES,
       maxBytesBeforeSettled: MAX_HELLO_BYTES,
@@ -56,8 +79,26 @@ export function socketRoutes({
         return (socket) => hub.accept(socket, caller, since === null ? undefined : Number(since));
       },
     },
+    "/status-ws": viewers((viewer) => (socket) => feeds.status.accept(socket, viewer)),
+    "/overlay-ws": viewers((viewer, { searchParams }) => {
+      const asked = { room: searchParams.get("room") ?? undefined, sheet: searchParams.get("sheet") };
+      const { room, sheet } = parseQuery(overlayQuery, asked);
+      requireSight(feeds.rooms, viewer.caller, room);
+      return (socket) => feeds.overlays.accept(socket, viewer, room, sheet);
+    }),
+    "/teamnames-ws": viewers((viewer) => (socket) => feeds.teamNames.accept(socket, viewer)),
   };
+  return Object.fromEntries(Object.entries(routes).map(([path, route]) => [path, guarded(path, route, insiders)]));
 }
+
+/** The same socket for those who may come here from where they are. */
+const guarded = (path: string, route: SocketRoute, insiders: Insiders): SocketRoute => ({
+  ...route,
+  receive: (arrival) => {
+    insiders.demand(arrival.request, path);
+    return route.receive(arrival);
+  },
+});
 
 async function callerOf({ request, url }: Arrival, access: Access): Promise<Caller> {
   const ticket = url.searchParams.get("ticket");

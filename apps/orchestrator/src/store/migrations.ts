@@ -3,6 +3,7 @@ import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
+import { sheetsMigration } from "../sheets/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -136,6 +137,7 @@ export const migrations: Record<string, Migration> = {
   "0006-oidc-sign-ins": oidcMigration,
   "0007-youtube-account": youtubeAccountMigration,
   "0008-youtube-broadcasts": youtubeBroadcastsMigration,
+  "0020-sheets": sheetsMigration,
   "0030-dismissed-jobs": {
     async up(db) {
       await db.schema.alterTable("jobs").addColumn("dismissed_at", "text").execute();

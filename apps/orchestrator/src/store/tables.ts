@@ -197,6 +197,15 @@ export interface YouTubeSettingTable {
   value: string;
 }
 
+/** What overlays show of a sheet. */
+export interface SheetTable {
+  room: string;
+  label: string;
+  content: Json;
+  version: number;
+  updated_at: Timestamp;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -211,4 +220,5 @@ export interface Tables extends AccessTables, EventLogTables {
   youtube_broadcasts: YouTubeBroadcastTable;
   youtube_streams: YouTubeStreamTable;
   youtube_settings: YouTubeSettingTable;
+  sheets: SheetTable;
 }

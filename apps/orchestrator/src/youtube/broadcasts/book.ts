@@ -43,6 +43,11 @@ export class Book {
     return this.open.get(this.byJob.get(jobId) ?? "");
   }
 
+  /** Who sees the broadcast that a job has or is about to have; undefined where there is none that has not ended. */
+  privacyOf(jobId: string): string | undefined {
+    return (this.expected.get(jobId) ?? this.ofJob(jobId))?.broadcast.privacy;
+  }
+
   /** By YouTube's id or ours. */
   find(id: string): Broadcast | undefined {
     return this.open.get(id)?.broadcast ?? [...this.broadcasts()].find(({ broadcastId }) => broadcastId === id);

@@ -25,6 +25,8 @@ export interface SocketRoute {
   maxMessageBytes: number;
   /** What may come in before {@link Arrival.settle}. Without it, a socket counts as settled when it opens. */
   maxBytesBeforeSettled?: number;
+  /** Pages of every origin may open it: for what anybody may see. */
+  anyOrigin?: boolean;
   /**
    * Decides on the handshake.
    *
@@ -67,14 +69,14 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
   const decide = async (request: IncomingMessage, address: string, bound: ByteBound) => {
     const waitMs = handshakes.take(addressKey(address));
     if (waitMs > 0) throw tooMany(waitMs);
-    origins.demand(request.headers.origin, request.headers.host);
     const url = URL.parse(request.url ?? "", "http://localhost");
     const path = url?.pathname ?? "";
     const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    if (route?.anyOrigin !== true) origins.demand(request.headers.origin, request.headers.host);
     const sockets = servers.get(path);
     if (url === null || route === undefined || sockets === undefined) {
-      const known = Object.keys(routes).join(" or ");
-      throw new AppError("ROUTE_NOT_FOUND", `There is no socket here; use ${known}.`);
+      const known = Object.keys(routes).join(", ");
+      throw new AppError("ROUTE_NOT_FOUND", `There is no socket here; use one of ${known}.`);
     }
     bound.max = route.maxBytesBeforeSettled;
     const settle = () => {
