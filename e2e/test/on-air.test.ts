@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { JobDetail } from "@stream-control/protocol";
@@ -12,6 +10,7 @@ import {
   videoPackets,
   waitFor,
 } from "@stream-control/test-kit";
+import { Camera } from "./camera.js";
 import { runnersOf } from "./processes.js";
 import { Room } from "./room.js";
 
@@ -20,7 +19,7 @@ const SMALL = { width: 320, height: 180, fps: 25, bitrateKbps: 300, preset: "ult
 describe("a stream that has to stay on air", () => {
   let room: Room;
   let rtmp: RtmpServer;
-  const cameras: ChildProcess[] = [];
+  const cameras: Camera[] = [];
 
   beforeAll(async () => {
     [room, rtmp] = await Promise.all([Room.open(), startRtmpServer()]);
@@ -28,36 +27,16 @@ describe("a stream that has to stay on air", () => {
     await room.startAgent();
   });
   afterAll(async () => {
-    for (const camera of cameras) await unplug(camera);
+    for (const camera of cameras) await camera.unplug();
     await room.close();
     await rtmp.close();
     expect(await runnersOf(room.folder.path)).toEqual([]);
   });
 
-  /** A camera that pushes to the server. */
-  const plugIn = async (name: string): Promise<ChildProcess> => {
-    const picture = [
-      "-re",
-      "-f",
-      "lavfi",
-      "-i",
-      "testsrc2=size=320x180:rate=25",
-      "-f",
-      "lavfi",
-      "-i",
-      "sine=frequency=440",
-    ];
-    const encode = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", "-f", "flv", rtmp.url(name)];
-    const camera = spawn("ffmpeg", ["-loglevel", "error", ...picture, ...encode], { stdio: "ignore" });
+  const plugIn = async (name: string): Promise<Camera> => {
+    const camera = await Camera.plugIn(rtmp, name);
     cameras.push(camera);
-    await waitFor(() => rtmp.live.has(`/live/${name}`), { what: "the camera" });
     return camera;
-  };
-  const unplug = async (camera: ChildProcess) => {
-    if (camera.exitCode !== null || camera.signalCode !== null) return;
-    const exited = once(camera, "exit");
-    camera.kill("SIGKILL");
-    await exited;
   };
   const pushTo = (name: string, more: object = {}) => ({
     source: { type: "test" },
@@ -81,7 +60,7 @@ describe("a stream that has to stay on air", () => {
     await onAir(id, "program");
     const file = room.folder.file("viewer.ts");
     const viewer = ffmpeg(["-rw_timeout", "20000000", "-i", rtmp.url("out"), "-t", "12", "-c", "copy", file]);
-    await unplug(camera);
+    await camera.unplug();
     await onAir(id, "slate");
     expect((await room.job(id)).status).toBe("RUNNING");
     await plugIn("camera");

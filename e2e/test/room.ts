@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import type { AgentRecord, CreateJob, JobDetail, JobEvent } from "@stream-control/protocol";
+import type { AgentRecord, CreateJob, JobDetail, JobEvent, JobRecord } from "@stream-control/protocol";
 import { freePort, keepLog, type TemporaryFolder, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { Agent, fetch } from "undici";
 
@@ -108,6 +108,10 @@ export class Room {
   }
   job(id: string): Promise<JobDetail> {
     return this.get(`/v1/jobs/${id}`);
+  }
+  /** Every job, the oldest first. */
+  jobs(): Promise<JobRecord[]> {
+    return this.get("/v1/jobs");
   }
   async events(id: string): Promise<JobEvent[]> {
     return (await this.get<{ items: JobEvent[] }>(`/v1/jobs/${id}/events?limit=1000`)).items;

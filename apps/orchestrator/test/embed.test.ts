@@ -2,8 +2,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { freePort, waitFor } from "@stream-control/test-kit";
-import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "./browser.js";
+import type { Browser, Page } from "@stream-control/test-kit/browser";
+import { launchBrowser } from "@stream-control/test-kit/browser";
 import { House } from "./house.js";
 
 let browser: Browser;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { freePort, waitFor } from "@stream-control/test-kit";
-import type { Browser, Page } from "playwright-core";
-import { launchBrowser } from "./browser.js";
+import type { Browser, Page } from "@stream-control/test-kit/browser";
+import { launchBrowser } from "@stream-control/test-kit/browser";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 

@@ -50,11 +50,16 @@ export function BoardPage() {
         <Tick label="Only with problems" checked={problemsOnly} onChange={setProblemsOnly} />
       </search>
       {open.length > 0 && (
-        <ul className={styles.grid} aria-label="Streams">
-          {open.map((id) => (
-            <StreamCard key={id} id={id} />
-          ))}
-        </ul>
+        <section aria-labelledby="open-streams">
+          <h2 id="open-streams" className="hidden-text">
+            Under way
+          </h2>
+          <ul className={styles.grid} aria-label="Streams">
+            {open.map((id) => (
+              <StreamCard key={id} id={id} />
+            ))}
+          </ul>
+        </section>
       )}
       {complete && open.length === 0 && (
         <div className={styles.empty}>

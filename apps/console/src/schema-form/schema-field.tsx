@@ -34,13 +34,19 @@ export function SchemaField(props: SchemaFieldProps) {
   const { schema, root, value, onChange, name, label = labelOf(name), path, problems } = props;
   const kind = kindOf(schema, root);
   switch (kind?.kind) {
-    case "object":
+    case "object": {
+      // What need not be there, and has no default, must not ask for its fields before somebody wants it.
+      const mayBeAbsent = props.required !== true && resolve(schema, root).default === undefined;
+      if (mayBeAbsent && value === undefined)
+        return <Tick label={label} checked={false} onChange={() => onChange(initialOf(schema, root))} />;
       return (
         <fieldset className={styles.nested}>
           <legend>{label}</legend>
+          {mayBeAbsent && <Tick label={label} checked onChange={() => onChange(undefined)} />}
           <ObjectFields {...props} value={value} />
         </fieldset>
       );
+    }
     case "variant":
       return <VariantFields {...props} label={label} by={kind.by} variants={kind.variants} />;
     case "list":

@@ -42,8 +42,9 @@ export function SessionGate({ api, children }: { api: OrchestratorApi; children:
 
   const signOut = () => {
     void api.signOut().finally(() => {
-      queries.clear();
-      void queries.invalidateQueries();
+      // The next one to sign in is shown nothing of the last one's.
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+      queries.setQueryData(SESSION, null);
     });
   };
   return (
