@@ -39,6 +39,7 @@ import { agentRoutes } from "./agents/routes.js";
 import { agentTokenRoutes } from "./agents/token-routes.js";
 import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
 import { eraseRequesters } from "./audit/requesters.js";
+import { presetRoutes } from "./destinations/routes.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
 import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
@@ -357,6 +358,7 @@ export class Orchestrator {
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],
+      ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [
         "/v1/broadcasts",

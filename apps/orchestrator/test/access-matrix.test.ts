@@ -130,6 +130,7 @@ describe("every route", () => {
       "GET /v1/broadcasts/:id: viewer in its room",
       "GET /v1/broadcasts: viewer in any room",
       "GET /v1/config/stream-privacy: viewer in any room",
+      "GET /v1/destination-presets: viewer in any room",
       "GET /v1/jobs/:id/events: viewer in its room",
       "GET /v1/jobs/:id/logs: viewer in its room",
       "GET /v1/jobs/:id/measurements: viewer in its room",

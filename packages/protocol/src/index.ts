@@ -3,6 +3,21 @@ export * from "./config/monitoring.js";
 export * from "./config/on-air.js";
 export * from "./config/overlay.js";
 export {
+  type ConfigWarning,
+  configWarningSchema,
+  platformWarnings,
+} from "./config/platform-warnings.js";
+export {
+  DESTINATION_PRESETS,
+  type DestinationPreset,
+  destinationPresetSchema,
+} from "./config/platforms.js";
+export {
+  expandPresets,
+  parseDestination,
+  presetDestinationSchema,
+} from "./config/presets.js";
+export {
   parseStreamConfig,
   type ResolvedStreamConfig,
   type ShorthandConfig,

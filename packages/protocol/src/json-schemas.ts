@@ -1,4 +1,7 @@
 import { z } from "zod";
+import { configWarningSchema } from "./config/platform-warnings.js";
+import { destinationPresetSchema } from "./config/platforms.js";
+import { presetDestinationSchema } from "./config/presets.js";
 import { shorthandConfigSchema } from "./config/shorthand.js";
 import { streamConfigSchema } from "./config/stream-config.js";
 import { messageSchema } from "./messages/envelope.js";
@@ -27,7 +30,13 @@ import {
   createBroadcastSchema,
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
-import { createJobSchema, jobDetailSchema, jobEventSchema, jobRecordSchema } from "./resources/job.js";
+import {
+  createJobSchema,
+  jobDetailSchema,
+  jobEventSchema,
+  jobRecordSchema,
+  submittedJobSchema,
+} from "./resources/job.js";
 import { jobScheduleInputSchema } from "./resources/job-schedule.js";
 import { measurementsSchema } from "./resources/measurements.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
@@ -55,11 +64,15 @@ import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resou
 const resources: Record<string, z.ZodType> = {
   "stream-config": streamConfigSchema,
   "shorthand-config": shorthandConfigSchema,
+  "preset-destination": presetDestinationSchema,
+  "destination-preset": destinationPresetSchema,
+  "config-warning": configWarningSchema,
   agent: agentRecordSchema,
   job: jobRecordSchema,
   "job-detail": jobDetailSchema,
   "job-event": jobEventSchema,
   "create-job": createJobSchema,
+  "submitted-job": submittedJobSchema,
   "job-reply": jobReplySchema,
   "job-schedule": jobScheduleInputSchema,
   "agent-reply": agentReplySchema,

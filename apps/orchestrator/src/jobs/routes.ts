@@ -1,10 +1,13 @@
 import {
-  addDestinationSchema,
   type CreateJob,
   createJobSchema,
+  type Destination,
+  describeIssues,
   type JobRecord,
   jobScheduleInputSchema,
+  jsonObjectSchema,
   metadataUpdateSchema,
+  parseDestination,
   type StreamMetadata,
   setOverlaySchema,
   switchInputSchema,
@@ -29,6 +32,7 @@ import {
 } from "@stream-control/service-kit/http";
 import type { Request, RequestHandler } from "express";
 import { z } from "zod";
+import { noteWarnings, warningsOf } from "../destinations/warnings.js";
 import type { JobRow } from "../store/tables.js";
 import { type JobControl, jobNotFound, SWITCH_COMMANDS } from "./control.js";
 import type { NewJobRow } from "./job-queries.js";
@@ -46,6 +50,8 @@ import type { JobViews } from "./views.js";
 import { maskEvent, maskJob, seesSecrets } from "./visible.js";
 
 const eventsQuery = z.object(pageQuery);
+/** Read in two steps, so that each mistake is told of the one form that was meant; see `addDestinationSchema` for both. */
+const destinationBody = z.object({ destination: jsonObjectSchema });
 
 export interface JobRoutesDeps {
   access: Access;
@@ -119,7 +125,9 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
         "IDEMPOTENCY_KEY_IN_USE",
         "This idempotency key belongs to a job of another room; make a new one.",
       );
-    response.status(created ? 201 : 200).json(views.record(job));
+    const warnings = warningsOf(job);
+    if (created) await noteWarnings(ledger, job.id, warnings);
+    response.status(created ? 201 : 200).json({ ...views.record(job), ...(warnings.length > 0 && { warnings }) });
   });
 
   routes.get("/:id", inRoom("viewer", room), async (request, response) => {
@@ -180,8 +188,7 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
     });
 
   routes.post("/:id/destinations", inRoom("operator", room), async (request, response) => {
-    const { destination } = parseBody(addDestinationSchema, request.body);
-    const destinationId = await changes.addDestination(request.params.id, destination);
+    const destinationId = await changes.addDestination(request.params.id, destinationIn(request.body));
     response.status(201).json({ ok: true, destinationId, job: views.record(await find(request.params.id)) });
   });
 
@@ -224,6 +231,15 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   });
 
   return routes;
+}
+
+/** @throws AppError `VALIDATION_FAILED` that names every mistake of the destination in a body. */
+function destinationIn(body: unknown): Destination {
+  const { destination } = parseBody(destinationBody, body);
+  const read = parseDestination(destination);
+  if (read.ok) return read.value;
+  const issues = read.issues.map(({ path, message }) => ({ path: `destination.${path}`, message }));
+  throw new AppError("VALIDATION_FAILED", `The body is wrong: ${describeIssues(issues)}.`, { details: issues });
 }
 
 /** Jobs as one JSON array, page by page so that a long history costs little memory. */

@@ -1,6 +1,7 @@
 import {
   type CreateJob,
   describeIssues,
+  expandPresets,
   type JsonObject,
   parseStreamConfig,
   type StreamMetadata,
@@ -40,8 +41,8 @@ export async function toNewJob(
   { templates, titles, newId, now }: SubmissionDeps,
 ): Promise<NewJobRow> {
   const templateConfig = body.templateId == null ? null : await resolveTemplate(body, body.templateId, templates);
-  const config = templateConfig ?? body.inlineConfig ?? {};
-  if (templateConfig !== null || "source" in config) requireStreamConfig(config);
+  const written = templateConfig ?? body.inlineConfig ?? {};
+  const config = templateConfig !== null || "source" in written ? requireStreamConfig(written) : written;
   const at = now();
   const schedule = toSchedule(body.schedule);
   requireFuture(schedule, at);
@@ -58,7 +59,7 @@ export async function toNewJob(
     room: by.room,
     template_id: body.templateId ?? null,
     inline_config: toJson(body.inlineConfig),
-    config: toJson(templateConfig),
+    config: config === body.inlineConfig ? null : toJson(config),
     own_source: null,
     status: "PENDING",
     wanted_status: "RUNNING",
@@ -95,11 +96,13 @@ async function resolveTemplate(body: CreateJob, id: string, templates: TemplateC
   return body.configOverrides == null ? template.config : mergeConfig(template.config, body.configOverrides);
 }
 
-function requireStreamConfig(config: JsonObject): void {
-  const result = parseStreamConfig(config);
-  if (result.ok) return;
-  throw new AppError("VALIDATION_FAILED", `The stream config is wrong: ${describeIssues(result.issues)}.`, {
-    details: result.issues,
+/** @returns the config with those of its destinations in full that were named by a preset. */
+function requireStreamConfig(config: JsonObject): JsonObject {
+  const parsed = parseStreamConfig(config);
+  const expanded = parsed.ok ? expandPresets(config) : parsed;
+  if (expanded.ok) return expanded.value;
+  throw new AppError("VALIDATION_FAILED", `The stream config is wrong: ${describeIssues(expanded.issues)}.`, {
+    details: expanded.issues,
   });
 }
 

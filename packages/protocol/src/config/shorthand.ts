@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { issuesOf, type ParseResult } from "../parse-result.js";
 import { FILE_FORMATS, type FileFormat } from "./destination.js";
+import { expandPresets } from "./presets.js";
 import { pathSchema, type Source } from "./source.js";
 import {
   QUALITIES,
@@ -30,14 +31,17 @@ export interface ResolvedStreamConfig {
 }
 
 /**
- * Reads a job's config in either form: `{source, destinations…}` in full, or the short `{streamUrl, …}`.
+ * Reads a job's config in either form: `{source, destinations…}` in full, where destinations may be named by a preset, or the
+ * short `{streamUrl, …}`.
  *
  * @returns the full form with its defaults, or one readable issue per mistake, each with its path.
  */
 export function parseStreamConfig(input: unknown): ParseResult<ResolvedStreamConfig> {
   if (typeof input === "object" && input !== null && "streamUrl" in input && !("source" in input))
     return expandShorthand(input);
-  const full = streamConfigSchema.safeParse(input);
+  const expanded = typeof input === "object" && input !== null ? expandPresets(input) : undefined;
+  if (expanded?.ok === false) return expanded;
+  const full = streamConfigSchema.safeParse(expanded?.value ?? input);
   return full.success ? { ok: true, value: { config: full.data } } : { ok: false, issues: issuesOf(full.error) };
 }
 

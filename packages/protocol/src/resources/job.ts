@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { configWarningSchema } from "../config/platform-warnings.js";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
@@ -70,6 +71,12 @@ export const jobDetailSchema = jobRecordSchema
   .extend({ passedOver: z.array(passedOverSchema).optional() })
   .meta({ id: "JobDetail" });
 export type JobDetail = z.infer<typeof jobDetailSchema>;
+
+/** Answer of `POST /v1/jobs`. */
+export const submittedJobSchema = jobRecordSchema
+  .extend({ warnings: z.array(configWarningSchema).optional() })
+  .meta({ id: "SubmittedJob" });
+export type SubmittedJob = z.infer<typeof submittedJobSchema>;
 
 /** Body of `POST /v1/jobs`: exactly one of `templateId` and `inlineConfig`. */
 export const createJobSchema = z

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { destinationSchema } from "../config/destination.js";
+import { presetDestinationSchema } from "../config/presets.js";
 import { sourceSchema } from "../config/source.js";
 import { agentRecordSchema } from "./agent.js";
 import { jobRecordSchema } from "./job.js";
@@ -46,6 +47,8 @@ export const drainRequestSchema = z
 export type DrainRequest = z.infer<typeof drainRequestSchema>;
 
 /** Body of `POST /v1/jobs/:id/destinations`. */
-export const addDestinationSchema = z.object({ destination: destinationSchema }).meta({ id: "AddDestination" });
+export const addDestinationSchema = z
+  .object({ destination: z.union([destinationSchema, presetDestinationSchema]) })
+  .meta({ id: "AddDestination" });
 /** Body of `POST /v1/jobs/:id/input`; null goes back to the config's own source. */
 export const switchInputSchema = z.object({ source: sourceSchema.nullable() }).meta({ id: "SwitchInput" });
