@@ -36,6 +36,7 @@ export class Dispatcher {
       case "orchestrator.job.destination.remove":
       case "orchestrator.job.input.switch":
       case "orchestrator.job.overlay.set":
+      case "orchestrator.job.preview":
         this.commands.takeOnce(message);
         break;
       case "orchestrator.lease.renewed":
