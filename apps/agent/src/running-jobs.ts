@@ -1,3 +1,4 @@
+import { pipeline } from "node:stream";
 import { type AgentHandlers, CommandError } from "@stream-control/agent-sdk";
 import { prepareDestination, prepareSource } from "./assignments/live-changes.js";
 import type { Limits } from "./assignments/prepare.js";
@@ -17,6 +18,7 @@ type Commands = Required<
     | "onRemoveDestination"
     | "onSwitchInput"
     | "onSetOverlay"
+    | "onPreview"
     | "onLease"
   >
 >;
@@ -54,6 +56,12 @@ export function runningJobs(runners: Runners, limits: Limits): Commands {
       await handle(jobId).command({ type: "input.switch", source });
     },
     onSetOverlay: ({ jobId }, texts) => handle(jobId).command({ type: "overlay", texts }),
+    onPreview: async ({ jobId, epoch }, output) => {
+      const runner = runners.running(jobId, epoch) ?? handle(jobId);
+      const stream = await runner.stream();
+      // Either end of it ends the other; there is nobody to tell of a preview that broke off.
+      pipeline(stream, output, () => {});
+    },
     onLease: ({ jobId, epoch }, lease) => runners.running(jobId, epoch)?.renew(lease),
   };
 }

@@ -3,11 +3,13 @@ import { silentLogger } from "@stream-control/service-kit";
 import { machineClock } from "./clock.js";
 import { Connection, type ConnectionEvents, MAX_BUFFERED_BYTES } from "./connection.js";
 import { inBackground } from "./context.js";
+import { credentialsOf } from "./credentials.js";
 import { Dispatcher } from "./dispatcher.js";
 import { EventOutbox } from "./event-outbox.js";
 import { Hello } from "./hello.js";
 import { JobTable, type LiveJob } from "./job-table.js";
 import { LeaseBook } from "./leases.js";
+import { openPreview } from "./preview.js";
 import { Reports } from "./reports.js";
 import type {
   AgentLogger,
@@ -78,6 +80,7 @@ export class AgentClient {
       assignTimeoutMs: options.assignTimeoutMs ?? 20_000,
       commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
       logger: this.logger,
+      openPreview: async (ticket) => openPreview(url, ticket, await credentialsOf(options)),
       send: (type, payload, correlationId) => this.reports.send(type, payload, correlationId),
       onAccepted: (job) => this.accepted(job),
       forget: (job) => {

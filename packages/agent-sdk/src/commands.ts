@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { ErrorInfo } from "@stream-control/protocol";
 import { CommandMemory } from "./command-memory.js";
 import { type AgentContext, errorInfo, inBackground } from "./context.js";
@@ -24,7 +25,8 @@ type LiveChangeMessage = Extract<
       | "orchestrator.job.destination.add"
       | "orchestrator.job.destination.remove"
       | "orchestrator.job.input.switch"
-      | "orchestrator.job.overlay.set";
+      | "orchestrator.job.overlay.set"
+      | "orchestrator.job.preview";
   }
 >;
 
@@ -56,7 +58,9 @@ export class Commands {
       let result = this.memory.find(key);
       if (result === undefined) {
         const isFull = this.inFlight >= MAX_IN_FLIGHT;
-        result = this.carryOut(jobId, liveChangeWork(message, this.context.handlers));
+        // To watch a job changes nothing of it: a slow connection must hold no command up.
+        const inTurn = message.type !== "orchestrator.job.preview";
+        result = this.carryOut(jobId, liveChangeWork(message, this.context), inTurn);
         // What was refused for want of room was not carried out and may be tried again.
         if (!isFull) void this.memory.keep(key, result);
       }
@@ -66,7 +70,7 @@ export class Commands {
   }
 
   /** Never rejects. */
-  private async carryOut(jobId: string, work: Work): Promise<ErrorInfo | undefined> {
+  private async carryOut(jobId: string, work: Work, waits = true): Promise<ErrorInfo | undefined> {
     const { jobs, commandTimeoutMs } = this.context;
     const job = jobs.get(jobId);
     if (job === undefined) return { code: "JOB_NOT_FOUND", message: "This job is not running on this agent." };
@@ -78,7 +82,7 @@ export class Commands {
       message: `The agent did not carry the command out within ${commandTimeoutMs} ms.`,
     });
     this.inFlight += 1;
-    const before = this.tails.get(jobId);
+    const before = waits ? this.tails.get(jobId) : undefined;
     let isOver = false;
     const inTurn = async () => {
       await before;
@@ -88,7 +92,7 @@ export class Commands {
       () => undefined,
       (thrown: unknown) => errorInfo(thrown, "COMMAND_FAILED"),
     );
-    this.tails.set(jobId, result);
+    if (waits) this.tails.set(jobId, result);
     const error = await result;
     isOver = true;
     this.inFlight -= 1;
@@ -115,7 +119,7 @@ function switchWork(type: SwitchMessage["type"], handlers: AgentHandlers): Work 
   }
 }
 
-function liveChangeWork(message: LiveChangeMessage, handlers: AgentHandlers): Work {
+function liveChangeWork(message: LiveChangeMessage, { handlers, openPreview }: AgentContext): Work {
   switch (message.type) {
     case "orchestrator.job.destination.add": {
       const { destination } = message.payload;
@@ -133,5 +137,24 @@ function liveChangeWork(message: LiveChangeMessage, handlers: AgentHandlers): Wo
       const { texts } = message.payload;
       return handlers.onSetOverlay && ((job) => handlers.onSetOverlay?.(job, texts));
     }
+    case "orchestrator.job.preview": {
+      const { ticket } = message.payload;
+      const { onPreview } = handlers;
+      return onPreview && ((job) => preview(onPreview.bind(handlers), job, openPreview(ticket)));
+    }
+  }
+}
+
+async function preview(
+  handler: NonNullable<AgentHandlers["onPreview"]>,
+  job: JobRef,
+  opening: Promise<Writable>,
+): Promise<void> {
+  const output = await opening;
+  try {
+    await handler(job, output);
+  } catch (thrown) {
+    output.destroy();
+    throw thrown;
   }
 }

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type { AgentMessageType, ErrorInfo } from "@stream-control/protocol";
 import { toError } from "@stream-control/service-kit";
 import type { JobTable, LiveJob } from "./job-table.js";
@@ -15,6 +16,8 @@ export interface AgentContext {
   assignTimeoutMs: number;
   commandTimeoutMs: number;
   logger: AgentLogger;
+  /** Opens the socket of a preview with its ticket. */
+  openPreview(ticket: string): Promise<Writable>;
   send<T extends AgentMessageType>(type: T, payload: PayloadOut<T>, correlationId?: string): boolean;
   /** The acknowledgement of that job is out: whatever was reported meanwhile may follow. */
   onAccepted(job: LiveJob): void;

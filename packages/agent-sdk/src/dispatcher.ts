@@ -39,6 +39,7 @@ export class Dispatcher {
       case "orchestrator.job.destination.remove":
       case "orchestrator.job.input.switch":
       case "orchestrator.job.overlay.set":
+      case "orchestrator.job.preview":
         this.commands.takeOnce(message);
         break;
       case "orchestrator.probe":

@@ -7,6 +7,7 @@ export function featuresOf(handlers: AgentHandlers): string[] {
     destinations: handlers.onAddDestination !== undefined && handlers.onRemoveDestination !== undefined,
     input: handlers.onSwitchInput !== undefined,
     overlay: handlers.onSetOverlay !== undefined,
+    preview: handlers.onPreview !== undefined,
     leases: handlers.onLease !== undefined,
     probe: handlers.onProbe !== undefined,
   };

@@ -36,6 +36,14 @@ interface FencedJob {
   leaseMs: number;
 }
 
+/** The socket of a preview, its ticket, and what came over it. */
+export interface PreviewSocket {
+  ticket: string;
+  socket: WebSocket;
+  frames: { data: Buffer; isBinary: boolean }[];
+  closed: Promise<{ code: number; reason: string }>;
+}
+
 interface Wait {
   matches(message: AgentMessageIn): boolean;
   resolve(message: AgentMessageIn): void;
@@ -48,6 +56,9 @@ interface Wait {
 export class OrchestratorDouble {
   /** Every message of every agent, in the order of arrival. */
   readonly received: AgentMessageIn[] = [];
+  /** Sockets that previews were opened on. */
+  readonly previews: PreviewSocket[] = [];
+  refusePreviews = false;
   /** Moments of the connections, on `performance.now()`. */
   readonly connectedAt: number[] = [];
   settle: boolean;
@@ -66,12 +77,21 @@ export class OrchestratorDouble {
   ) {
     this.settle = options.settle ?? true;
     this.token = options.token;
-    server.on("connection", (socket) => this.connected(socket));
+    http.on("upgrade", (request, stream, head) => {
+      const { pathname, searchParams } = new URL(request.url ?? "", "http://localhost");
+      const isKnown = pathname === "/agent" || (pathname === "/agent/preview" && !this.refusePreviews);
+      if (!isKnown) stream.destroy();
+      else
+        server.handleUpgrade(request, stream, head, (socket) => {
+          if (pathname === "/agent") this.connected(socket);
+          else this.previews.push(previewSocket(searchParams.get("ticket") ?? "", socket));
+        });
+    });
   }
 
   static async listen(options: OrchestratorDoubleOptions = {}): Promise<OrchestratorDouble> {
     const http = options.tls === undefined ? createServer() : createTlsServer(options.tls);
-    const double = new OrchestratorDouble(http, new WebSocketServer({ server: http, path: "/agent" }), options);
+    const double = new OrchestratorDouble(http, new WebSocketServer({ noServer: true }), options);
     http.listen(options.port ?? 0, "127.0.0.1");
     await once(http, "listening");
     return double;
@@ -152,6 +172,7 @@ export class OrchestratorDouble {
 
   async close(): Promise<void> {
     this.dropAll();
+    for (const { socket } of this.previews) socket.terminate();
     const closed = Promise.withResolvers<void>();
     this.server.close();
     this.http.close(() => closed.resolve());
@@ -213,4 +234,13 @@ export class OrchestratorDouble {
     };
     socket.send(JSON.stringify(buildMessage("orchestrator.hello.ok", timings)));
   }
+}
+
+function previewSocket(ticket: string, socket: WebSocket): PreviewSocket {
+  const frames: PreviewSocket["frames"] = [];
+  socket.on("message", (data, isBinary) => frames.push({ data: data as Buffer, isBinary }));
+  socket.on("error", () => socket.terminate());
+  const { promise: closed, resolve } = Promise.withResolvers<{ code: number; reason: string }>();
+  socket.once("close", (code, reason) => resolve({ code, reason: String(reason) }));
+  return { ticket, socket, frames, closed };
 }

@@ -1,3 +1,4 @@
+import type { Writable } from "node:stream";
 import type {
   AgentCapabilities,
   AgentLoad,
@@ -98,6 +99,11 @@ export interface AgentHandlers {
   onSwitchInput?(job: JobRef, source: Source | null): Awaitable<void>;
   /** New texts for lines of the overlay, by their ids. */
   onSetOverlay?(job: JobRef, texts: OverlayTexts): Awaitable<void>;
+  /**
+   * Somebody watches: write what goes out to `output`, as MPEG-TS from a keyframe on, until it closes, and end it where the job
+   * ends. It holds the writer up while the connection is slow; leave whole groups of pictures out then. Settles when it begins.
+   */
+  onPreview?(job: JobRef, output: Writable): Awaitable<void>;
   /**
    * A fenced job may go on for longer: until `lease.leftMs` is 0. An agent with this handler promises that a job whose
    * lease runs out ends by itself, with nobody's help.

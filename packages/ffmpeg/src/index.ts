@@ -29,6 +29,7 @@ export * from "./progress.js";
 export * from "./redact.js";
 export * from "./ts/aligner.js";
 export * from "./ts/feed.js";
+export * from "./ts/join-point.js";
 export * from "./ts/packet.js";
 export * from "./ts/relay.js";
 export * from "./ts/sink.js";

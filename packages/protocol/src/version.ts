@@ -5,7 +5,7 @@
  */
 export const PROTOCOL_VERSION = 1;
 
-/** WebSocket close codes of the agent and UI sockets (4000–4999 are the application's, RFC 6455 §7.4.2). */
+/** WebSocket close codes of the sockets of agents and pages (4000–4999 are the application's, RFC 6455 §7.4.2). */
 export const CLOSE_CODES = {
   /** The orchestrator is shutting down; come back. */
   goingAway: 1001,
@@ -19,4 +19,6 @@ export const CLOSE_CODES = {
   replaced: 4003,
   /** The peer was silent for longer than the heartbeat timeout. */
   heartbeatTimeout: 4004,
+  /** There is nothing to watch, which coming back does not change by itself: the reason says why. */
+  nothingToWatch: 4005,
 } as const;

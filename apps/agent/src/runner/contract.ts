@@ -90,12 +90,19 @@ export const runnerCommandSchema = z.discriminatedUnion("type", [
     /** As in the spec. */
     leaseUntilUptimeMs: z.number().optional(),
   }),
+  /**
+   * What goes out, as MPEG-TS from the next keyframe on, takes the place of JSON on this connection right behind the reply. A client
+   * that is too slow misses whole groups of pictures.
+   */
+  z.object({ type: z.literal("stream"), id: z.string() }),
   /** Graceful; escalates by itself after the grace times. `deadlineMs` shortens them. */
   z.object({ type: z.literal("stop"), id: z.string(), deadlineMs: z.int().min(0).optional() }),
   /** At once. */
   z.object({ type: z.literal("kill"), id: z.string() }),
 ]);
 export type RunnerCommand = z.infer<typeof runnerCommandSchema>;
+/** A command to the job, and not to the connection. */
+export type JobCommand = Exclude<RunnerCommand, { type: "stream" }>;
 
 /** Runner to agent, one JSON object a line. */
 export const runnerEventSchema = z.discriminatedUnion("type", [

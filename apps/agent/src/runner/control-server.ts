@@ -1,7 +1,8 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
+import type { Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { type RunnerCommand, type RunnerEvent, runnerCommandSchema } from "./contract.js";
+import { type JobCommand, type RunnerEvent, runnerCommandSchema } from "./contract.js";
 
 /** Longer lines are no commands. */
 const MAX_LINE = 64 * 1024;
@@ -14,15 +15,18 @@ const CLOSE_MS = 1000;
 export interface ControlHandlers {
   hello: () => Extract<RunnerEvent, { type: "hello" }>;
   /** Rejects, or resolves when the command has taken effect. */
-  command: (command: RunnerCommand) => Promise<void>;
+  command: (command: JobCommand) => Promise<void>;
+  /** Writes what goes out to a client until it closes. */
+  stream: (client: Writable) => void;
   /** The error of a command that rejected, as the client may see it. */
   describe: (thrown: unknown) => { code: string; message: string };
 }
 
-/** Serves newline-delimited JSON on the runner's Unix socket to any number of clients. */
+/** Serves newline-delimited JSON on the runner's Unix socket to any number of clients, and the stream to those that ask for it. */
 export class ControlServer {
   private readonly server: Server;
   private readonly clients = new Set<Socket>();
+  private readonly watchers = new Set<Socket>();
 
   constructor(private readonly handlers: ControlHandlers) {
     this.server = createServer((socket) => this.serve(socket));
@@ -53,8 +57,9 @@ export class ControlServer {
       this.server.close(() => resolve());
     });
     for (const client of this.clients) client.end();
+    for (const watcher of this.watchers) watcher.destroySoon();
     const timer = setTimeout(() => {
-      for (const client of this.clients) client.destroy();
+      for (const client of [...this.clients, ...this.watchers]) client.destroy();
     }, CLOSE_MS);
     await closed;
     clearTimeout(timer);
@@ -62,7 +67,10 @@ export class ControlServer {
 
   private serve(socket: Socket): void {
     this.clients.add(socket);
-    socket.on("close", () => this.clients.delete(socket));
+    socket.on("close", () => {
+      this.clients.delete(socket);
+      this.watchers.delete(socket);
+    });
     socket.on("error", () => {});
     const decoder = new StringDecoder("utf8");
     let rest = "";
@@ -70,7 +78,7 @@ export class ControlServer {
       const lines = (rest + decoder.write(chunk)).split("\n");
       rest = lines.pop() ?? "";
       if (rest.length > MAX_LINE) socket.destroy();
-      for (const line of lines) if (line.trim() !== "") void this.obey(socket, line);
+      for (const line of lines) if (line.trim() !== "" && this.clients.has(socket)) void this.obey(socket, line);
     });
     send(socket, `${JSON.stringify(this.handlers.hello())}\n`);
   }
@@ -86,6 +94,13 @@ export class ControlServer {
       return;
     }
     const { id } = parsed.data;
+    if (parsed.data.type === "stream") {
+      reply({ type: "reply", id, ok: true });
+      this.clients.delete(socket);
+      this.watchers.add(socket);
+      this.handlers.stream(socket);
+      return;
+    }
     try {
       await this.handlers.command(parsed.data);
       reply({ type: "reply", id, ok: true });

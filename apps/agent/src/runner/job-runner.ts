@@ -1,6 +1,7 @@
+import type { Writable } from "node:stream";
 import { FilterCommandError, type StopTimes, secretsOf, TsRelay, TsSwitcher } from "@stream-control/ffmpeg";
 import type { ErrorInfo, Progress } from "@stream-control/protocol";
-import type { RunnerCommand, RunnerEvent, RunnerResult, RunnerSpec } from "./contract.js";
+import type { JobCommand, RunnerEvent, RunnerResult, RunnerSpec } from "./contract.js";
 import type { DestinationSender } from "./destination-sender.js";
 import { CommandError, refused } from "./errors.js";
 import { JobWatch } from "./job-watch.js";
@@ -16,6 +17,9 @@ import { Alarms } from "./viewer/alarms.js";
 import { Viewer } from "./viewer/viewer.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
+/** What may wait for somebody who watches: more would not be live. */
+const WATCH_QUEUE_MS = 1500;
+const WATCH_QUEUE_LEAST_BYTES = 512 * 1024;
 
 /** What a runner is built with. */
 export interface JobRunnerOptions {
@@ -154,7 +158,7 @@ export class JobRunner {
   }
 
   /** Carries out a command of a client. @throws when it could not take effect. */
-  async command(command: RunnerCommand): Promise<void> {
+  async command(command: JobCommand): Promise<void> {
     switch (command.type) {
       case "mute":
         return this.setMuted(command.muted);
@@ -176,6 +180,14 @@ export class JobRunner {
       case "kill":
         return this.kill();
     }
+  }
+
+  /** Gives what goes out to somebody who watches, from the next keyframe on; one who is too slow misses some of it. */
+  stream(target: Writable): void {
+    const { video, audio } = this.options.spec.config;
+    const maxBytes = ((video.bitrateKbps + audio.bitrateKbps) * WATCH_QUEUE_MS) / 8;
+    const sink = this.relay.add(target, { policy: "drop", maxBytes: Math.max(maxBytes, WATCH_QUEUE_LEAST_BYTES) });
+    target.once("close", () => this.relay.remove(sink));
   }
 
   /** The error of a command that failed. */

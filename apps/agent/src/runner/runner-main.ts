@@ -63,6 +63,7 @@ async function main(folder: string): Promise<void> {
   const control = new ControlServer({
     hello: () => runner.hello(),
     command: (command) => runner.command(command),
+    stream: (client) => runner.stream(client),
     describe: (thrown) => runner.describe(thrown),
   });
   process.on("uncaughtException", (thrown) => abandon(thrown, runner, spec.socketPath));

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lease } from "@stream-control/agent-sdk";
 import type { Destination, ErrorInfo } from "@stream-control/protocol";
@@ -8,6 +9,7 @@ import { readResult } from "./job-folder.js";
 import { type Command, RunnerChannel } from "./runner-channel.js";
 import type { RunnerObserver, RunnerWaits } from "./runner-observer.js";
 import type { RunnerProcess } from "./runner-process.js";
+import { openStream } from "./stream-link.js";
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 100;
@@ -69,6 +71,11 @@ export class RunnerHandle {
   /** Carries a command out. @throws CommandError where the runner refuses, is gone, or does not answer in time. */
   command(command: Command): Promise<void> {
     return this.channel.command(command);
+  }
+
+  /** What goes out, as MPEG-TS. @throws CommandError where the runner is gone or too old for it. */
+  stream(): Promise<Readable> {
+    return openStream(this.options.spec.socketPath);
   }
 
   /** A fenced job may go on for as long as that. */

@@ -66,6 +66,15 @@ export const orchestratorMessagePayloads = {
     deadlineMs: z.int().min(1).max(3_600_000),
   }),
   /**
+   * Open a second socket beside this one, `…/agent/preview?ticket=<ticket>`, and send what goes out on it, as MPEG-TS in binary
+   * frames from a keyframe on. Acknowledge it when the socket is open; the end of either socket ends it.
+   */
+  "orchestrator.job.preview": acknowledgedCommand.extend({
+    epoch: z.int().min(0).optional(),
+    /** Good for one handshake, and for some seconds. */
+    ticket: z.string().min(1).max(200),
+  }),
+  /**
    * Answers a heartbeat (`correlationId`) of an agent with leases: its fenced jobs may go on for `leaseMs` from the moment
    * at which it sent that heartbeat.
    */
