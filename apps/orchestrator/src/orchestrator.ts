@@ -233,6 +233,7 @@ export class Orchestrator {
     const scheduler = new Scheduler({
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
+      configFor: (job) => anybody.burntIn.configFor(job),
     });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
@@ -281,7 +282,7 @@ export class Orchestrator {
     const publicDir = join(import.meta.dirname, "..", "public");
     const insiders = new Insiders(settings.public, addresses);
     const anybody = assemblePublic({
-      ...{ access, readBody, store, log, ledger, publicDir, logger, now },
+      ...{ access, readBody, store, log, ledger, registry, changes, publicDir, logger, now },
       ...{ settings: settings.public, limits: doorSettings.limits, broadcasts: broadcasts?.youtube.book },
     });
 
@@ -299,12 +300,12 @@ export class Orchestrator {
     const open = await reader.open();
     for (const job of open) secrets.learn(job);
     await broadcasts?.start(open);
+    await anybody.start(open);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
     drains.start();
     hub.start(open, (await desk.head()).seq);
-    await anybody.start(open);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;

@@ -6,6 +6,7 @@ import {
   type StreamMetadata,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import { burntLines } from "../sheets/burnt-lines.js";
 import type { TemplateCatalogue } from "../templates/catalogue.js";
 import { mergeConfig } from "../templates/merge-config.js";
 import type { NewJobRow } from "./job-queries.js";
@@ -41,6 +42,7 @@ export async function toNewJob(
   const templateConfig = body.templateId == null ? null : await resolveTemplate(body, body.templateId, templates);
   const config = templateConfig ?? body.inlineConfig ?? {};
   if (templateConfig !== null || "source" in config) requireStreamConfig(config);
+  requireSheet(config, body.streamContext);
   const at = now();
   // What is muted or paused is what the agent says it is, not what a client wishes.
   const { isMuted: _muted, isPaused: _paused, ...given } = body.streamMetadata ?? {};
@@ -96,6 +98,16 @@ function requireStreamConfig(config: JsonObject): void {
   throw new AppError("VALIDATION_FAILED", `The stream config is wrong: ${describeIssues(result.issues)}.`, {
     details: result.issues,
   });
+}
+
+/** Lines that tell of a sheet need one. */
+function requireSheet(config: JsonObject, context: CreateJob["streamContext"]): void {
+  const burnt = burntLines(config, context);
+  if (burnt !== undefined && burnt.sheet === undefined)
+    throw new AppError(
+      "VALIDATION_FAILED",
+      `The overlay's line ${burnt.lines[0]?.id} says what a sheet says; name it in overlay.sheet or streamContext.sheet.`,
+    );
 }
 
 const toJson = (value: unknown): string | null => (value == null ? null : JSON.stringify(value));
