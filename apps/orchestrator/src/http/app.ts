@@ -24,6 +24,7 @@ import {
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import type { Insiders } from "../public/insiders.js";
+import { embeddedFiles } from "../public/pages.js";
 import { media } from "./media.js";
 
 export interface AppOptions {
@@ -112,7 +113,7 @@ export function createApp(options: AppOptions): Express {
       gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))),
       media(mediaDir, guard.origins.areOpen),
     );
-  app.use(express.static(publicDir));
+  app.use(embeddedFiles, express.static(publicDir));
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
