@@ -14,7 +14,7 @@ import { type KeySettings, requireOneSource, secretsVariables } from "@stream-co
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
-import type { OrchestratorOptions } from "./orchestrator.js";
+import type { OrchestratorOptions } from "./options.js";
 import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 

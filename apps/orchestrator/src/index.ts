@@ -1,1 +1,2 @@
-export { Orchestrator, type OrchestratorOptions } from "./orchestrator.js";
+export type { OrchestratorOptions } from "./options.js";
+export { Orchestrator } from "./orchestrator.js";

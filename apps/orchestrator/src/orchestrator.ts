@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import {
   Access,
-  type AccessMode,
   type AccessTables,
   keyRoutes,
   sessionRoutes,
@@ -10,19 +9,12 @@ import {
   userRoutes,
 } from "@stream-control/service-kit/access";
 import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
-import {
-  ClientAddresses,
-  DEFAULT_RATES,
-  Door,
-  type DoorSettings,
-  GuessLimiter,
-  Origins,
-} from "@stream-control/service-kit/http";
+import { ClientAddresses, DEFAULT_RATES, Door, GuessLimiter, Origins } from "@stream-control/service-kit/http";
 import { OIDC_PATH, type OidcSettings, oidcRoutes } from "@stream-control/service-kit/oidc";
-import { type KeyRing, ownKeyRing } from "@stream-control/service-kit/secrets";
+import { ownKeyRing } from "@stream-control/service-kit/secrets";
 import { sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
-import { AgentAdmission, type AgentAuthMode } from "./agents/admission.js";
+import { AgentAdmission } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
 import { AgentTokens } from "./agents/agent-tokens.js";
 import { CommandReplies } from "./agents/command-replies.js";
@@ -37,7 +29,7 @@ import { AgentRegistry } from "./agents/registry.js";
 import { AgentReports } from "./agents/reports.js";
 import { agentRoutes } from "./agents/routes.js";
 import { agentTokenRoutes } from "./agents/token-routes.js";
-import { Housekeeping, type RetentionOptions } from "./audit/housekeeping.js";
+import { Housekeeping } from "./audit/housekeeping.js";
 import { eraseRequesters } from "./audit/requesters.js";
 import { presetRoutes } from "./destinations/routes.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
@@ -48,16 +40,15 @@ import { Ledger } from "./jobs/ledger.js";
 import { LiveChanges } from "./jobs/live-changes.js";
 import { JobMeasurements } from "./jobs/measurements/measurements.js";
 import { ProgressBoard } from "./jobs/progress-board.js";
-import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import { jobRoutes } from "./jobs/routes.js";
 import { JobSchedules } from "./jobs/schedules.js";
 import { SnapshotBoard } from "./jobs/snapshot-board.js";
-import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
+import { TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
+import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
-import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
@@ -69,80 +60,8 @@ import { configRoutes } from "./youtube/broadcasts/config-routes.js";
 import { PrivacySetting } from "./youtube/broadcasts/privacy-setting.js";
 import { oauthRoutes } from "./youtube/oauth/routes.js";
 import { broadcastRoutes } from "./youtube/schedule/routes.js";
-import { OAUTH_PATH, type YouTubeSettings } from "./youtube/settings.js";
+import { OAUTH_PATH } from "./youtube/settings.js";
 import { buildYouTube } from "./youtube/youtube.js";
-
-export interface OrchestratorOptions {
-  /** 0 takes any free port; see {@link Orchestrator.port}. */
-  port?: number;
-  /** The token that any agent may give in its hello; null where each needs one of its own. */
-  agentToken?: string | null;
-  /** How agents show who they are. */
-  agentAuth?: AgentAuthMode;
-  /** From whom people and programs must show who they are. */
-  accessControl?: AccessMode;
-  /** Where people may sign in beside with a password; nowhere unless given. */
-  oidc?: OidcSettings | undefined;
-  /** The YouTube channel that broadcasts are made on; none unless given. */
-  youtube?: YouTubeSettings | undefined;
-  /** Is given the admin key that is made when nobody could get in otherwise. It cannot be had again. */
-  onFirstKey?: (key: string) => void;
-  /** Address to listen on; all of them unless given. */
-  host?: string;
-  heartbeatIntervalMs?: number;
-  /** Silence after which an agent is disconnected. */
-  heartbeatTimeoutMs?: number;
-  /** From a stop to a kill. */
-  stopGraceMs?: number;
-  /** From a kill to giving the job up. */
-  killAfterMs?: number;
-  /** TLS, proxies, rates and limits of the way in. */
-  door?: DoorSettings;
-  /** Origins that pages may come from, beside the service's own; all unless given. */
-  allowedOrigins?: readonly string[];
-  /** Folder of the database. */
-  dataDir?: string;
-  /** What encrypts the secrets in the database; unless given, a key file that is made in its folder. */
-  keys?: KeyRing;
-  /** Folder that is served under `/media/`. */
-  mediaDir?: string;
-  /** What anybody may see; the streams of the room `default` unless given. */
-  public?: PublicSettings;
-  ackTimeoutMs?: number;
-  unknownTimeoutMs?: number;
-  /** How long a fenced job may go on after its agent was last heard. */
-  leaseMs?: number;
-  /** How long an agent may take to change a stream that is on air; opening a source can mean connecting to a camera. */
-  liveChangeMs?: number;
-  restart?: RestartOptions;
-  titles?: TitleFormat;
-  /** How long history is kept; for ever unless given. */
-  retention?: RetentionOptions;
-  /** How often what running jobs measured is written; a minute unless given. */
-  measurementsEveryMs?: number;
-  logger?: Logger;
-}
-
-const DEFAULTS = {
-  port: 8080,
-  agentToken: "dev-shared-token",
-  agentAuth: "token",
-  accessControl: "loopback",
-  heartbeatIntervalMs: 3000,
-  heartbeatTimeoutMs: 10_000,
-  stopGraceMs: 10_000,
-  killAfterMs: 5000,
-  dataDir: "./data/orchestrator",
-  ackTimeoutMs: 10_000,
-  unknownTimeoutMs: 900_000,
-  leaseMs: 12_000,
-  liveChangeMs: 20_000,
-  restart: DEFAULT_RESTART,
-  titles: { locale: "en-US" },
-  retention: {},
-  measurementsEveryMs: 60_000,
-  public: DEFAULT_PUBLIC,
-} as const satisfies OrchestratorOptions;
 
 const oidcWhereSet = (access: Access, settings: OidcSettings | undefined): Routes =>
   settings === undefined ? [] : [[OIDC_PATH, oidcRoutes({ access, readBody, settings })]];
@@ -242,6 +161,7 @@ export class Orchestrator {
     const scheduler = new Scheduler({
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
+      configFor: (job) => anybody.burntIn.configFor(job),
     });
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
@@ -292,7 +212,7 @@ export class Orchestrator {
     const publicDir = join(import.meta.dirname, "..", "public");
     const insiders = new Insiders(settings.public, addresses);
     const anybody = assemblePublic({
-      ...{ access, readBody, store, log, ledger, publicDir, logger, now },
+      ...{ access, readBody, store, log, ledger, registry, changes, publicDir, logger, now },
       ...{ settings: settings.public, limits: doorSettings.limits, broadcasts: broadcasts?.youtube.book },
     });
 
@@ -312,12 +232,12 @@ export class Orchestrator {
     await measurements.start(open.map(({ id }) => id));
     await broadcasts?.start(open);
     schedules.start(open);
+    await anybody.start(open);
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
     drains.start();
     hub.start(open, (await desk.head()).seq);
-    await anybody.start(open);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;

@@ -15,8 +15,8 @@ afterAll(async () => {
 });
 
 /** Another site with a page of its own, which shows ours in a frame. */
-async function otherSite(frame: string): Promise<AsyncDisposable & { url: string }> {
-  const page = `<!doctype html><title>The club</title><iframe title="streams" src="${frame}" width="600" height="400"></iframe>`;
+async function otherSite(frame: string, attributes = ""): Promise<AsyncDisposable & { url: string }> {
+  const page = `<!doctype html><title>The club</title><iframe title="streams" src="${frame}" ${attributes} width="600" height="400"></iframe>`;
   const server = createServer((_request, response) => response.setHeader("Content-Type", "text/html").end(page));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -74,6 +74,18 @@ test("another site's page shows the streams in a frame, which follows them, also
   await other.goto(framed.url);
   expect(await other.frameLocator("iframe").getByRole("heading", { name: "Stream Control" }).count()).toBe(0);
   await other.close();
+}, 60_000);
+
+test("in a sandboxed frame, where it has no origin, it shows them too", async () => {
+  await using house = await House.open({ allowedOrigins: ["https://admin.example.com"] });
+  await house.submit(stream("A", "First"));
+  await using site = await otherSite(`${house.url}/embed`, 'sandbox="allow-scripts allow-popups"');
+  const page = await browser.newPage();
+  const complaints = complaintsOf(page);
+  await page.goto(site.url);
+  await page.frameLocator("iframe").getByRole("link", { name: "First" }).waitFor();
+  expect(complaints).toEqual([]);
+  await page.close();
 }, 60_000);
 
 test("a page may ask for some sheets and for light or dark, and says when nothing is live", async () => {

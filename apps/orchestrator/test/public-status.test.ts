@@ -51,17 +51,21 @@ describe("GET /status", () => {
 
   test("shows nothing of a private broadcast, also while that is still being made", async () => {
     await using youtube = await openQuick();
-    const { house } = youtube;
+    const { house, fake } = youtube;
+    // Only once YouTube answers does the job's own metadata say who sees the broadcast.
+    fake.faults.plan("liveStreams.insert", { kind: "hang" });
     const hidden = await house.submit({ youtube: { privacy: "private" }, streamMetadata: { title: "Rehearsal" } });
+    await waitFor(() => fake.countOf("liveStreams.insert") > 0);
     await house.submit({ youtube: { privacy: "unlisted" }, streamMetadata: { title: "For friends" } });
-    const ready = async () => {
-      const seen = await house.api("GET", "/status");
-      expect(titles(seen.body)).toEqual(["For friends"]);
-      return (await house.job(hidden.id)).streamMetadata.publicUrl !== undefined;
+    const isMade = async () => {
+      expect(titles((await house.api("GET", "/status")).body)).toEqual(["For friends"]);
+      return (await house.job(hidden.id)).streamMetadata.youtube !== undefined;
     };
-    await waitFor(ready, { what: "the private broadcast" });
+    expect(await isMade()).toBe(false);
+    await waitFor(isMade, { what: "the private broadcast" });
+    // A word that is not known may mean anything.
     await house.submit({ youtube: false, streamMetadata: { title: "x", youtube: { privacyStatus: "friends" } } });
-    await ready();
+    await isMade();
   });
 
   test("makes no link of what is no address on the web", async () => {

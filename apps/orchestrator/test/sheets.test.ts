@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { sheetOverlaySchema, teamNamesSchema } from "@stream-control/protocol";
+import fc from "fast-check";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 import { SocketClient, type WireMessage } from "./inbox.js";
@@ -169,6 +170,31 @@ describe("/teamnames-ws", () => {
     expect(names(page)).toHaveLength(50);
   });
 });
+
+test("/teamnames-ws answers every message, whatever it is, and breaks on none", async () => {
+  await using house = await House.open();
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 200 }),
+    fc.constantFrom("A", "red", "__proto__", "", "*"),
+  );
+  const message = fc.oneof(
+    text,
+    fc.json({ maxDepth: 4 }),
+    fc
+      .record({ type: fc.constant("register"), sheet: text, color: text, room: text })
+      .map((fields) => JSON.stringify(fields)),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 40 }), async (messages) => {
+      await using page = await open(house, "/teamnames-ws");
+      for (const one of messages) page.sendRaw(one);
+      register(page, { sheet: "last", color: "red" });
+      await named(page, "last red: ");
+      expect(page.received).toHaveLength(messages.length + 1);
+    }),
+    { numRuns: 40 },
+  );
+}, 60_000);
 
 describe("/overlay-ws", () => {
   test("tells what is shown of a sheet at once and on every change, and nothing of one that is not visible", async () => {

@@ -23,6 +23,7 @@ import {
 import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import type { Insiders } from "../public/insiders.js";
+import { embeddedFiles } from "../public/pages.js";
 import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
 
@@ -114,7 +115,7 @@ export function createApp(options: AppOptions): Express {
       media(mediaDir, guard.origins.areOpen),
     );
   app.use(consolePages(consoleDir));
-  app.use(express.static(publicDir, { index: false }));
+  app.use(embeddedFiles, express.static(publicDir, { index: false }));
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));

@@ -104,9 +104,7 @@ export class LiveChanges {
   async setOverlay(jobId: string, texts: OverlayTexts): Promise<void> {
     const { agent, config } = await this.running(jobId, "overlay");
     requireLines(config, Object.keys(texts));
-    await this.ask(agent, jobId, null, (commandId) =>
-      agent.session?.send("orchestrator.job.overlay.set", { jobId, commandId, texts }),
-    );
+    await this.askToDraw(agent, jobId, texts);
     await this.amend(
       jobId,
       ({ config: now }) => ({
@@ -120,6 +118,22 @@ export class LiveChanges {
       }),
       "The overlay was changed.",
       { lines: Object.keys(texts) },
+    );
+  }
+
+  /**
+   * Draws texts that follow from something else than the job's config, which stays as it is.
+   *
+   * @throws AppError as {@link CommandReplies.ask}, and 404, 409.
+   */
+  async drawTexts(jobId: string, texts: OverlayTexts): Promise<void> {
+    const { agent } = await this.running(jobId, "overlay");
+    await this.askToDraw(agent, jobId, texts);
+  }
+
+  private askToDraw(agent: Agent, jobId: string, texts: OverlayTexts): Promise<void> {
+    return this.ask(agent, jobId, null, (commandId) =>
+      agent.session?.send("orchestrator.job.overlay.set", { jobId, commandId, texts }),
     );
   }
 
@@ -183,7 +197,15 @@ function streamOf(job: JobRow): Stream {
 
 /** @throws AppError 422 where the job's overlay has no line of text with one of the ids. */
 function requireLines({ overlay }: StreamConfig, ids: readonly string[]): void {
-  const known = (overlay?.lines ?? []).flatMap(({ id, kind }) => (kind === "text" ? [id] : []));
+  const bound = overlay?.lines.find(({ id, from }) => from !== undefined && ids.includes(id));
+  if (bound !== undefined)
+    throw new AppError(
+      "VALIDATION_FAILED",
+      `The line ${bound.id} says what its sheet says (${bound.from}); change it with PUT /v1/overlays/:sheet.`,
+    );
+  const known = (overlay?.lines ?? []).flatMap(({ id, kind, from }) =>
+    kind === "text" && from === undefined ? [id] : [],
+  );
   const unknown = ids.filter((id) => !known.includes(id));
   if (unknown.length === 0) return;
   const has = known.length === 0 ? "it was submitted without any" : `it has ${known.join(", ")}`;

@@ -7,6 +7,7 @@ import {
   type StreamMetadata,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import { burntLines } from "../sheets/burnt-lines.js";
 import type { TemplateCatalogue } from "../templates/catalogue.js";
 import { mergeConfig } from "../templates/merge-config.js";
 import type { NewJobRow } from "./job-queries.js";
@@ -43,6 +44,7 @@ export async function toNewJob(
   const templateConfig = body.templateId == null ? null : await resolveTemplate(body, body.templateId, templates);
   const written = templateConfig ?? body.inlineConfig ?? {};
   const config = templateConfig !== null || "source" in written ? requireStreamConfig(written) : written;
+  requireSheet(config, body.streamContext);
   const at = now();
   const schedule = toSchedule(body.schedule);
   requireFuture(schedule, at);
@@ -104,6 +106,16 @@ function requireStreamConfig(config: JsonObject): JsonObject {
   throw new AppError("VALIDATION_FAILED", `The stream config is wrong: ${describeIssues(expanded.issues)}.`, {
     details: expanded.issues,
   });
+}
+
+/** Lines that tell of a sheet need one. */
+function requireSheet(config: JsonObject, context: CreateJob["streamContext"]): void {
+  const burnt = burntLines(config, context);
+  if (burnt !== undefined && burnt.sheet === undefined)
+    throw new AppError(
+      "VALIDATION_FAILED",
+      `The overlay's line ${burnt.lines[0]?.id} says what a sheet says; name it in overlay.sheet or streamContext.sheet.`,
+    );
 }
 
 const toJson = (value: unknown): string | null => (value == null ? null : JSON.stringify(value));

@@ -4,8 +4,11 @@ import type { EventLog } from "@stream-control/service-kit/audit";
 import { type DoorLimits, doorLimits } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
+import type { AgentRegistry } from "../agents/registry.js";
 import type { Routes } from "../http/app.js";
 import type { Ledger } from "../jobs/ledger.js";
+import type { LiveChanges } from "../jobs/live-changes.js";
+import { BurntIn } from "../sheets/burnt-in.js";
 import { OverlayFeed } from "../sheets/overlay-feed.js";
 import { overlayRoutes, teamNameRoutes } from "../sheets/routes.js";
 import { Sheets } from "../sheets/sheets.js";
@@ -25,6 +28,8 @@ export interface PublicDeps {
   store: Store<Tables>;
   log: EventLog;
   ledger: Ledger;
+  registry: AgentRegistry;
+  changes: LiveChanges;
   settings: PublicSettings;
   limits: Partial<DoorLimits> | undefined;
   /** Folder with the pages of the orchestrator itself. */
@@ -43,7 +48,7 @@ export interface PublicParts {
   readonly status: StatusFeed;
   readonly overlays: OverlayFeed;
   readonly teamNames: TeamNameFeed;
-  readonly sheets: Sheets;
+  readonly burntIn: BurntIn;
   readonly routes: Routes;
   start(open: readonly JobRow[]): Promise<void>;
   /** Resolves when every viewer's socket is closed. */
@@ -69,8 +74,9 @@ export function assemblePublic(deps: PublicDeps): PublicParts {
   sheets.onChange(({ room }) => {
     if (rooms.has(room)) board.touch();
   });
+  const burntIn = new BurntIn({ sheets, ledger, registry: deps.registry, changes: deps.changes, logger });
   return {
-    ...{ rooms, sheets },
+    ...{ rooms, burntIn },
     status: new StatusFeed({ board, listeners, now }),
     overlays: new OverlayFeed({ sheets, listeners, now }),
     teamNames: new TeamNameFeed({ sheets, listeners, rooms, now }),
@@ -81,11 +87,13 @@ export function assemblePublic(deps: PublicDeps): PublicParts {
     ],
     async start(open) {
       await sheets.start(open);
+      burntIn.start(open);
       board.start(open);
       listeners.start();
     },
     async stop() {
       board.stop();
+      burntIn.stop();
       await listeners.stop();
     },
   };

@@ -1,12 +1,23 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Request, Response } from "express";
+import type { Request, RequestHandler, Response } from "express";
 
 /** A page that other sites may show in a frame, and that may do nothing but show what comes from here. */
 const POLICY = [
   ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src data:"],
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors *"],
 ].join("; ");
+
+/** Files of pages that may be embedded. In a sandboxed frame these pages have no origin, not even that of their own files. */
+const EMBEDDED_FILES: ReadonlySet<string> = new Set(
+  ["embed.js", "embed.css", "overlay.js", "overlay.css", "live.js"].map((file) => `/${file}`),
+);
+
+/** Before the public folder is served: lets embedded pages load their files wherever they are. */
+export const embeddedFiles: RequestHandler = (request, response, next) => {
+  if (EMBEDDED_FILES.has(request.path)) allowEveryPage(response);
+  next();
+};
 
 /**
  * Serves a page of the public folder that any site may embed. Nothing can be clicked in it that acts for whoever looks at

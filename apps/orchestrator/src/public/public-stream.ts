@@ -21,15 +21,28 @@ export interface StreamFacts {
   showsAdmin: boolean;
 }
 
+/** What a job's row tells of its stream; the same for as long as the row is. */
+export interface StreamTexts {
+  metadata: StreamMetadata;
+  context: StreamContext | null;
+}
+
+/** Reads a row. What repeats a key of the stream, such as a title, is masked as it is for viewers. */
+export const textsOfRow = (job: JobRow): StreamTexts => ({
+  metadata: maskSecrets(fromJson<StreamMetadata>(job.stream_metadata) ?? {}),
+  context: fromJson<StreamContext>(job.stream_context),
+});
+
 /** A job as anybody may see it; undefined for one that is over, or whose broadcast is private. */
-export function publicStream(job: JobRow, facts: StreamFacts): PublicStream | undefined {
+export function publicStream(
+  job: JobRow,
+  { metadata, context }: StreamTexts,
+  facts: StreamFacts,
+): PublicStream | undefined {
   if (isFinalStatus(job.status)) return undefined;
-  // What repeats a key of the stream, such as a title, is masked as it is for viewers.
-  const metadata = maskSecrets(fromJson<StreamMetadata>(job.stream_metadata) ?? {});
   const { youtube } = metadata;
   const privacies = [facts.privacy, youtube?.privacyStatus].filter((privacy) => privacy !== undefined);
   if (!privacies.every((privacy) => SHOWN_PRIVACIES.has(privacy))) return undefined;
-  const context = fromJson<StreamContext>(job.stream_context);
   const sheet = context?.sheet ?? null;
   const names = sheet === null ? undefined : facts.namesOf(sheet);
   const publicLink = webAddress(metadata.publicUrl);

@@ -4,7 +4,7 @@ import { asSystem } from "@stream-control/service-kit/http";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
 import { isMember, type PublicRooms } from "./public-rooms.js";
-import { publicStream } from "./public-stream.js";
+import { publicStream, type StreamTexts, textsOfRow } from "./public-stream.js";
 
 /** Changes that come within this time are told together. */
 const TOGETHER_MS = 200;
@@ -21,6 +21,8 @@ export interface StatusBoardDeps {
 /** The streams of the public rooms, as anybody may see them. */
 export class StatusBoard {
   private readonly open = new Map<string, JobRow>();
+  /** Reading a row costs more than anything else here, and most rows are the same from one list to the next. */
+  private readonly texts = new WeakMap<JobRow, StreamTexts>();
   private readonly listeners = new Set<() => void>();
   private forAnybody: PublicStream[] | undefined;
   private telling: NodeJS.Timeout | undefined;
@@ -62,12 +64,11 @@ export class StatusBoard {
   private list(showsAdminOf: (room: string) => boolean): PublicStream[] {
     const { privacyOf, namesOf } = this.deps;
     return [...this.open.values()].flatMap((job) => {
-      const stream = publicStream(job, {
-        privacy: privacyOf(job.id),
-        namesOf: (sheet) => namesOf(job.room, sheet),
-        showsAdmin: showsAdminOf(job.room),
-      });
-      return stream ?? [];
+      const texts = this.texts.get(job) ?? textsOfRow(job);
+      this.texts.set(job, texts);
+      const namesHere = (sheet: string) => namesOf(job.room, sheet);
+      const facts = { privacy: privacyOf(job.id), namesOf: namesHere, showsAdmin: showsAdminOf(job.room) };
+      return publicStream(job, texts, facts) ?? [];
     });
   }
 

@@ -35,6 +35,11 @@ export class StatusFeed {
   }
 
   private changed(): void {
+    // Where nobody listens, no list is made.
+    if (this.pages.size === 0) {
+      this.told = undefined;
+      return;
+    }
     const streams = this.deps.board.streams(undefined);
     const isSame = isDeepStrictEqual(streams, this.told);
     this.told = streams;

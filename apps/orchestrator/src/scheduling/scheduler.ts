@@ -1,4 +1,4 @@
-import { isActiveStatus, type JobDetail, type StreamMetadata } from "@stream-control/protocol";
+import { isActiveStatus, type JobDetail, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { asSystem } from "@stream-control/service-kit/http";
 import type { Agent } from "../agents/agent.js";
@@ -17,6 +17,8 @@ export interface SchedulerOptions {
   registry: AgentRegistry;
   leases: Leases;
   logger: Logger;
+  /** What an agent is given for a job; the job's config unless given. */
+  configFor?: (job: JobRow) => JsonObject;
   /** An assignment that is not acknowledged for this long goes to another agent. */
   ackTimeoutMs: number;
   /** No pause is longer, also where the wall clock was set back meanwhile. */
@@ -246,7 +248,7 @@ export class Scheduler {
     return session.send("orchestrator.assign.start", {
       jobId: job.id,
       idempotencyKey: job.idempotency_key,
-      config: configOf(job),
+      config: (this.options.configFor ?? configOf)(job),
       expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
       metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
       ...(streamMetadata === null ? {} : { streamMetadata }),

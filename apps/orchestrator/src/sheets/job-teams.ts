@@ -27,6 +27,7 @@ export class JobTeams {
 
   /** Takes in a job as it is now. @returns its sheet, and whether other names are its now; undefined where it has none. */
   note(job: JobRow): { room: string; sheet: string; isNews: boolean } | undefined {
+    if (job.stream_context === null) return undefined;
     const context = fromJson<StreamContext>(job.stream_context);
     const sheet = sheetOf(context);
     if (sheet === undefined) return undefined;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sheetLabelSchema } from "../resources/sheet.js";
 import { pathSchema } from "./source.js";
 
 const color = z.string().regex(/^#[0-9a-fA-F]{6}$/, "must look like #1a2b3c");
@@ -13,6 +14,10 @@ export const overlayTextSchema = z
 
 const lineId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, "must be letters, digits, - or _, at most 32");
 
+/** What of a sheet a line can say; `score` is that of both teams. */
+export const SHEET_FACTS = ["title", "red", "yellow", "redScore", "yellowScore", "score", "period"] as const;
+export type SheetFact = (typeof SHEET_FACTS)[number];
+
 /** One line that is drawn into the picture. */
 export const overlayLineSchema = z
   .object({
@@ -21,6 +26,8 @@ export const overlayLineSchema = z
     /** `clock`: the time of day on the agent, in place of the text. */
     kind: z.enum(["text", "clock"]).default("text"),
     text: overlayTextSchema.default(""),
+    /** Says this of the overlay's sheet, in place of the text, and follows it while the stream is on air. */
+    from: z.enum(SHEET_FACTS).optional(),
     xPercent: place.default(4),
     yPercent: place.default(94),
     /** Height of the letters, of the picture's. */
@@ -36,6 +43,8 @@ export type OverlayLine = z.infer<typeof overlayLineSchema>;
 /** What the agent burns into the picture of the source, not into slates. */
 export const overlaySchema = z
   .object({
+    /** The sheet that lines with `from` tell of; the one of the job's stream context unless given. */
+    sheet: sheetLabelSchema.optional(),
     lines: z.array(overlayLineSchema).max(8).default([]),
     /** A PNG on the agent's disk, with its transparency. */
     logo: z
@@ -48,9 +57,12 @@ export const overlaySchema = z
       .optional(),
   })
   .superRefine(({ lines }, context) => {
-    for (const [index, { id }] of lines.entries())
+    for (const [index, { id, kind, from }] of lines.entries()) {
       if (lines.findIndex((other) => other.id === id) < index)
         context.addIssue({ code: "custom", path: ["lines", index, "id"], message: `"${id}" is used twice` });
+      if (kind === "clock" && from !== undefined)
+        context.addIssue({ code: "custom", path: ["lines", index, "from"], message: "a clock says nothing else" });
+    }
   })
   .meta({ id: "Overlay" });
 export type Overlay = z.infer<typeof overlaySchema>;
