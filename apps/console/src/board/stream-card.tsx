@@ -1,7 +1,7 @@
 import type { JobRecord } from "@stream-control/protocol";
-import { memo } from "react";
+import { memo, useRef } from "react";
 import { Link } from "wouter";
-import { useAgent, useJob, useTrend } from "../live/hooks.js";
+import { useAgent, useRoomWhile } from "../live/hooks.js";
 import { AudioMeter } from "../streams/audio-meter.js";
 import { Badge } from "../streams/badge.js";
 import { healthOf } from "../streams/health.js";
@@ -9,13 +9,16 @@ import { Picture } from "../streams/picture.js";
 import { Sparkline } from "../streams/sparkline.js";
 import { hasEnded, STATUS_WORDS, teamsOf, titleOf } from "../streams/status.js";
 import { StreamButtons } from "../streams/stream-buttons.js";
+import { useVisible } from "../streams/use-visible.js";
 import { useNow } from "../ui/clock.js";
 import { bitrate, count, duration } from "../ui/format.js";
 import styles from "./stream-card.module.css";
 
-/** One stream of the board: drawn again when something of it changes, and not when something of another one does. */
+/** One stream of the board: drawn again when something of it changes while it can be seen, whatever becomes of others. */
 export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
-  const job = useJob(id);
+  const card = useRef<HTMLLIElement>(null);
+  const visible = useVisible(card);
+  const job = useRoomWhile(visible, ({ jobs }) => jobs.get(id));
   const agent = useAgent(job?.agentId ?? null);
   if (job === undefined) return null;
   const health = healthOf(job);
@@ -23,12 +26,12 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
   const viewers = job.streamMetadata?.viewers;
   const audio = job.status === "RUNNING" ? job.progress?.audio : undefined;
   return (
-    <li className={styles.card} data-tone={health.tone} data-job={id}>
+    <li ref={card} className={styles.card} data-tone={health.tone} data-job={id}>
       <div className={styles.screen}>
         {!hasEnded(job) && <Picture job={job} />}
         <div className={styles.over}>
           <Badge tone={health.tone}>{STATUS_WORDS[job.status]}</Badge>
-          <TimeOnAir job={job} />
+          <TimeOnAir job={job} visible={visible} />
         </div>
         {viewers !== undefined && <p className={`${styles.time} ${styles.viewers}`}>{count(viewers, "viewer")}</p>}
         {audio !== undefined && (
@@ -51,7 +54,7 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
             <p key={words}>{words}</p>
           ))}
         </div>
-        {!hasEnded(job) && <Trends job={job} />}
+        {!hasEnded(job) && <Trends job={job} visible={visible} />}
         <div className={styles.buttons}>
           <StreamButtons job={job} />
         </div>
@@ -61,8 +64,8 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
 });
 
 /** Since when it is on air; the only part of a card that changes every second by itself. */
-function TimeOnAir({ job }: { job: JobRecord }) {
-  const nowMs = useNow();
+function TimeOnAir({ job, visible }: { job: JobRecord; visible: boolean }) {
+  const nowMs = useNow(visible && job.endedAt === null);
   if (job.startedAt === null) return null;
   const endMs = job.endedAt === null ? nowMs : Date.parse(job.endedAt);
   return (
@@ -73,8 +76,8 @@ function TimeOnAir({ job }: { job: JobRecord }) {
   );
 }
 
-function Trends({ job }: { job: JobRecord }) {
-  const trend = useTrend(job.id);
+function Trends({ job, visible }: { job: JobRecord; visible: boolean }) {
+  const trend = useRoomWhile(visible, ({ trends }) => trends.get(job.id));
   const { progress } = job;
   if (trend === undefined || progress === null) return null;
   return (

@@ -3,7 +3,6 @@ import { createContext, useContext, useEffect, useRef, useSyncExternalStore } fr
 import type { LinkState } from "./link.js";
 import type { RoomFeed } from "./room-feed.js";
 import type { RoomState } from "./room-state.js";
-import type { Trend } from "./trend.js";
 
 export const FeedContext = createContext<RoomFeed | undefined>(undefined);
 
@@ -17,6 +16,19 @@ export function useFeed(): RoomFeed {
 export function useRoom<T>(part: (room: RoomState) => T): T {
   const feed = useFeed();
   return useSyncExternalStore(feed.watch, () => part(feed.room()));
+}
+
+/** A part of the room that stays as it was while nobody can see it. */
+export function useRoomWhile<T>(visible: boolean, part: (room: RoomState) => T): T {
+  const feed = useFeed();
+  const last = useRef<{ value: T } | undefined>(undefined);
+  return useSyncExternalStore(feed.watch, () => {
+    if (visible || last.current === undefined) {
+      const value = part(feed.room());
+      if (last.current === undefined || last.current.value !== value) last.current = { value };
+    }
+    return last.current.value;
+  });
 }
 
 /** A list made from the room; drawn again only when another entry is in it, or in another order. */
@@ -35,7 +47,6 @@ export function useRoomList<T>(part: (room: RoomState) => readonly T[]): readonl
 export const useJob = (id: string): JobRecord | undefined => useRoom(({ jobs }) => jobs.get(id));
 export const useAgent = (id: string | null): AgentRecord | undefined =>
   useRoom(({ agents }) => (id === null ? undefined : agents.get(id)));
-export const useTrend = (id: string): Trend | undefined => useRoom(({ trends }) => trends.get(id));
 export const usePictureTime = (id: string): string | undefined => useRoom(({ pictures }) => pictures.get(id));
 
 export function useLink(): LinkState {

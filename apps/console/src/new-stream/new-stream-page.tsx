@@ -14,6 +14,7 @@ import { Button } from "../ui/button.js";
 import { Field } from "../ui/field.js";
 import { AgentsThatFit } from "./agents-that-fit.js";
 import styles from "./new-stream.module.css";
+import { AddPlatform, PlatformWarnings } from "./platforms.js";
 import { SourceCheck } from "./source-check.js";
 import { jobBody, NO_WISHES, newKey, type Wishes } from "./submission.js";
 import { PolicyFields, TitleFields, WhenFields } from "./wishes-fields.js";
@@ -148,6 +149,12 @@ function StreamForm({ like }: { like?: JobRecord }) {
           <fieldset className={styles.panel}>
             <legend>Destinations</legend>
             <p className="soft">Without any, the stream goes to its broadcast, or becomes a preview.</p>
+            <AddPlatform
+              onAdd={(destination) => {
+                const known = Array.isArray(config.destinations) ? config.destinations : [];
+                setConfig({ ...config, destinations: [...known, destination] });
+              }}
+            />
             <SchemaField
               {...common}
               name="destinations"
@@ -202,6 +209,7 @@ function StreamForm({ like }: { like?: JobRecord }) {
         </form>
         <div className={styles.side}>
           <AgentsThatFit config={config} room={wishes.room} />
+          <PlatformWarnings config={config} />
         </div>
       </div>
     </Page>

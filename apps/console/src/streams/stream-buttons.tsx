@@ -57,17 +57,21 @@ export function StreamButtons({ job }: { job: JobRecord }) {
         </Button>
       )}
       <StreamMenu job={job} mayOperate={mayOperate} onEdit={() => setOpen("edit")} />
-      <Question
-        open={open === "stop"}
-        onClose={close}
-        title={`Stop “${title}”?`}
-        description={
-          running ? "It goes off air at every destination, and its broadcast ends." : "It will not be started any more."
-        }
-        deed="Stop the stream"
-        onConfirm={() => ask("stop")}
-      />
-      <EditTitle job={job} open={open === "edit"} onClose={close} />
+      {open === "stop" && (
+        <Question
+          open
+          onClose={close}
+          title={`Stop “${title}”?`}
+          description={
+            running
+              ? "It goes off air at every destination, and its broadcast ends."
+              : "It will not be started any more."
+          }
+          deed="Stop the stream"
+          onConfirm={() => ask("stop")}
+        />
+      )}
+      {open === "edit" && <EditTitle job={job} open onClose={close} />}
       {open === "preview" && <Preview job={job} onClose={close} />}
     </>
   );

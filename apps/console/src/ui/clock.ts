@@ -19,5 +19,7 @@ function watch(watcher: () => void): () => void {
   };
 }
 
-/** The time of now, in milliseconds; the component is drawn again every second. */
-export const useNow = (): number => useSyncExternalStore(watch, () => nowMs);
+const unwatched = () => () => {};
+
+/** The time of now, in milliseconds; the component is drawn again every second, as long as it runs. */
+export const useNow = (runs = true): number => useSyncExternalStore(runs ? watch : unwatched, () => nowMs);
