@@ -157,3 +157,22 @@ test("every page is free of what axe finds, in light and in dark, on a laptop an
   expect(complaints).toEqual([]);
   await room.stop(id);
 }, 180_000);
+
+test("a click opens what goes out, about a second behind, as moving pictures with sound", async () => {
+  const { id } = await room.submit({
+    inlineConfig: { source: { type: "test" }, video: SMALL },
+    streamMetadata: { title: "Sheet C" },
+  });
+  await room.until(id, "RUNNING");
+  await open();
+  await card("Sheet C").getByRole("button", { name: "Preview" }).click();
+  const video = (what: string) => page.evaluate(`document.querySelector("video")?.${what}`);
+  await waitFor(async () => (Number(await video("currentTime")) > 1 ? true : undefined), { what: "the preview" });
+  expect(await video("videoWidth")).toBe(SMALL.width);
+  const then = Number(await video("currentTime"));
+  await waitFor(async () => (Number(await video("currentTime")) > then + 1 ? true : undefined), { what: "it to go on" });
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(complaints).toEqual([]);
+  await room.stop(id);
+}, 120_000);
