@@ -51,6 +51,7 @@ import { SnapshotBoard } from "./jobs/snapshot-board.js";
 import { type TitleFormat, TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
+import { DEFAULT_PREVIEWS, type PreviewLimits, Previews } from "./preview/previews.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
@@ -111,6 +112,8 @@ export interface OrchestratorOptions {
   retention?: RetentionOptions;
   /** How often what running jobs measured is written; a minute unless given. */
   measurementsEveryMs?: number;
+  /** How much is watched at once. */
+  previews?: Partial<PreviewLimits>;
   logger?: Logger;
 }
 
@@ -275,6 +278,10 @@ export class Orchestrator {
       secrets,
       logger,
     });
+    const previews = new Previews({
+      ...{ access, reader, registry, replies, secrets, logger, monotonic },
+      limits: { ...DEFAULT_PREVIEWS, ...settings.previews },
+    });
     const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
 
     const desk = new LocalDesk({
@@ -306,6 +313,7 @@ export class Orchestrator {
       budget.forget(job.id);
       leases.keep(job.id);
     });
+    previews.start(ledger);
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
@@ -313,7 +321,7 @@ export class Orchestrator {
       await housekeeping.stop();
       await broadcasts?.stop();
       for (const part of [scheduler, watchdog, homecoming, drains]) part.stop();
-      await Promise.all([gateway.stop(), hub.stop()]);
+      await Promise.all([gateway.stop(), hub.stop(), previews.stop()]);
       await measurements.stop();
     });
 
@@ -360,14 +368,14 @@ export class Orchestrator {
     const door = await Door.build({
       ...{ app, origins, addresses, logger },
       ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
-      sockets: socketRoutes({ access, gateway, hub }),
+      sockets: socketRoutes({ access, admission, gateway, hub, previews, reader }),
     });
     this.listeningOn = await door.listen(settings.port, settings.host);
     this.door = door;
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), door.close()]);
+      await Promise.all([gateway.stop(), hub.stop(), previews.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

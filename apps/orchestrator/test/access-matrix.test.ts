@@ -5,7 +5,7 @@ import { waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
 import { SOCKET_RULES } from "../src/http/sockets.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
-import type { House } from "./house.js";
+import { StreamSocket, watch } from "./preview-kit.js";
 
 /** Everybody who may try, and the role that they hold in the room that is tried; `elsewhere` holds one in another room. */
 const CALLERS = [
@@ -195,11 +195,19 @@ describe("every route", () => {
 
 describe("every socket", () => {
   test("lets those in whom its rule names", async () => {
-    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui"]);
+    const { "/ui": anyRoom, ...others } = SOCKET_RULES;
+    expect(others).toEqual({
+      ...{ "/agent": "hello", "/agent/preview": "ticket", "/preview/:id": "viewer in its room" },
+    });
     const { house } = guarded;
+    const itsRoom: Rule = { kind: "room", role: "viewer", roomOf: () => ROOM };
     for (const name of CALLERS) {
-      const expected = verdict(SOCKET_RULES["/ui"], name);
-      expect([name, await handshake(house, callers[name].headers)]).toEqual([name, expected]);
+      const { headers } = callers[name];
+      expect([name, await handshake(() => house.page("", headers))]).toEqual([name, verdict(anyRoom, name)]);
+      expect([name, await handshake(() => watch(house, jobId, "", headers))]).toEqual([name, verdict(itsRoom, name)]);
+      // Whoever it is: an agent's ticket is known by the agent alone that was sent it.
+      const preview = () => StreamSocket.open(`${house.agentUrl}/preview?ticket=none`, headers);
+      expect([name, await handshake(preview)]).toEqual([name, 401]);
     }
     // An agent is asked in its hello.
     const stranger = await house.stranger({ agentId: "x", token: "wrong" });
@@ -280,10 +288,10 @@ describe("secrets in what is shown", () => {
   });
 });
 
-/** The status of a handshake on `/ui`, or that it was let in. */
-async function handshake(house: House, headers: Record<string, string>): Promise<"in" | number> {
+/** The status of a handshake, or that it was let in. */
+async function handshake(open: () => Promise<AsyncDisposable>): Promise<"in" | number> {
   try {
-    await using _page = await house.page("", headers);
+    await using _socket = await open();
     return "in";
   } catch (error) {
     return barred(Number(/\d{3}/.exec(String(error))?.[0]));

@@ -35,6 +35,7 @@ export interface SocketRoute {
 }
 
 export interface RouteSocketsOptions {
+  /** By path, whose last part may be a parameter (`/preview/:id`). */
   routes: Record<string, SocketRoute>;
   origins: Origins;
   addresses: ClientAddresses;
@@ -69,9 +70,9 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
     if (waitMs > 0) throw tooMany(waitMs);
     origins.demand(request.headers.origin, request.headers.host);
     const url = URL.parse(request.url ?? "", "http://localhost");
-    const path = url?.pathname ?? "";
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    const sockets = servers.get(path);
+    const path = routeOf(url?.pathname ?? "", routes);
+    const route = path === undefined ? undefined : routes[path];
+    const sockets = servers.get(path ?? "");
     if (url === null || route === undefined || sockets === undefined) {
       const known = Object.keys(routes).join(" or ");
       throw new AppError("ROUTE_NOT_FOUND", `There is no socket here; use ${known}.`);
@@ -105,6 +106,13 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
       })
       .finally(() => clearTimeout(late));
   });
+}
+
+/** The route of a path: the one that is called so, or one whose last part is a parameter, such as `/preview/:id`. */
+function routeOf(path: string, routes: Record<string, SocketRoute>): string | undefined {
+  if (Object.hasOwn(routes, path)) return path;
+  const parent = path.slice(0, path.lastIndexOf("/") + 1);
+  return parent === path ? undefined : Object.keys(routes).find((route) => route.startsWith(`${parent}:`));
 }
 
 /** Counts what comes over a stream until it is lifted. */
