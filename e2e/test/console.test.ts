@@ -170,7 +170,9 @@ test("a click opens what goes out, about a second behind, as moving pictures wit
   await waitFor(async () => (Number(await video("currentTime")) > 1 ? true : undefined), { what: "the preview" });
   expect(await video("videoWidth")).toBe(SMALL.width);
   const then = Number(await video("currentTime"));
-  await waitFor(async () => (Number(await video("currentTime")) > then + 1 ? true : undefined), { what: "it to go on" });
+  await waitFor(async () => (Number(await video("currentTime")) > then + 1 ? true : undefined), {
+    what: "it to go on",
+  });
   await page.getByRole("button", { name: "Close" }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(complaints).toEqual([]);

@@ -15,6 +15,7 @@ import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./options.js";
+import { DEFAULT_PREVIEWS } from "./preview/previews.js";
 import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 
@@ -46,6 +47,8 @@ const variables = z.object({
   RESTART_MAX_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.maxMs),
   STREAM_LOCALE: z.string().refine(accepted("locale"), "must be a locale such as en-US").default("en-US"),
   STREAM_TIME_ZONE: z.string().refine(accepted("timeZone"), "must be a time zone such as Europe/Berlin").optional(),
+  MAX_PREVIEW_VIEWERS: envVar.int({ max: 10_000 }).default(DEFAULT_PREVIEWS.viewersPerJob),
+  MAX_PREVIEWS_PER_AGENT: envVar.int({ max: 10_000 }).default(DEFAULT_PREVIEWS.previewsPerAgent),
   EVENT_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
   JOB_RETENTION_DAYS: envVar.int({ min: 1, max: 36_500 }).optional(),
   LOG_LEVEL: envVar.logLevel().default("info"),
@@ -138,6 +141,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
         ...(v.EVENT_RETENTION_DAYS === undefined ? {} : { eventsMs: v.EVENT_RETENTION_DAYS * DAY_MS }),
         ...(v.JOB_RETENTION_DAYS === undefined ? {} : { jobsMs: v.JOB_RETENTION_DAYS * DAY_MS }),
       },
+      previews: { viewersPerJob: v.MAX_PREVIEW_VIEWERS, previewsPerAgent: v.MAX_PREVIEWS_PER_AGENT },
       titles: {
         locale: v.STREAM_LOCALE,
         ...(v.STREAM_TIME_ZONE === undefined ? {} : { timeZone: v.STREAM_TIME_ZONE }),

@@ -7,6 +7,7 @@ import type { AgentAuthMode } from "./agents/admission.js";
 import type { RetentionOptions } from "./audit/housekeeping.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
+import type { PreviewLimits } from "./preview/previews.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
@@ -59,6 +60,8 @@ export interface OrchestratorOptions {
   retention?: RetentionOptions;
   /** How often what running jobs measured is written; a minute unless given. */
   measurementsEveryMs?: number;
+  /** How much is watched at once. */
+  previews?: Partial<PreviewLimits>;
   logger?: Logger;
 }
 

@@ -47,6 +47,7 @@ import { TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
 import { DEFAULTS, type OrchestratorOptions } from "./options.js";
+import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
 import { Scheduler } from "./scheduling/scheduler.js";
@@ -207,6 +208,10 @@ export class Orchestrator {
       secrets,
       logger,
     });
+    const previews = new Previews({
+      ...{ access, reader, registry, replies, secrets, logger, monotonic },
+      limits: { ...DEFAULT_PREVIEWS, ...settings.previews },
+    });
     const gateway = new AgentGateway({ ...settings, admission, registry, reports, homecoming, leases, audit, logger });
 
     const publicDir = join(import.meta.dirname, "..", "public");
@@ -247,6 +252,7 @@ export class Orchestrator {
       budget.forget(job.id);
       leases.keep(job.id);
     });
+    previews.start(ledger);
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
@@ -254,7 +260,7 @@ export class Orchestrator {
       await housekeeping.stop();
       await broadcasts?.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop()]);
+      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop()]);
       await measurements.stop();
     });
 
@@ -308,14 +314,14 @@ export class Orchestrator {
     const door = await Door.build({
       ...{ app, origins, addresses, logger },
       ...{ tls: doorSettings.tls, limits: doorSettings.limits, handshakesPerMinute: doorSettings.handshakesPerMinute },
-      sockets: socketRoutes({ access, gateway, hub, insiders, feeds: anybody }),
+      sockets: socketRoutes({ access, admission, gateway, hub, previews, reader, insiders, feeds: anybody }),
     });
     this.listeningOn = await door.listen(settings.port, settings.host);
     this.door = door;
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), door.close()]);
+      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

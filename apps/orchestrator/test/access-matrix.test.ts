@@ -5,8 +5,8 @@ import { waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
 import { SOCKET_RULES } from "../src/http/sockets.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
-import type { House } from "./house.js";
 import { SocketClient } from "./inbox.js";
+import { StreamSocket, watch } from "./preview-kit.js";
 
 /** Everybody who may try, and the role that they hold in the room that is tried; `elsewhere` holds one in another room. */
 const CALLERS = [
@@ -210,14 +210,24 @@ describe("every route", () => {
 
 describe("every socket", () => {
   test("lets those in whom its rule names", async () => {
-    expect(Object.keys(SOCKET_RULES)).toEqual(["/agent", "/ui", "/status-ws", "/overlay-ws", "/teamnames-ws"]);
+    const { "/ui": anyRoom, ...others } = SOCKET_RULES;
+    expect(others).toEqual({
+      ...{ "/agent": "hello", "/agent/preview": "ticket", "/preview/:id": "viewer in its room" },
+      ...{ "/status-ws": "public", "/overlay-ws": "public", "/teamnames-ws": "public" },
+    });
     const { house } = guarded;
+    const itsRoom: Rule = { kind: "room", role: "viewer", roomOf: () => ROOM };
     for (const name of CALLERS) {
-      const expected = verdict(SOCKET_RULES["/ui"], name);
-      expect([name, await handshake(house, "/ui", callers[name].headers)]).toEqual([name, expected]);
+      const { headers } = callers[name];
+      expect([name, await handshake(() => house.page("", headers))]).toEqual([name, verdict(anyRoom, name)]);
+      expect([name, await handshake(() => watch(house, jobId, "", headers))]).toEqual([name, verdict(itsRoom, name)]);
+      // Whoever it is: an agent's ticket is known by the agent alone that was sent it.
+      const preview = () => StreamSocket.open(`${house.agentUrl}/preview?ticket=none`, headers);
+      expect([name, await handshake(preview)]).toEqual([name, 401]);
       for (const [path, rule] of Object.entries(SOCKET_RULES)) {
         if (rule !== "public") continue;
-        const seen = await handshake(house, `${path}?sheet=A`, callers[name].headers);
+        const url = `ws://127.0.0.1:${house.port}${path}?sheet=A`;
+        const seen = await handshake(() => SocketClient.open(url, headers));
         expect([path, name, seen]).toEqual([path, name, verdict({ kind: "open" }, name)]);
       }
     }
@@ -301,9 +311,9 @@ describe("secrets in what is shown", () => {
 });
 
 /** The status of a handshake, or that it was let in. */
-async function handshake(house: House, path: string, headers: Record<string, string>): Promise<"in" | number> {
+async function handshake(open: () => Promise<AsyncDisposable>): Promise<"in" | number> {
   try {
-    await using _page = await SocketClient.open(`ws://127.0.0.1:${house.port}${path}`, headers);
+    await using _socket = await open();
     return "in";
   } catch (error) {
     return barred(Number(/\d{3}/.exec(String(error))?.[0]));

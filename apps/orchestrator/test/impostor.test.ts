@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { type AgentMessageType, agentMessagePayloads } from "@stream-control/protocol";
 import { House } from "./house.js";
+import { StreamSocket, send, someStream, watch } from "./preview-kit.js";
 import type { SeedAgent } from "./seed-agent.js";
 
 const CONFIG = {
@@ -118,6 +119,29 @@ describe("an agent speaks for nobody but itself", () => {
     const { id: later } = await house.submit();
     await other.assignmentOf(later);
     expect(await seen(house, id)).toEqual(before);
+  });
+
+  test("whoever watches a job sees what its own agent sends, and hears nothing of others", async () => {
+    await using house = await House.open();
+    const rightful = await house.agent({ agentId: "rightful", features: ["preview"], modern: {} });
+    const { id } = await house.submit({ inlineConfig: CONFIG });
+    await house.jobIn(id, "RUNNING");
+    const impostor = await house.agent({ agentId: "impostor", features: ["preview"], modern: {} });
+    await using viewer = await watch(house, id);
+    const asked = await rightful.next("orchestrator.job.preview");
+    const { commandId, ticket } = asked.payload;
+    // It cannot answer for the one that was asked, whether it says yes or no.
+    impostor.send("agent.job.command.ack", { jobId: id, commandId, success: true });
+    impostor.send("agent.job.command.ack", { jobId: id, commandId, success: false });
+    await impostor.roundTrip();
+    const open = (query: string) => StreamSocket.open(`${house.agentUrl}/preview?ticket=${query}`);
+    await expect(open(`${ticket.slice(1)}A`)).rejects.toThrow("401");
+    await using source = await open(ticket);
+    await expect(open(ticket)).rejects.toThrow("401");
+    rightful.send("agent.job.command.ack", { jobId: id, commandId, success: true });
+    send(source, await someStream());
+    await viewer.got(10_000);
+    expect(impostor.ofType("orchestrator.job.preview")).toEqual([]);
   });
 
   test("a hello in another's name on its socket ends that socket, and the other stays", async () => {

@@ -28,15 +28,19 @@ export class AgentAdmission {
 
   /** @param certifiedNames the names in the client certificate of its connection, which the TLS layer has verified. */
   admit(hello: AgentPayload<"agent.hello">, certifiedNames: readonly string[]): AdmissionResult {
-    const { mode } = this.options;
-    const { agentId } = hello;
-    // Whoever shows a certificate is held to it, also where it is not asked for.
-    if (certifiedNames.length > 0 && !certifiedNames.includes(agentId))
-      return { ok: false, reason: "the certificate is another agent's" };
-    if (mode !== "token" && certifiedNames.length === 0)
-      return { ok: false, reason: "a client certificate is required" };
-    if (mode === "certificate") return { ok: true, room: this.roomOf(hello), tokenId: null };
+    const reason = this.certificateProblem(hello.agentId, certifiedNames);
+    if (reason !== undefined) return { ok: false, reason };
+    if (this.options.mode === "certificate") return { ok: true, room: this.roomOf(hello), tokenId: null };
     return this.byToken(hello);
+  }
+
+  /** What is wrong with the certificate of an agent's connection, or with there being none. */
+  certificateProblem(agentId: string, certifiedNames: readonly string[]): string | undefined {
+    // Whoever shows a certificate is held to it, also where it is not asked for.
+    if (certifiedNames.length > 0 && !certifiedNames.includes(agentId)) return "the certificate is another agent's";
+    return this.options.mode !== "token" && certifiedNames.length === 0
+      ? "a client certificate is required"
+      : undefined;
   }
 
   /** Whether what an agent was let in with still counts. */

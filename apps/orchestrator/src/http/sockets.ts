@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { DEFAULT_ROOM, roomSchema, sheetLabelSchema } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import {
@@ -5,12 +6,17 @@ import {
   type Caller,
   type ClosedRule,
   requireCallerFor,
+  roleIn,
   somewhere,
 } from "@stream-control/service-kit/access";
 import { type Arrival, parseQuery, peerIdentity, type SocketRoute } from "@stream-control/service-kit/http";
 import type { WebSocket } from "ws";
 import { z } from "zod";
+import type { AgentAdmission } from "../agents/admission.js";
 import type { AgentGateway } from "../agents/gateway.js";
+import { jobNotFound } from "../jobs/control.js";
+import type { JobReader } from "../jobs/job-reader.js";
+import type { Previews } from "../preview/previews.js";
 import type { PublicParts } from "../public/assemble.js";
 import type { Insiders } from "../public/insiders.js";
 import type { Viewer } from "../public/listeners.js";
@@ -26,29 +32,43 @@ const MAX_PAGE_MESSAGE_BYTES = 64 * 1024;
 
 const overlayQuery = z.object({ room: roomSchema.default(DEFAULT_ROOM), sheet: sheetLabelSchema });
 
-/** Viewers say at most what they want to see. */
+/** Viewers of what is public say at most what they want to see. */
 const MAX_VIEWER_MESSAGE_BYTES = 4096;
+/** Of a page that watches a preview, and of an agent's preview: one has nothing to say, the other sends pictures in pieces. */
+const MAX_WATCHER_MESSAGE_BYTES = 1024;
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 
-/** Sockets and who may open them. An agent shows who it is in its hello; what is public, anybody may see. */
+/**
+ * Who may open a socket: an agent shows who it is in its hello or by the ticket that it was sent, a viewer sees the job's room,
+ * and what is public anybody may see.
+ */
+export type SocketRule = "hello" | "ticket" | "viewer in its room" | "public" | ClosedRule;
+
+/** Sockets and who may open them. */
 export const SOCKET_RULES = {
   "/agent": "hello",
+  "/agent/preview": "ticket",
+  "/preview/:id": "viewer in its room",
   "/ui": somewhere("viewer"),
   "/status-ws": "public",
   "/overlay-ws": "public",
   "/teamnames-ws": "public",
-} as const satisfies Record<string, "hello" | "public" | ClosedRule>;
+} as const satisfies Record<string, SocketRule>;
 
 export interface SocketRoutesDeps {
   access: Access;
+  admission: AgentAdmission;
   gateway: AgentGateway;
   hub: UiHub;
+  previews: Previews;
+  reader: JobReader;
   insiders: Insiders;
   feeds: Pick<PublicParts, "status" | "overlays" | "teamNames" | "rooms">;
 }
 
 /** The sockets of the orchestrator. */
 export function socketRoutes(deps: SocketRoutesDeps): Record<string, SocketRoute> {
-  const { access, gateway, hub, insiders, feeds } = deps;
+  const { access, admission, gateway, hub, previews, reader, insiders, feeds } = deps;
   /** A socket that anybody may open, from a page of any origin. */
   const viewers = (decide: (viewer: Viewer, url: URL) => (socket: WebSocket) => void): SocketRoute => ({
     maxMessageBytes: MAX_VIEWER_MESSAGE_BYTES,
@@ -63,10 +83,30 @@ export function socketRoutes(deps: SocketRoutesDeps): Record<string, SocketRoute
       maxMessageBytes: MAX_MESSAGE_BYTES,
       maxBytesBeforeSettled: MAX_HELLO_BYTES,
       receive: ({ request, address, settle }) => {
-        const identity = peerIdentity(request);
         const userAgent = request.headers["user-agent"];
-        const certifiedNames = identity === undefined ? [] : namesOf(identity);
+        const certifiedNames = certifiedNamesOf(request);
         return (socket) => gateway.accept(socket, { address, userAgent, certifiedNames, settle });
+      },
+    },
+    "/agent/preview": {
+      maxMessageBytes: MAX_FRAME_BYTES,
+      receive: ({ request, url }) => {
+        const preview = previews.redeem(url.searchParams.get("ticket") ?? "");
+        if (preview?.from === undefined)
+          throw new AppError("UNAUTHENTICATED", "This ticket is unknown, used or too old.");
+        const problem = admission.certificateProblem(preview.from.agentId, certifiedNamesOf(request));
+        if (problem !== undefined) throw new AppError("UNAUTHENTICATED", `The preview is refused: ${problem}.`);
+        return (socket) => preview.attach(socket);
+      },
+    },
+    "/preview/:id": {
+      maxMessageBytes: MAX_WATCHER_MESSAGE_BYTES,
+      receive: async (arrival) => {
+        const caller = await callerOf(arrival, access);
+        const jobId = lastSegment(arrival.url);
+        const room = await reader.roomOf(jobId);
+        if (room === undefined || roleIn(caller.principal.grants, room) === undefined) throw jobNotFound(jobId);
+        return (socket) => previews.watch(socket, caller, jobId);
       },
     },
     "/ui": {
@@ -100,6 +140,7 @@ const guarded = (path: string, route: SocketRoute, insiders: Insiders): SocketRo
   },
 });
 
+/** Whoever opens a socket of a page; all of them ask for a viewer somewhere at least. */
 async function callerOf({ request, url }: Arrival, access: Access): Promise<Caller> {
   const ticket = url.searchParams.get("ticket");
   const caller = ticket === null ? await access.authenticate(request) : await access.byTicket(request, ticket);
@@ -109,8 +150,19 @@ async function callerOf({ request, url }: Arrival, access: Access): Promise<Call
   return requireCallerFor(SOCKET_RULES["/ui"], caller);
 }
 
-/** What a certificate calls its holder: the common name and the DNS names. */
-function namesOf({ commonName, alternativeNames }: NonNullable<ReturnType<typeof peerIdentity>>): string[] {
+function lastSegment({ pathname }: URL): string {
+  try {
+    return decodeURIComponent(pathname.slice(pathname.lastIndexOf("/") + 1));
+  } catch {
+    throw new AppError("INVALID_REQUEST", "The address has a % that stands for nothing.");
+  }
+}
+
+/** What a verified client certificate calls its holder: the common name and the DNS names; none without one. */
+function certifiedNamesOf(request: IncomingMessage): string[] {
+  const identity = peerIdentity(request);
+  if (identity === undefined) return [];
+  const { commonName, alternativeNames } = identity;
   const dns = alternativeNames.flatMap((name) => (name.startsWith("DNS:") ? [name.slice("DNS:".length)] : []));
   return commonName === undefined ? dns : [commonName, ...dns];
 }

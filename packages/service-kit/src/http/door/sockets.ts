@@ -37,6 +37,7 @@ export interface SocketRoute {
 }
 
 export interface RouteSocketsOptions {
+  /** By path, whose last part may be a parameter (`/preview/:id`). */
   routes: Record<string, SocketRoute>;
   origins: Origins;
   addresses: ClientAddresses;
@@ -70,10 +71,10 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
     const waitMs = handshakes.take(addressKey(address));
     if (waitMs > 0) throw tooMany(waitMs);
     const url = URL.parse(request.url ?? "", "http://localhost");
-    const path = url?.pathname ?? "";
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+    const path = routeOf(url?.pathname ?? "", routes);
+    const route = path === undefined ? undefined : routes[path];
     if (route?.anyOrigin !== true) origins.demand(request.headers.origin, request.headers.host);
-    const sockets = servers.get(path);
+    const sockets = servers.get(path ?? "");
     if (url === null || route === undefined || sockets === undefined) {
       const known = Object.keys(routes).join(", ");
       throw new AppError("ROUTE_NOT_FOUND", `There is no socket here; use one of ${known}.`);
@@ -107,6 +108,13 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
       })
       .finally(() => clearTimeout(late));
   });
+}
+
+/** The route of a path: the one that is called so, or one whose last part is a parameter, such as `/preview/:id`. */
+function routeOf(path: string, routes: Record<string, SocketRoute>): string | undefined {
+  if (Object.hasOwn(routes, path)) return path;
+  const parent = path.slice(0, path.lastIndexOf("/") + 1);
+  return parent === path ? undefined : Object.keys(routes).find((route) => route.startsWith(`${parent}:`));
 }
 
 /** Counts what comes over a stream until it is lifted. */
