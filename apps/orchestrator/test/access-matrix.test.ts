@@ -110,6 +110,7 @@ describe("every route", () => {
       "DELETE /v1/broadcasts/:id: operator in its room",
       "DELETE /v1/jobs/:id/destinations/:destinationId: operator in its room",
       "DELETE /v1/keys/:id: admin in every room",
+      "DELETE /v1/overlays/:sheet: operator in its room",
       "DELETE /v1/session: anybody",
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",

@@ -68,6 +68,16 @@ describe("GET /status", () => {
     await isMade();
   });
 
+  test("keeps a stream in the list while its agent is cut off", async () => {
+    await using house = await House.open({ heartbeatIntervalMs: 50, heartbeatTimeoutMs: 200 });
+    const agent = await house.agent();
+    const { id } = await house.submit({ streamMetadata: { title: "Goes on" } });
+    await house.jobIn(id, "RUNNING");
+    await agent.cut();
+    await house.jobIn(id, "UNKNOWN");
+    expect(titles((await house.api("GET", "/status")).body)).toEqual(["Goes on"]);
+  });
+
   test("makes no link of what is no address on the web", async () => {
     await using house = await House.open();
     const addresses = {

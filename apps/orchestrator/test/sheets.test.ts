@@ -70,6 +70,23 @@ describe("/v1/overlays", () => {
     ]);
   });
 
+  test("is forgotten when it is deleted, at once for whoever looks at it and after a restart, and may be set anew", async () => {
+    await using house = await House.open();
+    await using page = await open(house, "/overlay-ws?sheet=A");
+    await house.api("PUT", "/v1/overlays/A", { title: "Wrong sheet" });
+    await page.next("overlay.update", ({ title }) => title === "Wrong sheet");
+    expect((await house.api("DELETE", "/v1/overlays/A")).status).toBe(204);
+    await page.next("overlay.update", ({ title }) => title === "", { since: 2 });
+    expect((await house.api("GET", "/v1/overlays")).body).toEqual([]);
+    expect((await house.api("DELETE", "/v1/overlays/A")).body).toMatchObject({ code: "NOT_FOUND" });
+    await house.stop();
+    await house.start();
+    expect((await house.api("GET", "/v1/overlays/A")).body).toEqual(EMPTY);
+    expect((await house.api("PUT", "/v1/overlays/A", { title: "x", version: 0 })).body.version).toBe(1);
+    const log = (await house.api("GET", "/v1/audit?type=overlay.changed&order=asc")).body.items;
+    expect(log.map(({ data }: { data: { version: number } }) => data.version)).toEqual([1, 0, 1]);
+  });
+
   test("refuses what cannot be shown, and says which field it is", async () => {
     await using house = await House.open();
     for (const [body, field] of [

@@ -43,6 +43,10 @@ export function overlayRoutes({ access, readBody, sheets }: SheetRoutesDeps): Gu
     const where = named(request);
     response.json(await sheets.update(...where, parseBody(updateSheetOverlaySchema, request.body)));
   });
+  routes.delete("/:sheet", inRoom("operator", roomAskedFor), async (request, response) => {
+    await sheets.reset(...named(request));
+    response.status(204).end();
+  });
   return routes;
 }
 

@@ -35,6 +35,10 @@ export class SheetRows {
       .onConflict((conflict) => conflict.columns(["room", "label"]).doUpdateSet(row))
       .execute();
   }
+
+  async remove(tx: Transaction<Tables>, room: string, label: string): Promise<void> {
+    await tx.deleteFrom("sheets").where("room", "=", room).where("label", "=", label).execute();
+  }
 }
 
 const opened = (row: Tables["sheets"]): StoredSheet => ({

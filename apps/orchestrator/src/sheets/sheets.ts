@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { SheetOverlay, UpdateSheetOverlay } from "@stream-control/protocol";
+import type { JsonObject, SheetOverlay, UpdateSheetOverlay } from "@stream-control/protocol";
 import { AppError, type Logger, toError } from "@stream-control/service-kit";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { currentCaller } from "@stream-control/service-kit/http";
@@ -18,10 +18,17 @@ export interface SheetsDeps {
   now: () => Date;
 }
 
+/** A sheet in memory, and how many writes there had been with the one that made it so. */
+type Known = StoredSheet & { room: string; label: string; order: number };
+/** What a sheet becomes, and what the event log says of it; undefined where it stays as it is. */
+type Decision = { after: StoredSheet; data: JsonObject } | undefined;
+
 /** The sheets of every room: what is set for them, and with it what is shown of them. The only writer of both. */
 export class Sheets {
   private readonly rows: SheetRows;
-  private readonly known = new Map<string, StoredSheet & { room: string; label: string }>();
+  /** Also those that were reset, without anything. */
+  private readonly known = new Map<string, Known>();
+  private writes = 0;
   private readonly teams = new JobTeams();
   private readonly listeners = new Set<(overlay: SheetOverlay) => void>();
 
@@ -31,7 +38,7 @@ export class Sheets {
 
   /** Reads what was set before the last stop. */
   async start(open: readonly JobRow[]): Promise<void> {
-    for (const row of await this.rows.all()) this.known.set(keyOf(row.room, row.label), row);
+    for (const row of await this.rows.all()) this.known.set(keyOf(row.room, row.label), { ...row, order: 0 });
     for (const job of open) this.teams.note(job);
     this.deps.ledger.onCommit(({ job }) => this.onJob(job));
   }
@@ -50,7 +57,8 @@ export class Sheets {
 
   /** Sheets of a room of which something was set, or on which a job runs, in the order of their labels. */
   list(room: string): SheetOverlay[] {
-    const set = [...this.known.values()].filter((row) => row.room === room).map(({ label }) => label);
+    const here = [...this.known.values()].filter((row) => row.room === room && row.updatedAt !== null);
+    const set = here.map(({ label }) => label);
     const labels = [...new Set([...set, ...this.teams.sheetsOf(room)])].sort();
     return labels.map((label) => this.get(room, label));
   }
@@ -61,10 +69,8 @@ export class Sheets {
    * @throws AppError `VERSION_CONFLICT` where the change was made from another version than there is.
    */
   async update(room: string, sheet: string, change: UpdateSheetOverlay): Promise<SheetOverlay> {
-    const by = currentCaller();
-    const { store, log, now } = this.deps;
-    const after = await store.write(async (tx): Promise<StoredSheet> => {
-      const before = await this.rows.read(tx, room, sheet);
+    const { now } = this.deps;
+    await this.write(room, sheet, (before) => {
       const { version = before.version, ...fields } = change;
       if (version !== before.version)
         throw new AppError(
@@ -73,25 +79,42 @@ export class Sheets {
           { details: { version: before.version } },
         );
       const content = changed(before.content, change);
-      if (isDeepStrictEqual(content, before.content)) return before;
-      const next = { content, version: version + 1, updatedAt: now().toISOString() };
-      await this.rows.write(tx, room, sheet, next);
-      await log.append(tx, {
-        ...{ by, type: "overlay.changed", subject: `sheet:${keyOf(room, sheet)}` },
-        ...{
-          message: "What is shown of a sheet was changed.",
-          data: { fields: Object.keys(fields), version: next.version },
-        },
-      });
-      return next;
+      if (isDeepStrictEqual(content, before.content)) return undefined;
+      const after = { content, version: version + 1, updatedAt: now().toISOString() };
+      return { after, data: { fields: Object.keys(fields), version: after.version } };
     });
-    const key = keyOf(room, sheet);
-    // Changes may be told in another order than they were written in.
-    if (after.version > (this.known.get(key)?.version ?? 0)) {
-      this.known.set(key, { ...after, room, label: sheet });
-      this.tell(room, sheet);
-    }
     return this.get(room, sheet);
+  }
+
+  /** Forgets what was set for a sheet. Resolves when that is on disk. @throws AppError `NOT_FOUND` where nothing was. */
+  async reset(room: string, sheet: string): Promise<void> {
+    await this.write(room, sheet, (before) => {
+      if (before === UNSET) throw new AppError("NOT_FOUND", `Nothing was set for the sheet "${sheet}".`);
+      return { after: UNSET, data: { version: UNSET.version } };
+    });
+  }
+
+  /** Decides from what is on disk at that moment, writes it with its entry of the event log, and tells of it. */
+  private async write(room: string, sheet: string, decide: (before: StoredSheet) => Decision): Promise<void> {
+    const by = currentCaller();
+    const { store, log } = this.deps;
+    const key = keyOf(room, sheet);
+    const written = await store.write(async (tx) => {
+      const decision = decide(await this.rows.read(tx, room, sheet));
+      if (decision === undefined) return undefined;
+      const { after, data } = decision;
+      if (after === UNSET) await this.rows.remove(tx, room, sheet);
+      else await this.rows.write(tx, room, sheet, after);
+      const message =
+        after === UNSET ? "What was set for a sheet was forgotten." : "What is shown of a sheet was changed.";
+      await log.append(tx, { by, type: "overlay.changed", subject: `sheet:${key}`, message, data });
+      this.writes += 1;
+      return { ...after, room, label: sheet, order: this.writes };
+    });
+    // Writes run one after another, but whoever waits for them may hear of them in another order.
+    if (written === undefined || written.order < (this.known.get(key)?.order ?? 0)) return;
+    this.known.set(key, written);
+    this.tell(room, sheet);
   }
 
   private onJob(job: JobRow): void {
