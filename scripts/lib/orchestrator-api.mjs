@@ -19,7 +19,7 @@ const DEMO_JOB = {
  * @property {{ message: string } | null} error
  */
 
-/** The few requests that `pnpm start` makes. */
+/** The few requests that the scripts make. */
 export class OrchestratorApi {
   #base;
 
@@ -57,10 +57,18 @@ export class OrchestratorApi {
 
   /** @returns {Promise<Job>} */
   submitDemo() {
+    return this.submit(DEMO_JOB);
+  }
+
+  /**
+   * @param {object} job body of `POST /v1/jobs`
+   * @returns {Promise<Job>}
+   */
+  submit(job) {
     return this.#json("/v1/jobs", {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(DEMO_JOB),
+      body: JSON.stringify(job),
     });
   }
 
