@@ -175,6 +175,7 @@ test("what was logged before there was a chain keeps its numbers and is chained,
       drop table access_oidc_sign_ins;
       drop table youtube_account; drop table youtube_oauth_states; drop table youtube_quota;
       drop table youtube_broadcasts; drop table youtube_streams; drop table youtube_settings;
+      alter table jobs drop column dismissed_at; alter table jobs drop column schedule;
       delete from kysely_migration where name >= '0005';
       create table job_events (seq integer primary key autoincrement, job_id text not null, type text not null,
         message text not null, data text, ts text not null);`);
