@@ -75,10 +75,16 @@ test("a destination that is added while a stream runs may be named by its preset
     const { commandId, jobId } = payload ?? {};
     if (commandId !== undefined) agent.send("agent.job.command.ack", { jobId, commandId, success: true });
   });
-  const { id } = await house.submit({ inlineConfig: config([]) });
+  const { id } = await house.submit({ inlineConfig: config([], { width: 1280, height: 720, bitrateKbps: 4500 }) });
   await house.jobIn(id, "RUNNING");
   const add = (destination: unknown) => house.api("POST", `/v1/jobs/${id}/destinations`, { destination });
-  expect(await add({ preset: "facebook", streamKey: "FB-key" })).toMatchObject({ status: 201 });
+  expect(await add({ preset: "facebook", streamKey: "FB-key" })).toMatchObject({
+    status: 201,
+    body: { destinationId: "rtmp-1", warnings: [{ code: "VIDEO_BITRATE_TOO_HIGH", destination: "rtmp-1" }] },
+  });
+  const noted = (await house.eventsOf(id)).filter(({ type }) => type === "job.config_warning");
+  expect(noted).toHaveLength(1);
+  expect((await add({ preset: "twitch", streamKey: "k" })).body.warnings).toBeUndefined();
   const { payload } = await agent.next("orchestrator.job.destination.add");
   expect(payload.destination).toMatchObject({ type: "rtmp", preset: "facebook", streamKey: "FB-key" });
   for (const [destination, words] of [

@@ -45,6 +45,12 @@ describe("a new job", () => {
     const { scheduledStartTime } = await broadcastOf(youtube, id);
     expect(Math.abs(Date.parse(scheduledStartTime) - Date.parse(startAt))).toBeLessThan(1000);
     expect(await house.job(id)).toMatchObject({ status: "PENDING", pendingReason: expect.stringContaining(startAt) });
+    const later = new Date(Date.now() + 7_200_000).toISOString();
+    await house.api("PUT", `/v1/jobs/${id}/schedule`, { startAt: later });
+    const broadcast = await broadcastOf(youtube, id);
+    await waitFor(() => Math.abs(Date.parse(broadcast.scheduledStartTime) - Date.parse(later)) < 1000, {
+      what: "the other time at YouTube",
+    });
     await house.api("PUT", `/v1/jobs/${id}/schedule`, {});
     expect((await agent.assignmentOf(id)).payload.streamMetadata.youtube.streamKey).toEqual(expect.any(String));
   });

@@ -35,7 +35,14 @@ describe("what is on air", () => {
     const ended = await eventOf(youtube, first.id, "broadcast.completed");
     expect(ended.data).toMatchObject({ peakViewers: 10 });
     await waitFor(() => fake.streams.length === 0);
-    const { length } = fake.calls;
+    // A look that was begun before the last one ended may still come; polls, every 40 ms, would go on.
+    let length = 0;
+    const isQuiet = () => {
+      const before = length;
+      length = fake.calls.length;
+      return before === length;
+    };
+    await waitFor(isQuiet, { everyMs: 150, what: "the last look" });
     await stays(() => fake.calls.length === length, 300);
   });
 

@@ -189,7 +189,11 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
 
   routes.post("/:id/destinations", inRoom("operator", room), async (request, response) => {
     const destinationId = await changes.addDestination(request.params.id, destinationIn(request.body));
-    response.status(201).json({ ok: true, destinationId, job: views.record(await find(request.params.id)) });
+    const job = await find(request.params.id);
+    const warnings = warningsOf(job).filter(({ destination }) => destination === destinationId);
+    await noteWarnings(ledger, job.id, warnings);
+    const told = warnings.length > 0 && { warnings };
+    response.status(201).json({ ok: true, destinationId, job: views.record(job), ...told });
   });
 
   routes.delete("/:id/destinations/:destinationId", inRoom("operator", room), async (request, response) => {

@@ -8,6 +8,7 @@ import type { JobRow } from "../store/tables.js";
 import { autoStopUnsupported, broadcastNotFound, JobBroadcasts, type Submitted } from "./broadcasts/job-broadcasts.js";
 import { Clockwork } from "./schedule/clockwork.js";
 import { BroadcastDesk } from "./schedule/desk.js";
+import { followStarts } from "./schedule/follow-start.js";
 import {
   type BroadcastsDeps,
   buildBroadcasts,
@@ -53,6 +54,7 @@ export function assembleYouTube(deps: AssembleDeps): YouTubeParts {
       await startBroadcasts(youtube);
       jobBroadcasts.holdAgain(open);
       clockwork.start();
+      followStarts({ ledger, book: youtube.book, conductor: youtube.conductor, logger });
     },
     async stop() {
       clockwork.stop();

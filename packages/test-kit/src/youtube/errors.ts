@@ -3,6 +3,7 @@ const DOCUMENTED = {
   liveStreamingNotEnabled: [403, "The user is not enabled for live streaming."],
   livePermissionBlocked: [403, "The user is blocked from live streaming."],
   insufficientLivePermissions: [403, "The request is not authorized to create the live resource."],
+  insufficientPermissions: [403, "Request had insufficient authentication scopes."],
   invalidTransition: [403, "The live broadcast can't transition from its current status to the requested status."],
   redundantTransition: [
     403,

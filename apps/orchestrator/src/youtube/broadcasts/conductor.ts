@@ -233,6 +233,8 @@ export class Conductor {
         if (lifeCycle !== undefined && tracked.sighting !== undefined)
           this.note(tracked, { ...tracked.sighting, lifeCycle });
         if (step.to === "complete") await this.completed(tracked);
+        // What comes of it is seen in seconds, however long the stream has been waited for.
+        else this.watcher?.settled(broadcast.id);
         return;
       }
       case "note-live":

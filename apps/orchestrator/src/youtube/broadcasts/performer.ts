@@ -126,9 +126,8 @@ export class Performer {
     // The part is replaced as a whole, so that the start time must be sent as YouTube has it.
     const [there] = await this.options.api.broadcasts([id], "edit");
     if (there === undefined) throw goneBroadcast();
-    const { scheduledStart, origin, liveAt } = broadcast;
-    const isAhead =
-      origin === "schedule" && liveAt === null && Date.parse(scheduledStart) > this.options.now().getTime();
+    const { scheduledStart, liveAt } = broadcast;
+    const isAhead = liveAt === null && Date.parse(scheduledStart) > this.options.now().getTime();
     const scheduledStartTime = isAhead ? scheduledStart : (there.snippet?.scheduledStartTime ?? scheduledStart);
     await this.options.api.updateTexts(id, { ...texts, scheduledStartTime });
     // A time that is over cannot be announced any more.

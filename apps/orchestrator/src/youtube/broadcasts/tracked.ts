@@ -48,8 +48,8 @@ export const track = (broadcast: Broadcast, job: JobFacts | undefined): Tracked 
 });
 
 /** Whether YouTube has another start time than the one that it is announced for here. */
-const isMoved = ({ origin, liveAt, sentTexts, scheduledStart }: Broadcast): boolean =>
-  origin === "schedule" && liveAt === null && (sentTexts?.scheduledStart ?? scheduledStart) !== scheduledStart;
+const isMoved = ({ liveAt, sentTexts, scheduledStart }: Broadcast): boolean =>
+  liveAt === null && (sentTexts?.scheduledStart ?? scheduledStart) !== scheduledStart;
 
 export function begunOf({ broadcast, refusedTexts, editDueMs }: Tracked, nowMs: number): Begun {
   const texts = textsFor(broadcast);
