@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "@stream-control/test-kit";
+import { freePort, startRtmpServer } from "@stream-control/test-kit";
 import { launchBrowser } from "@stream-control/test-kit/browser";
 import { bringUp } from "./lib/bring-up.mjs";
 import { OrchestratorApi } from "./lib/orchestrator-api.mjs";
@@ -30,6 +30,7 @@ const LAPTOP = { width: 1280, height: 900 };
 const jobOf = ({ pattern, toneHz = 440, team1, team2 }, index) => ({
   inlineConfig: {
     source: { type: "test", pattern, toneHz },
+    destinations: [{ type: "rtmp", id: "platform", url: platform.url(), streamKey: `sheet-${index}` }],
     video: VIDEO,
     monitoring: { pictureMs: 1000, alarms: { silentMs: 1000 } },
   },
@@ -42,6 +43,7 @@ const env = { ...process.env, PORT: String(await freePort()), DATA_DIR: folder, 
 const settings = readSettings(env);
 const stack = new Stack({ say: console.log, isOurs: (command) => isRunnerOf(command, folder) });
 const browser = await launchBrowser();
+const platform = await startRtmpServer();
 try {
   await bringUp({ stack, settings, env, signal: new AbortController().signal, say: console.log });
   const api = new OrchestratorApi(settings.url);
@@ -68,6 +70,8 @@ try {
     await page.evaluate(`history.pushState({}, "", ${JSON.stringify(path)})`);
     await page.getByRole("heading", { level: 1, name: heading }).waitFor();
     await page.waitForLoadState("networkidle");
+    const drawn = "[...document.querySelectorAll('img')].every((image) => image.complete && image.naturalWidth > 0)";
+    await waitFor(async () => ((await page.evaluate(drawn)) ? true : undefined), { what: "pictures", deadlineMs: 30_000 });
     await page.screenshot({ path: join(FOLDER, `${name}.jpg`), type: "jpeg", quality: 82 });
     console.log(`docs/console/${name}.jpg`);
   };
@@ -83,5 +87,6 @@ try {
 } finally {
   await browser.close();
   await stack.stop();
+  await platform.close();
   rmSync(folder, { recursive: true, force: true });
 }
