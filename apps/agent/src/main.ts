@@ -82,6 +82,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,
     stopJobsOnExit: config.stopJobsOnExit,
+    previews: config.previews,
     logger,
   });
 }

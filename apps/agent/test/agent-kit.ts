@@ -102,6 +102,7 @@ export class AgentKit {
       ffmpegPath: "ffmpeg",
       ffprobePath: "ffprobe",
       stopJobsOnExit,
+      previews: true,
       logger: logger ?? silentLogger(),
     });
     this.agents.push(agent);
