@@ -71,7 +71,10 @@ try {
     await page.getByRole("heading", { level: 1, name: heading }).waitFor();
     await page.waitForLoadState("networkidle");
     const drawn = "[...document.querySelectorAll('img')].every((image) => image.complete && image.naturalWidth > 0)";
-    await waitFor(async () => ((await page.evaluate(drawn)) ? true : undefined), { what: "pictures", deadlineMs: 30_000 });
+    await waitFor(async () => ((await page.evaluate(drawn)) ? true : undefined), {
+      what: "pictures",
+      deadlineMs: 30_000,
+    });
     await page.screenshot({ path: join(FOLDER, `${name}.jpg`), type: "jpeg", quality: 82 });
     console.log(`docs/console/${name}.jpg`);
   };

@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import {
   CertificateAuthority,
@@ -9,7 +11,9 @@ import {
   temporaryFolder,
   waitFor,
 } from "@stream-control/test-kit";
+import WebSocket from "ws";
 import { Room } from "./room.js";
+import { Watching } from "./watching.js";
 
 const SMALL = { width: 320, height: 180, fps: 15, bitrateKbps: 300, gopSeconds: 1, preset: "ultrafast" };
 
@@ -138,6 +142,53 @@ test("with certificates alone: its own lets an agent in, none, another's and a s
         { deadlineMs: 60_000, what: `${id} to be told: ${reason}` },
       );
     expect((await room.agents()).map(({ id }) => id)).toEqual(["encoder-1"]);
+  } finally {
+    await room.close();
+  }
+}, 180_000);
+
+test("what goes out is watched over TLS, from an agent that is held to its certificate on that socket too", async () => {
+  const room = await guardedRoom("certificate");
+  try {
+    await room.startAgent("encoder-1", await certified("encoder-1"));
+    const { id } = await room.submit({ inlineConfig: { source: { type: "test" }, video: SMALL } });
+    await room.until(id, "RUNNING");
+    const viewer = await Watching.open(room, id, authority.cert);
+    await viewer.got(10_000);
+    viewer.close();
+    await room.stop(id);
+
+    // An agent that gives its ticket to somebody else: that one's certificate is another's, or none.
+    const leaky = await authority.issue({ commonName: "leaky" });
+    const agent = new WebSocket(room.agentUrl, { ca: authority.cert, ...leaky });
+    await once(agent, "open");
+    const hello = { agentId: "leaky", name: "Leaky", version: "1", capabilities: { features: ["preview"] } };
+    const tell = (type: string, payload: object) => agent.send(JSON.stringify({ type, payload }));
+    const told = (type: string) =>
+      new Promise<{ ticket: string }>((resolve) => {
+        agent.on("message", (data) => {
+          const message = JSON.parse(String(data));
+          if (message.type === type) resolve(message.payload);
+        });
+      });
+    const asked = told("orchestrator.job.preview");
+    const assigned = told("orchestrator.assign.start");
+    await room.post("/v1/agents/encoder-1/drain", { drain: true });
+    tell("agent.hello", { ...hello, auth: { token: "x" } });
+    const other = await room.submit({ inlineConfig: { kind: "test" } });
+    await assigned;
+    tell("agent.assign.ack", { jobId: other.id, accepted: true });
+    tell("agent.job.update", { jobId: other.id, status: "RUNNING" });
+    await room.until(other.id, "RUNNING");
+    const curious = await Watching.open(room, other.id, authority.cert);
+    const { ticket } = await asked;
+    const stranger = await authority.issue({ commonName: "stranger" });
+    const refused = new WebSocket(`${room.agentUrl}/preview?ticket=${ticket}`, { ca: authority.cert, ...stranger });
+    const [, response] = (await once(refused, "unexpected-response")) as [unknown, IncomingMessage];
+    expect(response.statusCode).toBe(401);
+    refused.on("error", () => undefined).terminate();
+    curious.close();
+    agent.terminate();
   } finally {
     await room.close();
   }

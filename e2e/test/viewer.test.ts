@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { measurementsSchema } from "@stream-control/protocol";
 import { waitFor } from "@stream-control/test-kit";
 import { Room } from "./room.js";
 
@@ -30,6 +31,12 @@ test("an operator sees the picture of a stream change, its sound, a mute, and ho
   await waitFor(async () => (await peak()) < -90, { what: "silence" });
   await room.post(`/v1/jobs/${id}/unmute`);
   await waitFor(async () => (await peak()) > -40, { what: "sound again" });
+
+  const chart = measurementsSchema.parse(await (await room.call(`/v1/jobs/${id}/measurements`)).json());
+  const measured = chart.samples.filter((sample) => sample !== null);
+  expect(measured.length).toBeGreaterThan(2);
+  expect(Math.max(...measured.map(({ fpsMax }) => fpsMax ?? 0))).toBeGreaterThan(10);
+  expect(measured.some(({ peakDbfs, onAir }) => onAir === "program" && (peakDbfs ?? -120) > -40)).toBe(true);
 
   const { load } = await waitFor(async () =>
     (await room.agents()).find((agent) => agent.load?.cpuPercent !== undefined),

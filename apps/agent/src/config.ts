@@ -89,6 +89,7 @@ const variables = z.object({
   LOG_LEVEL: envVar.logLevel().default("info"),
   DRAIN: envVar.flag().default(false),
   STOP_JOBS_ON_EXIT: envVar.flag().default(false),
+  PREVIEWS: envVar.flag().default(true),
 });
 
 export interface AgentConfig {
@@ -117,6 +118,7 @@ export interface AgentConfig {
   logLevel: z.infer<typeof variables>["LOG_LEVEL"];
   drain: boolean;
   stopJobsOnExit: boolean;
+  previews: boolean;
   /** The environment of runners and their ffmpeg: what they need and nothing of the agent's own. */
   childEnv: Record<string, string>;
 }
@@ -190,6 +192,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     logLevel: given.LOG_LEVEL,
     drain: given.DRAIN,
     stopJobsOnExit: given.STOP_JOBS_ON_EXIT,
+    previews: given.PREVIEWS,
     childEnv: childEnvironment(env),
   };
 }

@@ -30,6 +30,8 @@ export interface EncoderAgentOptions {
   probeDir: string;
   /** End all jobs when the agent stops; otherwise they outlive it. */
   stopJobsOnExit: boolean;
+  /** Whether what goes out may be watched; it takes the stream's bitrate once more of the uplink then. */
+  previews: boolean;
   logger: Logger;
 }
 
@@ -59,11 +61,13 @@ export class EncoderAgent {
       observe: (job) => jobReports(job, this.client, this.logger),
       logger: this.logger,
     });
+    const { onPreview, ...commands } = runningJobs(this.runners, this.limits);
     this.client = new AgentClient({
       ...options.connection,
       logger: this.logger,
       handlers: {
-        ...runningJobs(this.runners, this.limits),
+        ...commands,
+        ...(options.previews ? { onPreview } : {}),
         onAssign: (assignment, context) => this.assign(assignment, context),
         onSettled: (job) => this.runners.forget(job),
         onProbe: sourceProbe({

@@ -83,6 +83,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
     ffprobePath: config.ffprobePath,
     probeDir: join(config.dataDir, "probe"),
     stopJobsOnExit: config.stopJobsOnExit,
+    previews: config.previews,
     logger,
   });
 }

@@ -104,6 +104,7 @@ export class AgentKit {
       ffprobePath: "ffprobe",
       probeDir: join(this.base.path, "probe"),
       stopJobsOnExit,
+      previews: true,
       logger: logger ?? silentLogger(),
     });
     this.agents.push(agent);

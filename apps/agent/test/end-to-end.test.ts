@@ -1,4 +1,4 @@
-import { access } from "node:fs/promises";
+import { access, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { OrchestratorDouble } from "@stream-control/agent-sdk/testing";
@@ -9,6 +9,7 @@ import {
   streamOf,
   type TemporaryFolder,
   temporaryFolder,
+  videoPackets,
   waitFor,
 } from "@stream-control/test-kit";
 import { type AgentProcess, runnerPids, startAgent } from "./agent-process.js";
@@ -70,6 +71,33 @@ test("a test picture is recorded, muted, stopped, and the file plays", async () 
   expect(Number(media.format.duration)).toBeGreaterThan(0.9);
   await waitFor(async () => (await runnerPids(base.path)).length === 0, { what: "the job's folder is gone" });
 }, 120_000);
+
+test("what goes out is sent over a socket of its own while somebody watches, until the job ends", async () => {
+  const { hello } = await agent();
+  expect(hello.capabilities.features).toContain("preview");
+  double.assign("job-1", { config: { source: { type: "test" }, video: SMALL } });
+  await hasRun("job-1", 15);
+  double.send("orchestrator.job.preview", { jobId: "job-1", commandId: "c1", ticket: "t1" });
+  expect((await double.next("agent.job.command.ack", undefined, LONG)).payload).toMatchObject({ success: true });
+  const [preview] = double.previews;
+  const bytes = () => Buffer.concat(preview?.frames.map(({ data }) => data) ?? []);
+  await waitFor(() => bytes().length > 60_000 || undefined);
+  await writeFile(base.file("seen.ts"), bytes());
+  expect(streamOf(await ffprobe(base.file("seen.ts")), "audio").codec_name).toBe("aac");
+  expect((await videoPackets(base.file("seen.ts")))[0]).toMatchObject({ key: true });
+  double.send("orchestrator.job.stop", { jobId: "job-1", deadlineMs: 10_000 });
+  expect(await preview?.closed).toEqual({ code: 1000, reason: "the stream has ended" });
+  await hasEnded("job-1");
+  const ended = { jobId: "job-1", commandId: "c2", ticket: "t2" };
+  double.send("orchestrator.job.preview", ended);
+  const { payload } = await double.next("agent.job.command.ack", ({ commandId }) => commandId === "c2", LONG);
+  expect(payload).toMatchObject({ success: false, error: { code: "JOB_NOT_FOUND" } });
+}, 120_000);
+
+test("with PREVIEWS=false nobody watches", async () => {
+  const { hello } = await agent({ PREVIEWS: "false" });
+  expect(hello.capabilities.features).toEqual(expect.not.arrayContaining(["preview"]));
+});
 
 test("an agent that is killed and started again goes on with the same runner", async () => {
   const first = await agent();

@@ -98,6 +98,32 @@ describe("the log of a job", () => {
   });
 });
 
+describe("the newest entries of a job's log", () => {
+  test("come first where that is asked for, and those of some types alone", async () => {
+    await using house = await House.open();
+    const agent = await house.agent({ agentId: "a", modern: {} });
+    const { id } = await house.submit();
+    await house.jobIn(id, "RUNNING");
+    for (const type of ["stream.source_lost", "stream.source_back", "destination.lost"])
+      agent.send("agent.job.event", { jobId: id, type, message: type });
+    await agent.roundTrip();
+    const typesOf = async (query: string) =>
+      ((await pages(house, `/v1/jobs/${id}/events?${query}`)).flat() as unknown as { type: string }[]).map(
+        ({ type }) => type,
+      );
+    const all = await typesOf("limit=100");
+    expect(all.slice(-3)).toEqual(["stream.source_lost", "stream.source_back", "destination.lost"]);
+    expect(await typesOf("order=desc&limit=2")).toEqual(all.toReversed());
+    expect(await typesOf("type=stream.*&limit=1")).toEqual(["stream.source_lost", "stream.source_back"]);
+    expect(await typesOf("type=stream.*,destination.lost&order=desc&limit=2")).toEqual(all.slice(-3).reverse());
+    expect(await typesOf("type=job.created&limit=9")).toEqual(["job.created"]);
+    expect(await typesOf("type=stream&limit=9")).toEqual([]);
+    expect(await typesOf("type=%25&limit=9")).toEqual([]);
+    for (const query of ["order=up", "type=", "type=a&limit=0"])
+      expect((await house.api("GET", `/v1/jobs/${id}/events?${query}`)).status).toBe(400);
+  });
+});
+
 describe("the list of agents", () => {
   test("is the plain array; with parameters it pages and filters by state", async () => {
     await using house = await House.open();

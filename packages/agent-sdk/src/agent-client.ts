@@ -9,7 +9,7 @@ import { EventOutbox } from "./event-outbox.js";
 import { Hello } from "./hello.js";
 import { JobTable, type LiveJob } from "./job-table.js";
 import { LeaseBook } from "./leases.js";
-import { openPreview } from "./preview.js";
+import { PreviewSockets } from "./preview.js";
 import { Reports } from "./reports.js";
 import type {
   AgentLogger,
@@ -48,6 +48,7 @@ export class AgentClient {
     this.hello = new Hello(options, this.jobs);
     this.logger = options.logger ?? silentLogger();
     const leases = new LeaseBook(now);
+    const previews = new PreviewSockets(url, () => credentialsOf(options));
     const client = this;
     this.reports = new Reports({
       agentId,
@@ -80,7 +81,7 @@ export class AgentClient {
       assignTimeoutMs: options.assignTimeoutMs ?? 20_000,
       commandTimeoutMs: options.commandTimeoutMs ?? 10_000,
       logger: this.logger,
-      openPreview: async (ticket) => openPreview(url, ticket, await credentialsOf(options)),
+      openPreview: (ticket) => previews.openWith(ticket),
       send: (type, payload, correlationId) => this.reports.send(type, payload, correlationId),
       onAccepted: (job) => this.accepted(job),
       forget: (job) => {
@@ -99,7 +100,10 @@ export class AgentClient {
         leases.opened();
       },
       onOnline: (timings) => this.onOnline(timings),
-      onOffline: () => this.notify("offline", () => handlers.onOffline?.()),
+      onOffline: () => {
+        previews.closeAll();
+        this.notify("offline", () => handlers.onOffline?.());
+      },
       onMessage: (message, notBefore) => dispatcher.dispatch(message, notBefore),
       onHeartbeat: (msgId, at) => {
         leases.heartbeat(msgId, at);

@@ -9,29 +9,49 @@ const HANDSHAKE_MS = 5000;
 /** Bytes that may wait before the writer is held up: little, since what waits comes late. */
 const MAX_WAITING_BYTES = 128 * 1024;
 
-/**
- * Opens the socket on which the orchestrator takes what goes out: beside the agent's own, as safe as that, and let in by its
- * ticket.
- *
- * @throws CommandError where it can't be opened.
- */
-export async function openPreview(agentUrl: string, ticket: string, { secureContext }: Credentials): Promise<Writable> {
-  const url = new URL(agentUrl);
-  url.pathname = `${url.pathname.replace(/\/$/, "")}/preview`;
-  url.search = new URLSearchParams({ ticket }).toString();
-  const socket = new WebSocket(url, {
-    ...{ handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false, maxPayload: 1024 },
-    ...(secureContext === undefined ? {} : { secureContext }),
-  });
-  const opened = Promise.withResolvers<void>();
-  socket.once("open", () => opened.resolve());
-  // The address has the ticket in it, the messages of these errors have not.
-  socket.on("error", (error) => {
-    const message = `The socket of the preview can't be opened: ${socketProblem(error)}`;
-    opened.reject(new CommandError({ code: "PREVIEW_UNREACHABLE", message }));
-  });
-  await opened.promise;
-  return new PreviewOutput(socket);
+/** The sockets of this agent's previews. */
+export class PreviewSockets {
+  private readonly open = new Set<PreviewOutput>();
+
+  /** @param agentUrl of the agent's own socket. */
+  constructor(
+    private readonly agentUrl: string,
+    private readonly credentials: () => Promise<Credentials>,
+  ) {}
+
+  /**
+   * Opens the socket on which the orchestrator takes what goes out: beside the agent's own, as safe as that, and let in by its
+   * ticket.
+   *
+   * @throws CommandError where it can't be opened.
+   */
+  async openWith(ticket: string): Promise<Writable> {
+    const { secureContext } = await this.credentials();
+    const url = new URL(this.agentUrl);
+    url.pathname = `${url.pathname.replace(/\/$/, "")}/preview`;
+    url.search = new URLSearchParams({ ticket }).toString();
+    const socket = new WebSocket(url, {
+      ...{ handshakeTimeout: HANDSHAKE_MS, perMessageDeflate: false, maxPayload: 1024 },
+      ...(secureContext === undefined ? {} : { secureContext }),
+    });
+    const opened = Promise.withResolvers<void>();
+    socket.once("open", () => opened.resolve());
+    // The address has the ticket in it, the messages of these errors have not.
+    socket.on("error", (error) => {
+      const message = `The socket of the preview can't be opened: ${socketProblem(error)}`;
+      opened.reject(new CommandError({ code: "PREVIEW_UNREACHABLE", message }));
+    });
+    await opened.promise;
+    const output = new PreviewOutput(socket);
+    this.open.add(output);
+    output.once("close", () => this.open.delete(output));
+    return output;
+  }
+
+  /** The connection to the orchestrator was lost: whoever watched has been told so, however dead these sockets look. */
+  closeAll(): void {
+    for (const output of this.open) output.destroy();
+  }
 }
 
 /** Writes binary frames; a write is done when the kernel has taken it, so that a slow connection holds the writer up. */

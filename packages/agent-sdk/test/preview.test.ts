@@ -65,6 +65,18 @@ describe("a preview", () => {
     await ended.promise;
   });
 
+  test("ends with the agent's own connection", async () => {
+    const ended = Promise.withResolvers<void>();
+    await using _agent = await running({
+      onPreview: (_job, output) => void output.once("close", () => ended.resolve()),
+    });
+    ask("c1");
+    await answer("c1");
+    double.dropAll();
+    await ended.promise;
+    expect((await double.previews[0]?.closed)?.code).toBe(1006);
+  });
+
   test("holds the writer up while the orchestrator does not read, and nothing else", async () => {
     let written = 0;
     await using _agent = await running({

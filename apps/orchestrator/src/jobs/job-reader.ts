@@ -1,10 +1,20 @@
 import type { JobEvent, Page } from "@stream-control/protocol";
-import type { Kysely } from "@stream-control/store";
+import { type Kysely, sql } from "@stream-control/store";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
 import { fromJson } from "./job-record.js";
 import type { JobFilter } from "./search/job-filter.js";
 import { listJobs } from "./search/job-list.js";
+
+export interface JobEventFilter {
+  jobId: string;
+  /** Of any of these types, see {@link ofType}; of all unless given. */
+  types?: readonly string[] | undefined;
+  order: "asc" | "desc";
+  /** The entry behind which the page begins. */
+  fromSeq?: number | undefined;
+  limit: number;
+}
 
 /** Every read of jobs and their events. */
 export class JobReader {
@@ -54,17 +64,12 @@ export class JobReader {
     return this.opened((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
   }
 
-  /** One page of a job's log after an entry. */
-  async events(filter: { jobId: string; afterSeq: number; limit: number }): Promise<(JobEvent & { seq: number })[]> {
-    const rows = await this.db
-      .selectFrom("events")
-      .select(EVENT_COLUMNS)
-      .where("job_id", "=", filter.jobId)
-      .where("seq", ">", filter.afterSeq)
-      .orderBy("seq")
-      .limit(filter.limit)
-      .$narrowType<{ job_id: string }>()
-      .execute();
+  /** One page of a job's log, behind an entry where one is given. */
+  async events({ jobId, types, order, fromSeq, limit }: JobEventFilter): Promise<(JobEvent & { seq: number })[]> {
+    let query = this.db.selectFrom("events").select(EVENT_COLUMNS).where("job_id", "=", jobId);
+    if (fromSeq !== undefined) query = query.where("seq", order === "asc" ? ">" : "<", fromSeq);
+    if (types !== undefined) query = query.where(({ or }) => or(types.map(ofType)));
+    const rows = await query.orderBy("seq", order).limit(limit).$narrowType<{ job_id: string }>().execute();
     return rows.map(toEvent);
   }
 
@@ -91,6 +96,12 @@ export class JobReader {
     return rows.map((row) => this.sealed.openJob(row));
   }
 }
+
+/** `stream.*` stands for all types that begin with `stream.`. */
+const ofType = (type: string) =>
+  type.endsWith("*")
+    ? sql<boolean>`substr(type, 1, ${type.length - 1}) = ${type.slice(0, -1)}`
+    : sql<boolean>`type = ${type}`;
 
 const EVENT_COLUMNS = ["seq", "job_id", "type", "message", "data", "ts"] as const;
 

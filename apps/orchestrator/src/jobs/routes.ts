@@ -25,6 +25,7 @@ import {
 import {
   decodeCursor,
   encodeCursor,
+  listOf,
   pageQuery,
   parseBody,
   parseQuery,
@@ -49,7 +50,12 @@ import { type SubmissionDeps, type Submitter, toNewJob } from "./submission.js";
 import type { JobViews } from "./views.js";
 import { maskEvent, maskJob, seesSecrets } from "./visible.js";
 
-const eventsQuery = z.object(pageQuery);
+const eventsQuery = z.object({
+  ...pageQuery,
+  /** Types; `stream.*` stands for all that begin with `stream.`. */
+  type: listOf(z.string().min(1).max(64)).optional(),
+  order: z.enum(["asc", "desc"]).default("asc"),
+});
 /** Read in two steps, so that each mistake is told of the one form that was meant; see `addDestinationSchema` for both. */
 const destinationBody = z.object({ destination: jsonObjectSchema });
 
@@ -135,11 +141,11 @@ export function jobRoutes(deps: JobRoutesDeps): GuardedRoutes {
   });
 
   routes.get("/:id/events", inRoom("viewer", room), async (request, response) => {
-    const { limit, cursor } = parseQuery(eventsQuery, request.query);
+    const { limit, cursor, type: types, order } = parseQuery(eventsQuery, request.query);
     const { id, room: jobsRoom } = await find(request.params.id);
     const open = seesSecrets(grantsOf(request), jobsRoom);
-    const afterSeq = cursor === undefined ? 0 : decodeCursor(cursor);
-    const found = await reader.events({ jobId: id, afterSeq, limit: limit + 1 });
+    const fromSeq = cursor === undefined ? undefined : decodeCursor(cursor);
+    const found = await reader.events({ jobId: id, types, order, fromSeq, limit: limit + 1 });
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const more = found.length > limit && last !== undefined;

@@ -18,9 +18,12 @@ export const patternOf = (word: string): string => `%${word.replaceAll(/[\\%_]/g
  * no more than a viewer of the job is shown.
  */
 export function searchText(job: Pick<JobRow, "id" | "template_id" | "stream_metadata" | "stream_context">): string {
-  const metadata = parsed<StreamMetadata>(job.stream_metadata);
-  const { title, description } = maskSecrets(metadata);
-  const { context, drawNumber, sheet, team1, team2 } = maskSecrets(parsed<StreamContext>(job.stream_context));
+  const shown = maskSecrets({
+    metadata: parsed<StreamMetadata>(job.stream_metadata),
+    made: parsed<StreamContext>(job.stream_context),
+  });
+  const { title, description } = shown.metadata;
+  const { context, drawNumber, sheet, team1, team2 } = shown.made;
   const texts = [job.id, job.template_id, title, context, drawNumber, sheet, team1, team2, description];
   // One to a line, so that no word is found across two of them.
   const all = texts.flatMap((text) => (typeof text === "string" || typeof text === "number" ? [String(text)] : []));
