@@ -178,3 +178,35 @@ test("a click opens what goes out, about a second behind, as moving pictures wit
   expect(complaints).toEqual([]);
   await room.stop(id);
 }, 120_000);
+
+test("the keyboard alone is enough: skipping, opening, choosing, leaving a dialog, and stopping", async () => {
+  const { id } = await room.submit({
+    inlineConfig: { source: { type: "test" }, video: SMALL },
+    streamMetadata: { title: "Sheet D" },
+  });
+  await room.until(id, "RUNNING");
+  await open();
+  const focused = () => page.evaluate("document.activeElement?.textContent?.trim()");
+  await page.keyboard.press("Tab");
+  expect(await focused()).toBe("Skip to the content");
+  await page.keyboard.press("Enter");
+  expect(await page.evaluate("document.activeElement?.id")).toBe("content");
+
+  await card("Sheet D").getByRole("button", { name: "More" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menu").waitFor();
+  await page.keyboard.press("ArrowDown");
+  expect(await focused()).toBe("Edit title");
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog", { name: "Edit title" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
+  await card("Sheet D").getByRole("button", { name: "Stop" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("alertdialog").waitFor();
+  while ((await focused()) !== "Stop the stream") await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await room.until(id, "STOPPED");
+  expect(complaints).toEqual([]);
+}, 120_000);

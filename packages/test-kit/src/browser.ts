@@ -39,6 +39,8 @@ export function complaintsOf(page: Page, bears: (text: string) => boolean = () =
   });
   page.on("pageerror", (error) => note(error.message));
   page.on("request", (request) => {
+    // A link to another site is followed by the visitor, not fetched by the page.
+    if (request.isNavigationRequest()) return;
     const own = new URL(page.url() === "about:blank" ? request.url() : page.url()).host;
     const { host, protocol } = new URL(request.url());
     if (/^(https?|wss?):$/.test(protocol) && host !== own) note(`${request.url()} was asked for`);
