@@ -70,7 +70,9 @@ export function BoardPage() {
       {!complete && <p className="soft">Loading the streams…</p>}
       {failed.length > 0 && (
         <section aria-labelledby="failed-streams">
-          <h2 id="failed-streams">Failed lately</h2>
+          <h2 id="failed-streams" className={styles.title}>
+            Failed lately
+          </h2>
           <ul className={styles.grid}>
             {failed.map((id) => (
               <StreamCard key={id} id={id} />

@@ -1,4 +1,4 @@
-import type { JobRecord, Progress } from "@stream-control/protocol";
+import type { JobRecord, JobSchedule, Progress } from "@stream-control/protocol";
 import type { ReactNode } from "react";
 import { Link } from "wouter";
 import { useAgent } from "../live/hooks.js";
@@ -27,12 +27,23 @@ export function Facts({ job }: { job: JobRecord }) {
         {dayAndTime(job.createdAt)}
         {job.requestedBy !== null && ` by ${job.requestedBy}`}
       </Fact>
+      {job.schedule !== null && <Schedule schedule={job.schedule} />}
       <Fact name="After a failure">
         {job.restartPolicy === "onFailure" ? `starts again (${count(job.restarts, "restart")})` : "ends"}
       </Fact>
       {streamMetadata?.viewers !== undefined && <Fact name="Viewers">{streamMetadata.viewers.toLocaleString()}</Fact>}
       {progress !== null && <Measured progress={progress} />}
     </dl>
+  );
+}
+
+function Schedule({ schedule: { startAt, stopAt, stopAfterMinutes } }: { schedule: JobSchedule }) {
+  return (
+    <>
+      {startAt !== null && <Fact name="Starts">{dayAndTime(startAt)}</Fact>}
+      {stopAt !== null && <Fact name="Stops">{dayAndTime(stopAt)}</Fact>}
+      {stopAfterMinutes !== null && <Fact name="Stops after">{count(stopAfterMinutes, "minute")} on air</Fact>}
+    </>
   );
 }
 

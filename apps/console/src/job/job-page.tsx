@@ -125,10 +125,8 @@ function Failure({ job: { error, reason } }: { job: JobRecord }) {
   );
 }
 
-/** The lines among the details of an error, under whichever name the agent gave them. */
+/** What ffmpeg said last, among the details of an error. */
 function lastLines(detail: object): string | undefined {
-  const found = Object.values(detail).find(
-    (value) => Array.isArray(value) && value.every((line) => typeof line === "string"),
-  );
-  return Array.isArray(found) && found.length > 0 ? found.join("\n") : undefined;
+  const lines: unknown = "lastLines" in detail ? detail.lastLines : undefined;
+  return Array.isArray(lines) && lines.length > 0 ? lines.join("\n") : undefined;
 }

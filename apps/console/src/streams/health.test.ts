@@ -52,3 +52,11 @@ test("what does not run says why", () => {
   });
   expect(healthOf(aJob({ status: "STOPPED" })).tone).toBe("idle");
 });
+
+test("what waits for its time is not in trouble, and says when that is", () => {
+  const schedule = { startAt: "2026-01-02T10:00:00.000Z", stopAt: null, stopAfterMinutes: null };
+  const job = aJob({ status: "PENDING", pendingReason: "It waits.", schedule });
+  const before = healthOf(job, Date.parse("2026-01-02T09:00:00.000Z"));
+  expect(before).toEqual({ tone: "idle", words: [expect.stringMatching(/^Starts .*2026/)] });
+  expect(healthOf(job, Date.parse("2026-01-02T10:00:01.000Z")).words).toEqual(["It waits."]);
+});

@@ -1,4 +1,5 @@
 import type { Alarm, DestinationStatus, JobRecord, OnAir } from "@stream-control/protocol";
+import { dayAndTime } from "../ui/format.js";
 
 /** Green, amber, red; `idle` for what is not meant to be on air. */
 export type Tone = "good" | "warn" | "bad" | "idle";
@@ -30,7 +31,7 @@ const ON_AIR_REMARKS: Partial<Record<OnAir, Remark>> = {
 const TOO_SLOW = 0.95;
 
 /** Why a stream is as it is; pure, so that every case can be tested as a value. */
-export function healthOf(job: JobRecord): Health {
+export function healthOf(job: JobRecord, nowMs: number = Date.now()): Health {
   const because = job.reason?.message;
   switch (job.status) {
     case "RUNNING":
@@ -41,6 +42,7 @@ export function healthOf(job: JobRecord): Health {
       return { tone: "bad", words: [because ?? "Its agent is away; whether it is on air is not known."] };
     case "CREATED":
     case "PENDING":
+      if (isAhead(job, nowMs)) return { tone: "idle", words: [`Starts ${dayAndTime(job.schedule?.startAt ?? "")}.`] };
       return { tone: "warn", words: [job.pendingReason ?? because ?? "Waiting for an agent."] };
     case "ASSIGNED":
     case "ACCEPTED":
@@ -56,6 +58,10 @@ export function healthOf(job: JobRecord): Health {
       return { tone: "idle", words: [because ?? (job.status === "STOPPED" ? "It was stopped." : "It was canceled.")] };
   }
 }
+
+/** Whether it waits for its time, not for an agent. */
+export const isAhead = ({ status, schedule }: JobRecord, nowMs: number = Date.now()): boolean =>
+  status === "PENDING" && schedule?.startAt != null && Date.parse(schedule.startAt) > nowMs;
 
 function running({ progress, streamMetadata }: JobRecord): Health {
   if (progress === null) return { tone: "good", words: ["On air; its agent reports no measurements."] };

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { canDo, useMay } from "../api/context.js";
 import { useAgent } from "../live/hooks.js";
 import { Preview } from "../preview/preview.js";
-import { Button } from "../ui/button.js";
+import { Button, ButtonLink } from "../ui/button.js";
 import { Question } from "../ui/dialog.js";
 import { EditTitle } from "./edit-title.js";
 import { hasEnded, titleOf } from "./status.js";
@@ -52,6 +52,11 @@ export function StreamButtons({ job }: { job: JobRecord }) {
         </Button>
       )}
       {mayOperate && ended && (
+        <ButtonLink small to={`/new?from=${encodeURIComponent(job.id)}`}>
+          Start again
+        </ButtonLink>
+      )}
+      {mayOperate && ended && job.dismissedAt === null && (
         <Button small disabled={busy !== undefined} onClick={() => ask("dismiss")}>
           Dismiss
         </Button>
