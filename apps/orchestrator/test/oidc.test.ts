@@ -93,7 +93,7 @@ describe("signing in at an OpenID provider", () => {
       const onwards = page.waitForRequest(`${url}/`);
       await page.getByRole("button", { name: "Continue" }).click();
       expect((await (await onwards).allHeaders()).cookie).toContain("sc_session_orchestrator=");
-      await page.getByText("live", { exact: true }).waitFor();
+      await page.getByText("Live", { exact: true }).waitFor();
       expect(await page.evaluate("document.cookie")).toBe("");
       expect(await page.evaluate("fetch('/v1/session').then((answer) => answer.json())")).toMatchObject({
         ...{ kind: "user", name: "Ada L.", grants: { "*": "admin" } },
