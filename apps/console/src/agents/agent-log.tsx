@@ -4,7 +4,6 @@ import { useApi } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
 import { Dialog } from "../ui/dialog.js";
 import { timeOfDay } from "../ui/format.js";
-import styles from "./agents-page.module.css";
 
 const REFRESH_MS = 2000;
 
@@ -31,7 +30,7 @@ export function AgentLog({ agent, onClose }: { agent: AgentRecord; onClose: () =
     <Dialog open onClose={onClose} title={`Log of ${agent.name}`} wide closeLabel="Close">
       {error !== null && <p role="alert">{messageOf(error)}</p>}
       <pre
-        className={styles.lines}
+        className="log"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1).
         tabIndex={0}
         role="log"

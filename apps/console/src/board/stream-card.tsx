@@ -34,11 +34,7 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
           <TimeOnAir job={job} visible={visible} />
         </div>
         {viewers !== undefined && <p className={`${styles.time} ${styles.viewers}`}>{count(viewers, "viewer")}</p>}
-        {audio !== undefined && (
-          <div className={styles.meter}>
-            <AudioMeter levels={audio} />
-          </div>
-        )}
+        {audio !== undefined && <AudioMeter levels={audio} />}
       </div>
       <div className={styles.body}>
         <div className={styles.names}>

@@ -12,6 +12,7 @@ import { STATUS_WORDS, teamsOf, titleOf } from "../streams/status.js";
 import { Button } from "../ui/button.js";
 import { Field } from "../ui/field.js";
 import { dayAndTime, duration } from "../ui/format.js";
+import { Table } from "../ui/table.js";
 import styles from "./history.module.css";
 
 const PAGE = 50;
@@ -132,36 +133,25 @@ export function HistoryPage() {
 function JobTable({ jobs }: { jobs: readonly JobRecord[] }) {
   return (
     <div className={styles.table}>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Stream</th>
-            <th scope="col">State</th>
-            <th scope="col">Agent</th>
-            <th scope="col">Submitted</th>
-            <th scope="col">On air</th>
+      <Table columns={["Stream", "State", "Agent", "Submitted", "On air"]}>
+        {jobs.map((job) => (
+          <tr key={job.id}>
+            <td>
+              <Link href={`/jobs/${encodeURIComponent(job.id)}`}>{titleOf(job)}</Link>
+              <p className="soft">{teamsOf(job)}</p>
+            </td>
+            <td>
+              <Badge tone={healthOf(job).tone}>{STATUS_WORDS[job.status]}</Badge>
+              {job.error !== null && <p className="soft">{job.error.message}</p>}
+            </td>
+            <td>{job.agentId ?? "–"}</td>
+            <td>
+              <time dateTime={job.createdAt}>{dayAndTime(job.createdAt)}</time>
+            </td>
+            <td className="figure">{timeOnAir(job)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => (
-            <tr key={job.id}>
-              <td>
-                <Link href={`/jobs/${encodeURIComponent(job.id)}`}>{titleOf(job)}</Link>
-                <p className="soft">{teamsOf(job)}</p>
-              </td>
-              <td>
-                <Badge tone={healthOf(job).tone}>{STATUS_WORDS[job.status]}</Badge>
-                {job.error !== null && <p className="soft">{job.error.message}</p>}
-              </td>
-              <td>{job.agentId ?? "–"}</td>
-              <td>
-                <time dateTime={job.createdAt}>{dayAndTime(job.createdAt)}</time>
-              </td>
-              <td className="figure">{timeOnAir(job)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

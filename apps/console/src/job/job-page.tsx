@@ -32,15 +32,11 @@ export function JobPage({ id }: { id: string }) {
     <Page title={titleOf(job)} subtitle={teamsOf(job)} actions={<StreamButtons job={job} />}>
       <State job={job} />
       {job.error !== null && <Failure job={job} />}
-      <div className={styles.columns}>
+      <div className="two-columns">
         <div className={styles.column}>
           <div className={styles.screen}>
             <Picture job={job} />
-            {job.status === "RUNNING" && progress?.audio !== undefined && (
-              <div className={styles.meter}>
-                <AudioMeter levels={progress.audio} />
-              </div>
-            )}
+            {job.status === "RUNNING" && progress?.audio !== undefined && <AudioMeter levels={progress.audio} />}
           </div>
           {progress?.destinations !== undefined && progress.destinations.length > 0 && (
             <Panel title="Destinations">
@@ -70,7 +66,7 @@ export function JobPage({ id }: { id: string }) {
         <details>
           <summary>As it was submitted{job.templateId === null ? "" : `, by the template ${job.templateId}`}</summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1). */}
-          <pre className={styles.lines} tabIndex={0}>
+          <pre className="log" tabIndex={0}>
             {JSON.stringify(job.inlineConfig ?? { templateId: job.templateId }, null, 2)}
           </pre>
         </details>
@@ -116,7 +112,7 @@ function Failure({ job: { error, reason } }: { job: JobRecord }) {
         <>
           <h3>ffmpeg’s last words</h3>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1). */}
-          <pre className={styles.lines} tabIndex={0}>
+          <pre className="log" tabIndex={0}>
             {lines}
           </pre>
         </>

@@ -1,7 +1,6 @@
 import { useEffect, useRef } from "react";
 import { messageOf } from "../api/orchestrator-api.js";
 import { timeOfDay } from "../ui/format.js";
-import styles from "./job-page.module.css";
 import { useJobLog } from "./use-job-history.js";
 
 /** How near to the end one must be for the log to follow. */
@@ -24,7 +23,7 @@ export function LogPanel({ jobId }: { jobId: string }) {
   return (
     <pre
       ref={box}
-      className={styles.lines}
+      className="log"
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard (WCAG 2.1.1).
       tabIndex={0}
       role="log"

@@ -81,7 +81,7 @@ function StreamForm({ like }: { like?: JobRecord }) {
     [...new Set([...agents.values()].flatMap(({ capabilities }) => capabilities.videoEncoders ?? []))].sort(),
   );
   const { data: templates = [] } = useQuery({
-    queryKey: ["templates"],
+    queryKey: ["/v1/templates"],
     queryFn: ({ signal }) => api.get<TemplateRecord[]>("/v1/templates", {}, signal),
   });
 
@@ -115,7 +115,7 @@ function StreamForm({ like }: { like?: JobRecord }) {
   const set = (name: string) => (value: Parameters<typeof withField>[2]) => setConfig(withField(config, name, value));
   return (
     <Page title="New stream">
-      <div className={styles.layout}>
+      <div className="two-columns">
         <form className={styles.form} onSubmit={(event) => void submit(event)}>
           <fieldset className={styles.panel}>
             <legend>Begin with</legend>

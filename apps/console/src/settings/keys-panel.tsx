@@ -1,5 +1,4 @@
 import type { ApiKey, NewApiKey } from "@stream-control/protocol";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useApi } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
@@ -7,27 +6,21 @@ import { Button } from "../ui/button.js";
 import { Question } from "../ui/dialog.js";
 import { Field } from "../ui/field.js";
 import { dayAndTime } from "../ui/format.js";
+import { Table } from "../ui/table.js";
 import { Panel } from "./panel.js";
 import { RoleSelect, rightsOf } from "./rights.js";
 import styles from "./settings.module.css";
+import { useList, useListChange } from "./use-list.js";
 
-const QUERY = ["keys"];
+const PATH = "/v1/keys";
 
 /** Keys of programs. */
 export function KeysPanel() {
   const api = useApi();
-  const queries = useQueryClient();
   const [doomed, setDoomed] = useState<ApiKey>();
-  const { data = [], error } = useQuery({ queryKey: QUERY, queryFn: () => api.get<ApiKey[]>("/v1/keys") });
-  const reload = () => queries.invalidateQueries({ queryKey: QUERY });
-  const create = useMutation({
-    mutationFn: (body: object) => api.send<NewApiKey>("POST", "/v1/keys", body),
-    onSettled: reload,
-  });
-  const revoke = useMutation({
-    mutationFn: ({ id }: ApiKey) => api.send("DELETE", `/v1/keys/${encodeURIComponent(id)}`),
-    onSettled: reload,
-  });
+  const { items, error } = useList<ApiKey>(PATH);
+  const create = useListChange(PATH, (body: object) => api.send<NewApiKey>("POST", PATH, body));
+  const revoke = useListChange(PATH, ({ id }: ApiKey) => api.send("DELETE", `${PATH}/${encodeURIComponent(id)}`));
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
@@ -38,38 +31,24 @@ export function KeysPanel() {
     );
   };
   const problem = error ?? create.error ?? revoke.error;
-  const live = data.filter(({ revokedAt }) => revokedAt === null);
+  const live = items.filter(({ revokedAt }) => revokedAt === null);
   return (
     <Panel title="API keys">
       {problem !== null && <p role="alert">{messageOf(problem)}</p>}
-      <div className={styles.scroll}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">May</th>
-              <th scope="col">Last used</th>
-              <th scope="col">
-                <span className="hidden-text">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {live.map((key) => (
-              <tr key={key.id}>
-                <td>{key.name}</td>
-                <td>{rightsOf(key.grants)}</td>
-                <td>{key.lastUsedAt === null ? "never" : dayAndTime(key.lastUsedAt)}</td>
-                <td>
-                  <Button small tone="danger" onClick={() => setDoomed(key)}>
-                    Revoke
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={["Name", "May", "Last used"]} actions>
+        {live.map((key) => (
+          <tr key={key.id}>
+            <td>{key.name}</td>
+            <td>{rightsOf(key.grants)}</td>
+            <td>{key.lastUsedAt === null ? "never" : dayAndTime(key.lastUsedAt)}</td>
+            <td>
+              <Button small tone="danger" onClick={() => setDoomed(key)}>
+                Revoke
+              </Button>
+            </td>
+          </tr>
+        ))}
+      </Table>
       <form className={styles.row} onSubmit={submit} aria-label="New API key">
         <Field label="Name of the new key">
           {(control) => <input {...control} name="name" required maxLength={200} />}

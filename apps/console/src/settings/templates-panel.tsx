@@ -1,71 +1,53 @@
 import type { TemplateRecord } from "@stream-control/protocol";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useId, useState } from "react";
 import { useApi, useMay } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
 import { Button } from "../ui/button.js";
 import { Dialog, Question } from "../ui/dialog.js";
 import { Field } from "../ui/field.js";
+import { Table } from "../ui/table.js";
 import { Panel } from "./panel.js";
 import styles from "./settings.module.css";
+import { useList, useListChange } from "./use-list.js";
 
-const QUERY = ["templates"];
-const pathOf = ({ id }: { id: string }) => `/v1/templates/${encodeURIComponent(id)}`;
+const PATH = "/v1/templates";
+const pathOf = ({ id }: { id: string }) => `${PATH}/${encodeURIComponent(id)}`;
 
 /** Named configs that streams are started from. */
 export function TemplatesPanel() {
   const api = useApi();
-  const queries = useQueryClient();
   const mayChange = useMay("operator");
   const [edited, setEdited] = useState<TemplateRecord | "new">();
   const [doomed, setDoomed] = useState<TemplateRecord>();
-  const { data = [], error } = useQuery({
-    queryKey: QUERY,
-    queryFn: ({ signal }) => api.get<TemplateRecord[]>("/v1/templates", {}, signal),
-  });
-  const remove = useMutation({
-    mutationFn: (template: TemplateRecord) => api.send("DELETE", pathOf(template)),
-    onSettled: () => queries.invalidateQueries({ queryKey: QUERY }),
-  });
+  const { items, error } = useList<TemplateRecord>(PATH);
+  const remove = useListChange(PATH, (template: TemplateRecord) => api.send("DELETE", pathOf(template)));
   const problem = error ?? remove.error;
   return (
     <Panel title="Templates">
       {problem !== null && <p role="alert">{messageOf(problem)}</p>}
-      <div className={styles.scroll}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Template</th>
-              <th scope="col">
-                <span className="hidden-text">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.map((template) => (
-              <tr key={template.id}>
-                <td>
-                  {template.name} <code className="soft">{template.id}</code>
-                  <p className="soft">{template.description}</p>
-                </td>
-                <td>
-                  {mayChange && !template.builtIn && (
-                    <div className={styles.row}>
-                      <Button small onClick={() => setEdited(template)}>
-                        Edit
-                      </Button>
-                      <Button small tone="danger" onClick={() => setDoomed(template)}>
-                        Delete
-                      </Button>
-                    </div>
-                  )}
-                  {template.builtIn && <span className="soft">built in</span>}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={["Template"]} actions>
+        {items.map((template) => (
+          <tr key={template.id}>
+            <td>
+              {template.name} <code className="soft">{template.id}</code>
+              <p className="soft">{template.description}</p>
+            </td>
+            <td>
+              {mayChange && !template.builtIn && (
+                <div className={styles.row}>
+                  <Button small onClick={() => setEdited(template)}>
+                    Edit
+                  </Button>
+                  <Button small tone="danger" onClick={() => setDoomed(template)}>
+                    Delete
+                  </Button>
+                </div>
+              )}
+              {template.builtIn && <span className="soft">built in</span>}
+            </td>
+          </tr>
+        ))}
+      </Table>
       {mayChange && (
         <div className={styles.row}>
           <Button onClick={() => setEdited("new")}>New template</Button>
@@ -88,19 +70,22 @@ const BLANK = { source: { type: "test" }, video: { width: 1280, height: 720 } };
 
 function TemplateDialog({ template, onClose }: { template: TemplateRecord | "new"; onClose: () => void }) {
   const api = useApi();
-  const queries = useQueryClient();
   const form = useId();
   const [problem, setProblem] = useState<string>();
   const known = template === "new" ? undefined : template;
+  const store = useListChange(PATH, (body: object) =>
+    known === undefined ? api.send("POST", PATH, body) : api.send("PUT", pathOf(known), body),
+  );
   const save = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
     try {
       const config: unknown = JSON.parse(String(given.get("config")));
-      const body = { name: String(given.get("name")), description: String(given.get("description")), config };
-      if (known === undefined) await api.send("POST", "/v1/templates", body);
-      else await api.send("PUT", pathOf(known), body);
-      await queries.invalidateQueries({ queryKey: QUERY });
+      await store.mutateAsync({
+        name: String(given.get("name")),
+        description: String(given.get("description")),
+        config,
+      });
       onClose();
     } catch (error) {
       setProblem(error instanceof SyntaxError ? `The config is no JSON: ${error.message}` : messageOf(error));

@@ -1,32 +1,26 @@
 import type { UserRecord } from "@stream-control/protocol";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { useApi } from "../api/context.js";
 import { messageOf } from "../api/orchestrator-api.js";
 import { Button } from "../ui/button.js";
 import { Field } from "../ui/field.js";
 import { dayAndTime } from "../ui/format.js";
+import { Table } from "../ui/table.js";
 import { Panel } from "./panel.js";
 import { RoleSelect, rightsOf } from "./rights.js";
 import styles from "./settings.module.css";
+import { useList, useListChange } from "./use-list.js";
 
-const QUERY = ["users"];
+const PATH = "/v1/users";
 
 /** People who sign in. */
 export function UsersPanel() {
   const api = useApi();
-  const queries = useQueryClient();
-  const { data = [], error } = useQuery({ queryKey: QUERY, queryFn: () => api.get<UserRecord[]>("/v1/users") });
-  const reload = () => queries.invalidateQueries({ queryKey: QUERY });
-  const create = useMutation({
-    mutationFn: (body: object) => api.send<UserRecord>("POST", "/v1/users", body),
-    onSettled: reload,
-  });
-  const change = useMutation({
-    mutationFn: ({ id, disabled }: { id: string; disabled: boolean }) =>
-      api.send("PATCH", `/v1/users/${encodeURIComponent(id)}`, { disabled }),
-    onSettled: reload,
-  });
+  const { items, error } = useList<UserRecord>(PATH);
+  const create = useListChange(PATH, (body: object) => api.send<UserRecord>("POST", PATH, body));
+  const change = useListChange(PATH, ({ id, disabled }: { id: string; disabled: boolean }) =>
+    api.send("PATCH", `${PATH}/${encodeURIComponent(id)}`, { disabled }),
+  );
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = event.currentTarget;
@@ -40,34 +34,20 @@ export function UsersPanel() {
   return (
     <Panel title="People">
       {problem !== null && <p role="alert">{messageOf(problem)}</p>}
-      <div className={styles.scroll}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Login</th>
-              <th scope="col">May</th>
-              <th scope="col">Last here</th>
-              <th scope="col">
-                <span className="hidden-text">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {data.map(({ id, login, grants, lastSignInAt, disabledAt }) => (
-              <tr key={id}>
-                <td>{login}</td>
-                <td>{rightsOf(grants)}</td>
-                <td>{lastSignInAt === null ? "never" : dayAndTime(lastSignInAt)}</td>
-                <td>
-                  <Button small onClick={() => change.mutate({ id, disabled: disabledAt === null })}>
-                    {disabledAt === null ? "Disable" : "Enable"}
-                  </Button>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table columns={["Login", "May", "Last here"]} actions>
+        {items.map(({ id, login, grants, lastSignInAt, disabledAt }) => (
+          <tr key={id}>
+            <td>{login}</td>
+            <td>{rightsOf(grants)}</td>
+            <td>{lastSignInAt === null ? "never" : dayAndTime(lastSignInAt)}</td>
+            <td>
+              <Button small onClick={() => change.mutate({ id, disabled: disabledAt === null })}>
+                {disabledAt === null ? "Disable" : "Enable"}
+              </Button>
+            </td>
+          </tr>
+        ))}
+      </Table>
       <form className={styles.row} onSubmit={submit} aria-label="New person">
         <Field label="Login">
           {(control) => <input {...control} name="login" required maxLength={200} autoComplete="off" />}

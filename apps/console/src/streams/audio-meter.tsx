@@ -30,22 +30,24 @@ export function AudioMeter({ levels }: { levels: AudioLevels }) {
   }, [visible]);
   const peak = Math.round(loudest(levels));
   return (
-    <div ref={meter} className={styles.meter}>
-      <meter
-        className="hidden-text"
-        aria-label="Sound"
-        min={FLOOR_DBFS}
-        max={0}
-        value={Math.min(0, peak)}
-        aria-valuetext={peak <= FLOOR_DBFS ? "silent" : `peaks at ${peak} decibels below full scale`}
-      />
-      {Array.from({ length: channels }, (_, channel) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its number.
-        <div key={channel} className={styles.channel}>
-          <div className={styles.scale} />
-          <div className={styles.cover} data-cover />
-        </div>
-      ))}
+    <div className={styles.place}>
+      <div ref={meter} className={styles.meter}>
+        <meter
+          className="hidden-text"
+          aria-label="Sound"
+          min={FLOOR_DBFS}
+          max={0}
+          value={Math.min(0, peak)}
+          aria-valuetext={peak <= FLOOR_DBFS ? "silent" : `peaks at ${peak} decibels below full scale`}
+        />
+        {Array.from({ length: channels }, (_, channel) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: a channel is its number.
+          <div key={channel} className={styles.channel}>
+            <div className={styles.scale} />
+            <div className={styles.cover} data-cover />
+          </div>
+        ))}
+      </div>
     </div>
   );
 }
