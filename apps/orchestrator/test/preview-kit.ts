@@ -63,12 +63,13 @@ export async function answerPreview(house: House, agent: SeedAgent, since = 0): 
   return socket;
 }
 
-/** Four seconds of H.264 and AAC with a keyframe twice a second, as an encoder writes them. */
-export async function someStream(): Promise<Buffer> {
+/** H.264 and AAC with a keyframe twice a second, as an encoder writes them. */
+export async function someStream(seconds = 4, picture = "testsrc=s=320x180:r=20", kbps = 400): Promise<Buffer> {
   const folder = await temporaryFolder();
   try {
-    const inputs = ["testsrc=s=320x180:r=20", "sine"].flatMap((input) => ["-f", "lavfi", "-i", input]);
-    const encode = ["-t", "4", "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-c:a", "aac", "-b:v", "400k"];
+    const inputs = [picture, "sine"].flatMap((input) => ["-f", "lavfi", "-i", input]);
+    const size = ["-t", String(seconds), "-b:v", `${kbps}k`];
+    const encode = [...size, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-c:a", "aac"];
     await ffmpeg([...inputs, ...encode, "-pix_fmt", "yuv420p", folder.file("a.ts")]);
     return await readFile(folder.file("a.ts"));
   } finally {

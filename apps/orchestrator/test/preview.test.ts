@@ -1,6 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { ffprobe, streamOf, temporaryFolder, videoPackets, waitFor } from "@stream-control/test-kit";
+import {
+  ffprobe,
+  frameDistances,
+  run,
+  streamOf,
+  temporaryFolder,
+  videoPackets,
+  waitFor,
+} from "@stream-control/test-kit";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 import { answerPreview, StreamSocket, send, someStream, watch } from "./preview-kit.js";
@@ -85,23 +93,59 @@ describe("a preview", () => {
   });
 
   test("drops who does not read, and nobody else waits for that one", async () => {
-    await using world = await running();
+    await using world = await running({ previews: { stuckMs: 300 } });
     const { house, agent, id } = world;
     await using quick = await watch(house, id);
     await using slow = await watch(house, id);
     await using source = await answerPreview(house, agent);
     slow.socket.pause();
-    const rounds = Math.ceil(20_000_000 / stream.length);
+    const rounds = Math.ceil(15_000_000 / stream.length);
     for (let round = 1; round <= rounds; round += 1) {
       send(source, stream, 100_000);
       // It began with the newest keyframe of the first piece.
       await quick.got(round * stream.length - 150_000);
     }
+    // More than every buffer on the way holds; from here on nothing of it is taken for longer than it may be.
+    const until = performance.now() + 1000;
+    await waitFor(() => {
+      send(source, stream.subarray(0, 18_800));
+      return performance.now() > until || undefined;
+    });
+    // It is told once it reads again, for the close stands behind what waits.
     slow.socket.resume();
     expect((await slow.closed).code).not.toBe(1000);
-    expect(slow.size).toBeLessThan(0.6 * quick.size);
+    expect(slow.size).toBeLessThan(0.8 * quick.size);
     expect(quick.socket.readyState).toBe(quick.socket.OPEN);
     expect((await house.job(id)).status).toBe("RUNNING");
+  });
+
+  test("lets who is too slow miss whole pictures up to a keyframe, so that what is seen stays live", async () => {
+    await using world = await running();
+    const { house, agent, id } = world;
+    const long = await someStream(40, "color=s=320x180:r=20,noise=alls=60:allf=t", 5000);
+    expect(long.length).toBeGreaterThan(15_000_000);
+    await using quick = await watch(house, id);
+    await using slow = await watch(house, id);
+    await using source = await answerPreview(house, agent);
+    const most = Math.floor(long.length * 0.9);
+    send(source, long.subarray(0, 100_000));
+    await slow.got(1000);
+    slow.socket.pause();
+    send(source, long.subarray(100_000, most), 100_000);
+    await quick.got(most - 1_000_000);
+    slow.socket.resume();
+    // What waited comes first; then it is there again, at what is sent now.
+    for (let at = most; at < long.length; at += 100_000) {
+      send(source, long.subarray(at, at + 100_000), 100_000);
+      await quick.got(at - 1_000_000);
+    }
+    const last = long.subarray(-3 * 188);
+    await waitFor(() => slow.bytes.subarray(-3 * 188).equals(last) || undefined, { what: "the end of the stream" });
+    expect(slow.size).toBeLessThan(0.8 * quick.size);
+    const file = (await files).file("missed.ts");
+    await writeFile(file, slow.bytes);
+    expect((await run("ffmpeg", ["-v", "error", "-i", file, "-map", "0:v", "-f", "null", "-"])).stderr).toBe("");
+    expect(Math.max(...frameDistances(await videoPackets(file)))).toBeGreaterThan(1);
   });
 });
 

@@ -28,7 +28,7 @@ test("whatever was sent so far can be joined at the newest keyframe, without an 
   const rest = joint.push(stream.subarray(half));
   const file = folder.file("joined.ts");
   const joinedAt = Buffer.concat([...begun]);
-  await writeFile(file, Buffer.concat([joinedAt, ...rest]));
+  await writeFile(file, Buffer.concat([joinedAt, ...rest.map(({ data }) => data)]));
   const packets = await videoPackets(file);
   expect(packets[0]).toMatchObject({ key: true });
   expect(packets.length).toBeGreaterThanOrEqual(50);
@@ -47,7 +47,7 @@ test("says the same however the bytes are cut, and passes all of them on", () =>
       const out: Buffer[] = [];
       for (let at = 0, turn = 0; at < stream.length; turn += 1) {
         const size = sizes[turn % sizes.length] ?? 1;
-        out.push(...joint.push(stream.subarray(at, at + size)));
+        out.push(...joint.push(stream.subarray(at, at + size)).map(({ data }) => data));
         at += size;
       }
       expect(Buffer.concat(out).equals(stream)).toBe(true);
@@ -55,6 +55,25 @@ test("says the same however the bytes are cut, and passes all of them on", () =>
     }),
     { numRuns: 20 },
   );
+});
+
+test("can be left before any picture, and joined again at a keyframe, without a broken one", async () => {
+  const joint = new TsJoinPoint(PLENTY);
+  const out: Buffer[] = [];
+  let left = false;
+  for (let at = 0, piece = 0; at < stream.length; at += 3000, piece += 1)
+    for (const { data, keyframe, wholeTo } of joint.push(stream.subarray(at, at + 3000))) {
+      // Leaves a while after each keyframe.
+      if (keyframe && left) out.push(...joint.beginning);
+      else if (!left && piece % 7 === 6 && wholeTo !== undefined) out.push(data.subarray(0, wholeTo));
+      else if (!left) out.push(data);
+      left = keyframe ? false : left || (piece % 7 === 6 && wholeTo !== undefined);
+    }
+  const file = folder.file("left.ts");
+  await writeFile(file, Buffer.concat(out));
+  expect((await videoPackets(file)).length).toBeLessThan(100);
+  const { stderr } = await run("ffmpeg", ["-v", "error", "-i", file, "-map", "0:v", "-f", "null", "-"]);
+  expect(stderr).toBe("");
 });
 
 test("keeps no more than it may, and begins again at the next keyframe", () => {

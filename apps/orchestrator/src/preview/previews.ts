@@ -21,9 +21,14 @@ export interface PreviewLimits {
   /** Jobs of one agent. */
   previewsPerAgent: number;
   lingerMs: number;
+  /** For how long a page may take nothing at all of what waits for it. */
+  stuckMs: number;
 }
 
-export const DEFAULT_PREVIEWS: PreviewLimits = { viewersPerJob: 20, previewsPerAgent: 4, lingerMs: 5000 };
+export const DEFAULT_PREVIEWS: PreviewLimits = {
+  ...{ viewersPerJob: 20, previewsPerAgent: 4 },
+  ...{ lingerMs: 5000, stuckMs: 10_000 },
+};
 
 export interface PreviewsDeps {
   access: Access;
@@ -97,7 +102,8 @@ export class Previews {
       return;
     }
     const preview = known ?? this.begin(jobId);
-    preview.add(new PreviewViewer(socket, caller));
+    const { limits, monotonic } = this.deps;
+    preview.add(new PreviewViewer(socket, caller, { stuckMs: limits.stuckMs, monotonic }));
   }
 
   /**
