@@ -6,9 +6,8 @@ import type { PreviewViewer } from "./viewer.js";
 
 /** What is kept for those who come between two keyframes: more than ten seconds of what people stream. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
-/** No encoder sends more for long; an agent that does is broken. What has waited somewhere may come at once. */
-const BYTES_PER_MS = 16_000;
-const MAX_BURST_BYTES = 24 * 1024 * 1024;
+/** What has waited somewhere may come at once: as much as the limit lets through in this time. */
+const BURST_MS = 1500;
 /** RFC 6455 §7.4.1: the purpose is fulfilled; only binary frames; against the rules. */
 const DONE = 1000;
 const WRONG_KIND = 1003;
@@ -18,6 +17,8 @@ export interface PreviewOptions {
   jobId: string;
   /** How long the agent goes on to send after the last one has left. */
   lingerMs: number;
+  /** As much as an agent may send for long. */
+  bytesPerMs: number;
   monotonic: () => number;
   /** It is over: nothing of it is left. */
   onOver: () => void;
@@ -86,10 +87,11 @@ export class Preview {
 
   private take(chunk: Buffer): void {
     if (this.over) return;
-    const now = this.options.monotonic();
+    const { bytesPerMs, monotonic } = this.options;
+    const now = monotonic();
     const { at, bytes } = this.excess;
-    this.excess = { at: now, bytes: Math.max(0, bytes - (now - at) * BYTES_PER_MS) + chunk.length };
-    if (this.excess.bytes > MAX_BURST_BYTES) {
+    this.excess = { at: now, bytes: Math.max(0, bytes - (now - at) * bytesPerMs) + chunk.length };
+    if (this.excess.bytes > BURST_MS * bytesPerMs) {
       this.break(AGAINST_RULES, "more than any stream has");
       return;
     }

@@ -23,11 +23,13 @@ export interface PreviewLimits {
   lingerMs: number;
   /** For how long a page may take nothing at all of what waits for it. */
   stuckMs: number;
+  /** More than this for long no encoder sends; an agent that does is broken. */
+  bytesPerMs: number;
 }
 
 export const DEFAULT_PREVIEWS: PreviewLimits = {
   ...{ viewersPerJob: 20, previewsPerAgent: 4 },
-  ...{ lingerMs: 5000, stuckMs: 10_000 },
+  ...{ lingerMs: 5000, stuckMs: 10_000, bytesPerMs: 16_000 },
 };
 
 export interface PreviewsDeps {
@@ -118,7 +120,7 @@ export class Previews {
   private begin(jobId: string): Preview {
     const { limits, monotonic, logger } = this.deps;
     const preview: Preview = new Preview({
-      ...{ jobId, lingerMs: limits.lingerMs, monotonic },
+      ...{ jobId, lingerMs: limits.lingerMs, bytesPerMs: limits.bytesPerMs, monotonic },
       onOver: () => {
         this.byJob.delete(jobId);
         logger.info({ jobId, agentId: preview.from?.agentId }, "a preview ended");
