@@ -20,6 +20,8 @@ export class SocketClient implements AsyncDisposable {
   readonly received: WireMessage[] = [];
   /** How the socket ended. */
   readonly closed: Promise<{ code: number; reason: string }>;
+  /** How it was closed, in words; undefined while it is open. */
+  private end: string | undefined;
   private readonly waits = new Set<Wait>();
 
   protected constructor(readonly socket: WebSocket) {
@@ -27,7 +29,10 @@ export class SocketClient implements AsyncDisposable {
     // What becomes of the socket is told by its close event.
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) => {
-      socket.once("close", (code, reason) => resolve({ code, reason: String(reason) }));
+      socket.once("close", (code, reason) => {
+        this.end = `closed with ${code} ${reason}`;
+        resolve({ code, reason: String(reason) });
+      });
     });
   }
 
@@ -88,10 +93,9 @@ export class SocketClient implements AsyncDisposable {
     this.waits.add(wait);
     const timer = setTimeout(() => {
       const tail = JSON.stringify(this.received.slice(since).slice(-8)).slice(0, 4000);
-      const state = this.socket.readyState === this.socket.OPEN ? "open" : "closed";
       reject(
         new Error(
-          `No ${type} that fits came within ${deadlineMs} ms, the socket is ${state}; the last messages: ${tail}`,
+          `No ${type} that fits came within ${deadlineMs} ms, the socket is ${this.end ?? "open"}; the last messages: ${tail}`,
         ),
       );
     }, deadlineMs);

@@ -51,6 +51,20 @@ describe("a page that connects", () => {
     const { id } = await house.submit();
     await page.next("ui.job.update", (payload) => payload.id === id);
   });
+
+  test("is told by the snapshot why a job waits, and again only when that changes", async () => {
+    await using house = await House.open();
+    const { id } = await house.submit();
+    const elsewhere = await house.submit({ room: "hall" });
+    await using page = await snapshot(house);
+    const told = page.received.length;
+    await house.agent({ agentId: "full", room: "hall", slots: 0 });
+    // Reasons of all waiting jobs are looked at together.
+    await page.next("ui.job.update", ({ id }) => id === elsewhere.id, { since: told });
+    const jobs = page.received.slice(told).filter(({ type }) => type === "ui.job.update");
+    expect(jobs.map(({ payload }) => payload.id)).toEqual([elsewhere.id]);
+    expect(page.ofType("ui.job.update")[0]?.payload[0]).toMatchObject({ id, pendingReason: expect.any(String) });
+  });
 });
 
 describe("a page that is connected", () => {

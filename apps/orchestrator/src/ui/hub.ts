@@ -99,7 +99,11 @@ export class UiHub implements JobNews {
     const page = new Page(socket, caller);
     this.pages.add(page);
     socket.on("error", (error) => this.options.logger.warn({ err: error }, "a page's socket failed"));
-    socket.on("close", () => this.pages.delete(page));
+    socket.on("close", () => {
+      this.pages.delete(page);
+      // What is told while nobody listens has been told to nobody.
+      if (this.idle) this.toldReason.clear();
+    });
     this.join(page, since).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error) }, "a page could not be given its snapshot");
       page.close(CLOSE_CODES.tryAgainLater, "the snapshot could not be read");
@@ -153,6 +157,9 @@ export class UiHub implements JobNews {
     const agents = [...registry.all()].filter(({ room }) => page.sees(room)).map((agent) => agent.record());
     const records = inOrder.map((job) => this.record(job, page.masked(job.room)));
     if (!page.open) return;
+    // Told by the snapshot, unless others wait for it: else every waiting job would be told a second time, all at once.
+    for (const { id, status, pendingReason } of records)
+      if (status === "PENDING" && !this.toldReason.has(id)) this.toldReason.set(id, pendingReason);
     page.socket.send(JSON.stringify(buildMessage("ui.agent.update", agents, { seq })));
     page.socket.send(JSON.stringify(buildMessage("ui.job.update", records, { seq })));
     if (since !== undefined) await this.replay(page, since, seq);
