@@ -8,6 +8,7 @@ import type { RetentionOptions } from "./audit/housekeeping.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
+import { DEFAULT_WEBHOOKS, type WebhookSettings } from "./webhooks/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
 /** What an orchestrator is made with; everything has a default. */
@@ -47,6 +48,8 @@ export interface OrchestratorOptions {
   mediaDir?: string;
   /** What anybody may see; the streams of the room `default` unless given. */
   public?: PublicSettings;
+  /** Where job events may be sent, and how. */
+  webhooks?: WebhookSettings;
   ackTimeoutMs?: number;
   unknownTimeoutMs?: number;
   /** How long a fenced job may go on after its agent was last heard. */
@@ -82,4 +85,5 @@ export const DEFAULTS = {
   retention: {},
   measurementsEveryMs: 60_000,
   public: DEFAULT_PUBLIC,
+  webhooks: DEFAULT_WEBHOOKS,
 } as const satisfies OrchestratorOptions;
