@@ -57,9 +57,9 @@ export function assembleWebhooks({ access, readBody, sealed, ledger, ...deps }: 
   return {
     routes: [["/v1/webhooks", webhookRoutes({ access, readBody, webhooks })]],
     start: async (head) => {
-      ledger.onCommit(({ event }) => collector.reached(event.seq));
+      ledger.onCommit(({ event: { seq, type }, job: { room } }) => collector.committed({ seq, type, room }));
       await webhooks.load();
-      collector.reached(head);
+      collector.start(head);
       webhooks.start();
     },
     stop: async () => {

@@ -13,10 +13,16 @@ import { type DeliveryRow, TEST_TYPE } from "./delivery.js";
 /** Largest body, in characters. An agent may put almost a megabyte into an event; few receivers take that. */
 const LONGEST_BODY = 131_072;
 
-/** What a receiver is told of a job: no more than its viewers are shown. */
+/**
+ * What a receiver is told of a job: no more than its viewers are shown, and less where somebody has put a key into the title,
+ * since it leaves the house.
+ */
 export function jobOf(row: JobRow): WebhookJob {
-  const metadata = maskSecrets(fromJson<Record<string, unknown>>(row.stream_metadata));
-  const title = metadata?.title;
+  const [metadata, ...others] = [row.stream_metadata, row.inline_config, row.config, row.own_source, row.metadata].map(
+    (text) => fromJson<Record<string, unknown>>(text),
+  );
+  const [shown] = maskSecrets([metadata, ...others]);
+  const title = shown?.title;
   return {
     ...{ id: row.id, room: row.room, title: typeof title === "string" ? title : null },
     ...{ status: row.status, agentId: row.agent_id },

@@ -46,15 +46,27 @@ export class Collector {
   private running: Promise<void> | undefined;
   private again = false;
   private stopping = false;
-  /** What the store knows of the cursor of each webhook. */
-  private readonly written = new Map<string, number>();
 
   constructor(private readonly deps: CollectorDeps) {}
 
-  /** The log has been written up to this entry. */
-  reached(seq: number): void {
-    this.head = Math.max(this.head, seq);
-    this.wake(GATHER_MS);
+  /** A change of a job is on disk. Whoever has all before it and does not want it is past it without a read of the log. */
+  committed(event: { seq: number; type: string; room: string }): void {
+    const { head } = this;
+    this.head = Math.max(head, event.seq);
+    let isAnyBehind = false;
+    for (const { hook, cursorOnDisk } of this.deps.lanes()) {
+      if (!hook.enabled) continue;
+      if (hook.cursor >= head && event.seq - cursorOnDisk < FORGET_AT_MOST && !wants(hook, event))
+        hook.cursor = Math.max(hook.cursor, event.seq);
+      isAnyBehind ||= hook.cursor < this.head;
+    }
+    if (isAnyBehind) this.wake(GATHER_MS);
+  }
+
+  /** @param head number of the newest entry of the log. */
+  start(head: number): void {
+    this.head = Math.max(this.head, head);
+    this.wake();
   }
 
   /** There may be something to take up. */
@@ -140,8 +152,7 @@ export class Collector {
       if (job === undefined) return [];
       return [newRow({ id: newId(), webhookId: hook.id, type, eventSeq: seq, jobId, job, atMs, giveUpMs })];
     });
-    const writtenTo = this.written.get(hook.id) ?? 0;
-    if (rows.length > 0 || to - writtenTo >= FORGET_AT_MOST) {
+    if (rows.length > 0 || to - lane.cursorOnDisk >= FORGET_AT_MOST) {
       const isTaken = await store.write(async (tx) => {
         // It may have been switched off or deleted meanwhile.
         if (!(await hooks.isEnabled(tx, hook.id))) return false;
@@ -150,7 +161,7 @@ export class Collector {
         return true;
       });
       if (!isTaken) return;
-      this.written.set(hook.id, to);
+      lane.cursorOnDisk = to;
     }
     hook.cursor = Math.max(hook.cursor, to);
     if (rows.length === 0) return;

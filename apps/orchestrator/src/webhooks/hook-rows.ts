@@ -1,4 +1,4 @@
-import type { Selectable, Store, Transaction } from "@stream-control/store";
+import { type Selectable, type Store, sql, type Transaction } from "@stream-control/store";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables, WebhookTable } from "../store/tables.js";
 import type { Hook } from "./hook.js";
@@ -42,9 +42,11 @@ export class HookRows {
   /** Writes what has changed by itself, and leaves alone what an admin may be changing. */
   async note(tx: Transaction<Tables>, id: string, changes: HookProgress): Promise<void> {
     const { enabled, cursor, holdUntil, lastDeliveryAt, failingSince, disabledReason } = changes;
+    // It never goes back, whoever has noted one meanwhile.
+    if (cursor !== undefined)
+      await sql`update webhooks set cursor_seq = max(cursor_seq, ${cursor}) where id = ${id}`.execute(tx);
     const row: Partial<Row> = {
       ...(enabled === undefined ? {} : { enabled: enabled ? 1 : 0 }),
-      ...(cursor === undefined ? {} : { cursor_seq: cursor }),
       ...(holdUntil === undefined ? {} : { hold_until: holdUntil }),
       ...(lastDeliveryAt === undefined ? {} : { last_delivery_at: lastDeliveryAt }),
       ...(failingSince === undefined ? {} : { failing_since: failingSince }),

@@ -42,6 +42,8 @@ const LONGEST_TIMER_MS = 2_147_000_000;
 export class Lane {
   /** Deliveries that are pending; null where it has to be asked. */
   backlog: number | null = null;
+  /** What the store knows of the webhook's cursor. */
+  cursorOnDisk: number;
   private readonly stopping = new AbortController();
   private running: Promise<void> | undefined;
   private again = false;
@@ -51,7 +53,9 @@ export class Lane {
   constructor(
     readonly hook: Hook,
     private readonly deps: LaneDeps,
-  ) {}
+  ) {
+    this.cursorOnDisk = hook.cursor;
+  }
 
   /** Something may be due. */
   wake(): void {

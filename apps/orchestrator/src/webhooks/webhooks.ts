@@ -165,7 +165,8 @@ export class Webhooks {
   }
 
   private async tryOut(lane: Lane): Promise<DeliveryReply> {
-    const { store, deliveries, newId, now } = this.deps;
+    const { store, deliveries, newId, now, log } = this.deps;
+    const by = currentCaller();
     const webhookId = lane.hook.id;
     const nothing = { eventSeq: null, jobId: null, job: null, giveUpMs: 0 };
     const row = newRow({ id: newId(), webhookId, type: TEST_TYPE, atMs: now().getTime(), ...nothing });
@@ -178,7 +179,11 @@ export class Webhooks {
       ...{ last_attempt_at: new Date(attempt.atMs).toISOString(), response_status: attempt.status },
       ...{ duration_ms: attempt.durationMs, error: attempt.error },
     };
-    await store.write((tx) => deliveries.insert(tx, [tried]));
+    await store.write(async (tx) => {
+      await deliveries.insert(tx, [tried]);
+      const message = "A test was sent.";
+      await log.append(tx, { by, subject: subjectOf(webhookId), type: "webhook.tested", message });
+    });
     return { ok: attempt.error === null, delivery: toDelivery(tried) };
   }
 
@@ -225,7 +230,8 @@ export class Webhooks {
       const { holdUntil, failingSince, disabledReason } = hook;
       const comesOn = hook.enabled && before?.enabled === false;
       if (comesOn || hook.url !== before?.url) await hooks.note(tx, id, { holdUntil, failingSince, disabledReason });
-      if (comesOn) await hooks.note(tx, id, { cursor: seq });
+      // Also where it stays on: what it did not want until now, it is not sent later.
+      await hooks.note(tx, id, { cursor: comesOn ? seq : hook.cursor });
       if (!hook.enabled) await deliveries.giveUp(tx, id, "The webhook was switched off.");
       else await deliveries.makeDue(tx, id, now().toISOString());
       return seq;
