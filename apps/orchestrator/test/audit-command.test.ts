@@ -1,8 +1,12 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
+import { openStore } from "@stream-control/store";
 import { freePort, run, temporaryFolder } from "@stream-control/test-kit";
+import { migrations } from "../src/store/migrations.js";
+import type { Tables } from "../src/store/tables.js";
+import { fillPlain } from "./filled-database.js";
 import { call } from "./house.js";
 import { Service } from "./service.js";
 
@@ -161,23 +165,14 @@ test("an export can be checked with the lines of Python that docs/audit.md has",
 test("what was logged before there was a chain keeps its numbers and is chained, and a hole in it is told", async () => {
   const folder = await temporaryFolder();
   try {
-    await mkdir(folder.path, { recursive: true });
-    {
-      await using first = await Service.start(await env(folder.path));
-      await call(first.url, "POST", "/v1/jobs", { inlineConfig: {} });
-      first.signal("SIGTERM");
-      await first.ended;
-    }
     // As the version before left it.
-    const database = new DatabaseSync(`${folder.path}/orchestrator.db`);
+    const file = folder.file("orchestrator.db");
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "0004"));
+    const store = await openStore<Tables>({ file, migrations: before });
+    await store.write((tx) => fillPlain(tx, 1, "{}"));
+    await store.close();
+    const database = new DatabaseSync(file);
     const [{ id } = { id: "" }] = database.prepare("select id from jobs").all() as { id: string }[];
-    database.exec(`drop table events; drop table event_origins; drop table event_chain;
-      drop table access_oidc_sign_ins;
-      drop table youtube_account; drop table youtube_oauth_states; drop table youtube_quota;
-      drop table youtube_broadcasts; drop table youtube_streams; drop table youtube_settings;
-      delete from kysely_migration where name >= '0005';
-      create table job_events (seq integer primary key autoincrement, job_id text not null, type text not null,
-        message text not null, data text, ts text not null);`);
     const insert = database.prepare("insert into job_events values (?, ?, ?, ?, ?, '2030-01-01T00:00:00.000Z')");
     for (let seq = 1; seq <= 2500; seq += 1)
       if (seq !== 7) insert.run(seq, id, "job.running", `Event ${seq}.`, seq % 2 === 0 ? `{"b":${seq},"a":[1]}` : null);
