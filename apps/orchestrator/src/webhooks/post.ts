@@ -38,16 +38,22 @@ const LONGEST_ANSWER_BYTES = 65_536;
  * @throws only what `signal` was aborted with.
  */
 export async function post(posting: Posting, { resolve, timeoutMs, signal }: PostOptions): Promise<PostOutcome> {
-  const late = AbortSignal.timeout(timeoutMs);
-  const over = AbortSignal.any([signal, late]);
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const end = () => over.abort(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  const timer = setTimeout(() => over.abort(), timeoutMs);
   try {
     const { hostname } = new URL(posting.url);
-    const addresses = await orAborted(resolve(hostname), over);
-    return await exchange(posting, addresses, over);
+    const addresses = await orAborted(resolve(hostname), over.signal);
+    return await exchange(posting, addresses, over.signal);
   } catch (thrown) {
     signal.throwIfAborted();
-    if (late.aborted) return { status: null, error: `There was no answer within ${timeoutMs / 1000} s.` };
+    if (over.signal.aborted) return { status: null, error: `There was no answer within ${timeoutMs / 1000} s.` };
     return { status: null, error: `${failureWords(thrown)}.` };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { WebhookJob } from "@stream-control/protocol";
-import { AllowedNetworks, resolveAllowed, systemLookUp } from "@stream-control/service-kit/egress";
+import { AllowedNetworks, type LookUp, lookUpAside, resolveAllowed } from "@stream-control/service-kit/egress";
 import type { JobReader } from "../jobs/job-reader.js";
 import { fromJson } from "../jobs/job-record.js";
 import { eventBody, testBody } from "./body.js";
@@ -33,15 +33,17 @@ const GONE = "Its event is not in the event log any more.";
 /** Sends deliveries, each once; what then becomes of them is not its business. */
 export class Sender {
   private readonly networks: AllowedNetworks;
+  private readonly lookUp: LookUp;
 
   /** @throws RangeError for networks that can't be read. */
   constructor(private readonly deps: SenderDeps) {
     this.networks = AllowedNetworks.parse(deps.settings.networks);
+    this.lookUp = deps.settings.lookUp ?? lookUpAside();
   }
 
   /** Checked addresses of a host. @throws EgressError */
   readonly resolve = (host: string): Promise<string[]> =>
-    resolveAllowed(host, { networks: this.networks, lookUp: this.deps.settings.lookUp ?? systemLookUp });
+    resolveAllowed(host, { networks: this.networks, lookUp: this.lookUp });
 
   /** @throws what `signal` was aborted with. */
   async send(hook: Hook, row: Omit<DeliveryRow, "seq">, signal: AbortSignal): Promise<Attempt> {

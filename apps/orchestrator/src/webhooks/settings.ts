@@ -6,7 +6,7 @@ import type { z } from "zod";
 export interface WebhookSettings {
   /** Where they may be sent: as in `ALLOWED_NETWORKS` of an agent, such as `public` or `192.168.7.0/24`. */
   networks: readonly string[];
-  /** Who is asked for names; the system unless given. */
+  /** Who is asked for names; the system's name servers unless given. */
   lookUp?: LookUp;
   /** Addresses with plain http may be on other machines, too. */
   plainHttp: boolean;

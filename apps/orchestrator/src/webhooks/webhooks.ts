@@ -165,7 +165,7 @@ export class Webhooks {
   }
 
   private async tryOut(lane: Lane): Promise<DeliveryReply> {
-    const { store, deliveries, newId, now, log } = this.deps;
+    const { store, deliveries, newId, now, log, settings } = this.deps;
     const by = currentCaller();
     const webhookId = lane.hook.id;
     const nothing = { eventSeq: null, jobId: null, job: null, giveUpMs: 0 };
@@ -184,6 +184,7 @@ export class Webhooks {
       const message = "A test was sent.";
       await log.append(tx, { by, subject: subjectOf(webhookId), type: "webhook.tested", message });
     });
+    await deliveries.prune(webhookId, settings.kept);
     return { ok: attempt.error === null, delivery: toDelivery(tried) };
   }
 
