@@ -17,6 +17,7 @@ import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import type { OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS } from "./preview/previews.js";
 import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
+import { readWebhooks, webhookVariables } from "./webhooks/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 
 /** Every variable that the service reads, with its default. */
@@ -25,6 +26,7 @@ const variables = z.object({
   ...oidcVariables,
   ...youtubeVariables,
   ...publicVariables,
+  ...webhookVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -131,6 +133,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       ...(oidc === undefined ? {} : { oidc }),
       ...(youtube === undefined ? {} : { youtube }),
       public: anybody,
+      webhooks: readWebhooks(v, production),
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

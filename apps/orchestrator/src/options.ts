@@ -9,6 +9,7 @@ import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import type { PreviewLimits } from "./preview/previews.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
+import { DEFAULT_WEBHOOKS, type WebhookSettings } from "./webhooks/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
 /** What an orchestrator is made with; everything has a default. */
@@ -48,6 +49,8 @@ export interface OrchestratorOptions {
   mediaDir?: string;
   /** What anybody may see; the streams of the room `default` unless given. */
   public?: PublicSettings;
+  /** Where job events may be sent, and how. */
+  webhooks?: WebhookSettings;
   ackTimeoutMs?: number;
   unknownTimeoutMs?: number;
   /** How long a fenced job may go on after its agent was last heard. */
@@ -85,4 +88,5 @@ export const DEFAULTS = {
   retention: {},
   measurementsEveryMs: 60_000,
   public: DEFAULT_PUBLIC,
+  webhooks: DEFAULT_WEBHOOKS,
 } as const satisfies OrchestratorOptions;

@@ -56,6 +56,7 @@ import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
 import { templateRoutes } from "./templates/routes.js";
 import { UiHub } from "./ui/hub.js";
+import { assembleWebhooks } from "./webhooks/assemble.js";
 import { assembleYouTube, submitWith } from "./youtube/assemble.js";
 import { configRoutes } from "./youtube/broadcasts/config-routes.js";
 import { PrivacySetting } from "./youtube/broadcasts/privacy-setting.js";
@@ -221,6 +222,11 @@ export class Orchestrator {
       ...{ settings: settings.public, limits: doorSettings.limits, broadcasts: broadcasts?.youtube.book },
     });
 
+    const webhooks = assembleWebhooks({
+      ...{ access, readBody, store, sealed, log, ledger, reader, logger, now },
+      settings: settings.webhooks,
+    });
+
     const desk = new LocalDesk({
       store,
       log,
@@ -242,7 +248,9 @@ export class Orchestrator {
     watchdog.start(open);
     homecoming.start();
     drains.start();
-    hub.start(open, (await desk.head()).seq);
+    const { seq: head } = await desk.head();
+    hub.start(open, head);
+    await webhooks.start(head);
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -259,6 +267,7 @@ export class Orchestrator {
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await broadcasts?.stop();
+      await webhooks.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop()]);
       await measurements.stop();
@@ -295,6 +304,7 @@ export class Orchestrator {
       ],
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
+      ...webhooks.routes,
       ...anybody.routes,
     ];
     this.answered = rulesOf(routes);
@@ -321,7 +331,7 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), door.close()]);
+      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -48,6 +48,7 @@ let guarded: GuardedHouse;
 let callers: Record<CallerName, Person>;
 let jobId: string;
 let broadcastId: string;
+let webhookId: string;
 
 beforeAll(async () => {
   guarded = await GuardedHouse.open({ oidc: AWAY, youtube: AWAY_YOUTUBE });
@@ -97,6 +98,7 @@ const fill = (path: string): string =>
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
+    .replace(/^(\/v1\/webhooks)\/:id/, `$1/${webhookId}`)
     .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
     .replace(/:\w+/g, "none");
 
@@ -114,6 +116,7 @@ describe("every route", () => {
       "DELETE /v1/session: anybody",
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
+      "DELETE /v1/webhooks/:id: admin in its room",
       "GET /embed: anybody",
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
@@ -150,6 +153,9 @@ describe("every route", () => {
       "GET /v1/templates/:id: viewer in any room",
       "GET /v1/templates: viewer in any room",
       "GET /v1/users: admin in every room",
+      "GET /v1/webhooks/:id/deliveries: admin in its room",
+      "GET /v1/webhooks/:id: admin in its room",
+      "GET /v1/webhooks: admin in any room",
       "PATCH /v1/users/:id: admin in every room",
       "POST /oauth/token: admin in every room",
       "POST /v1/agents/:id/drain: operator in its room",
@@ -173,6 +179,9 @@ describe("every route", () => {
       "POST /v1/templates: operator in every room",
       "POST /v1/tickets: signed in",
       "POST /v1/users: admin in every room",
+      "POST /v1/webhooks/:id/deliveries/:deliveryId/replay: admin in its room",
+      "POST /v1/webhooks/:id/test: admin in its room",
+      "POST /v1/webhooks: admin in any room",
       "PUT /v1/broadcasts/:id/metadata: operator in its room",
       "PUT /v1/broadcasts/:id: operator in its room",
       "PUT /v1/config/stream-privacy: operator in every room",
@@ -182,6 +191,7 @@ describe("every route", () => {
       "PUT /v1/overlays/:sheet: operator in its room",
       "PUT /v1/teamnames: operator in its room",
       "PUT /v1/templates/:id: operator in every room",
+      "PUT /v1/webhooks/:id: admin in its room",
     ]);
   });
 
@@ -196,6 +206,9 @@ describe("every route", () => {
   });
 
   test.each(CALLERS)("answers %s as its rule says", async (name) => {
+    // Some of them delete it. Nobody listens there.
+    const webhook = { url: "http://127.0.0.1:1/", room: ROOM };
+    webhookId = (await guarded.admin.api("POST", "/v1/webhooks", webhook)).body.id;
     for (const { method, path, rule } of guarded.house.routes) {
       const expected = verdict(rule, name);
       const answer = await callers[name].api(method, fill(path), method === "GET" ? undefined : "[]");

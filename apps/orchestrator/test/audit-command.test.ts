@@ -2,13 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
-import { ownKeyRing } from "@stream-control/service-kit/secrets";
 import { openStore } from "@stream-control/store";
 import { freePort, run, temporaryFolder } from "@stream-control/test-kit";
-import { sealMigration } from "../src/secrets/seal-migration.js";
-import { SealedColumns } from "../src/secrets/sealed-columns.js";
-import { allMigrations } from "../src/store/migrations.js";
-import { DATABASE_FILE } from "../src/store/tables.js";
+import { migrations } from "../src/store/migrations.js";
+import type { Tables } from "../src/store/tables.js";
+import { fillPlain } from "./filled-database.js";
 import { call } from "./house.js";
 import { Service } from "./service.js";
 
@@ -168,18 +166,13 @@ test("what was logged before there was a chain keeps its numbers and is chained,
   const folder = await temporaryFolder();
   try {
     // As the version before left it.
-    const file = folder.file(DATABASE_FILE);
-    const known = Object.entries(allMigrations(sealMigration(new SealedColumns(ownKeyRing(folder.path)))));
-    await (await openStore({ file, migrations: Object.fromEntries(known.filter(([name]) => name < "0005")) })).close();
+    const file = folder.file("orchestrator.db");
+    const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < "0004"));
+    const store = await openStore<Tables>({ file, migrations: before });
+    await store.write((tx) => fillPlain(tx, 1, "{}"));
+    await store.close();
     const database = new DatabaseSync(file);
-    const id = "job-1";
-    const required = database
-      .prepare(`select name, type from pragma_table_info('jobs') where "notnull" = 1 and dflt_value is null and pk = 0`)
-      .all() as { name: string; type: string }[];
-    const job = required.map(({ name, type }) => ({ id, status: "STOPPED" })[name] ?? (type === "text" ? "" : 0));
-    database
-      .prepare(`insert into jobs (${required.map(({ name }) => name)}) values (${required.map(() => "?")})`)
-      .run(...job);
+    const [{ id } = { id: "" }] = database.prepare("select id from jobs").all() as { id: string }[];
     const insert = database.prepare("insert into job_events values (?, ?, ?, ?, ?, '2030-01-01T00:00:00.000Z')");
     for (let seq = 1; seq <= 2500; seq += 1)
       if (seq !== 7) insert.run(seq, id, "job.running", `Event ${seq}.`, seq % 2 === 0 ? `{"b":${seq},"a":[1]}` : null);

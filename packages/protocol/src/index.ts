@@ -49,6 +49,7 @@ export * from "./resources/replies.js";
 export * from "./resources/sheet.js";
 export * from "./resources/stream-metadata.js";
 export * from "./resources/template.js";
+export * from "./resources/webhook.js";
 export * from "./resources/youtube.js";
 export * from "./secrets/index.js";
 export * from "./states.js";

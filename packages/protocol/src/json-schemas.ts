@@ -59,6 +59,16 @@ import {
 } from "./resources/sheet.js";
 import { metadataUpdateSchema, streamContextSchema, streamMetadataSchema } from "./resources/stream-metadata.js";
 import { createTemplateSchema, templateRecordSchema, templateUpdateSchema } from "./resources/template.js";
+import {
+  createWebhookSchema,
+  deliveryReplySchema,
+  savedWebhookSchema,
+  updateWebhookSchema,
+  webhookDeliverySchema,
+  webhookEventSchema,
+  webhookSchema,
+  webhookTestSchema,
+} from "./resources/webhook.js";
 import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
 
 const resources: Record<string, z.ZodType> = {
@@ -108,6 +118,14 @@ const resources: Record<string, z.ZodType> = {
   "update-sheet-overlay": updateSheetOverlaySchema,
   "team-names": teamNamesSchema,
   "update-team-names": updateTeamNamesSchema,
+  webhook: webhookSchema,
+  "create-webhook": createWebhookSchema,
+  "update-webhook": updateWebhookSchema,
+  "saved-webhook": savedWebhookSchema,
+  "webhook-delivery": webhookDeliverySchema,
+  "webhook-delivery-reply": deliveryReplySchema,
+  "webhook-event": webhookEventSchema,
+  "webhook-test": webhookTestSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,
   "new-api-key": newApiKeySchema,

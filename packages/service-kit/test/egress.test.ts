@@ -1,7 +1,11 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
+import { waitFor } from "@stream-control/test-kit";
 import fc from "fast-check";
 import { classifyAddress } from "../src/egress/classify.js";
-import { AllowedNetworks, canonicalHost, type LookUp, resolveAllowed } from "../src/egress/index.js";
+import { AllowedNetworks, canonicalHost, type LookUp, lookUpAside, resolveAllowed } from "../src/egress/index.js";
 
 const allowed = (...entries: string[]) => AllowedNetworks.parse(entries);
 const byte = fc.integer({ min: 0, max: 255 });
@@ -182,4 +186,50 @@ describe("resolving", () => {
     });
     await expect(resolveAllowed("fe80::1%eth0", { networks, lookUp })).rejects.toMatchObject({ code: "HOST_INVALID" });
   });
+});
+
+describe("a look-up aside", () => {
+  /** A name server that answers every question with this code, or not at all. */
+  async function nameServer(code: number | "silent") {
+    const socket = createSocket("udp4");
+    let asked = 0;
+    socket.on("message", (question, from) => {
+      asked += 1;
+      if (code === "silent") return;
+      const answer = Buffer.from(question);
+      // A response to a recursive question (RFC 1035 §4.1.1), without a record.
+      answer.writeUInt16BE(0x8180 | code, 2);
+      answer.writeUInt16BE(0, 10);
+      socket.send(answer.subarray(0, endOfQuestion(question)), from.port, from.address);
+    });
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    const server = `127.0.0.1:${socket.address().port}`;
+    return { server, asked: () => asked, [Symbol.dispose]: () => socket.close() };
+  }
+  /** Behind the name, its type and its class; what a resolver adds after that is its own. */
+  const endOfQuestion = (question: Buffer) => question.indexOf(0, 12) + 5;
+
+  test("asks the system only for what the name servers say that there is not", async () => {
+    const fallback: LookUp = async (name) => [`of ${name}`];
+    using unknown = await nameServer(3);
+    using broken = await nameServer(2);
+    expect(await lookUpAside({ servers: [unknown.server], fallback })("a.example")).toEqual(["of a.example"]);
+    expect(await lookUpAside({ servers: [broken.server], fallback })("a.example")).toEqual([]);
+  });
+
+  test("of names whose servers are silent leaves the threads of the process to others", async () => {
+    using silent = await nameServer("silent");
+    const lookUp = lookUpAside({ servers: [silent.server], fallback: never });
+    let waiting = 12;
+    const all = Array.from({ length: waiting }, (_, n) =>
+      lookUp(`n${n}.example`).finally(() => {
+        waiting -= 1;
+      }),
+    );
+    await waitFor(() => silent.asked() >= 24);
+    await stat("/");
+    expect(waiting).toBe(12);
+    expect(await Promise.all(all)).toEqual(new Array(12).fill([]));
+  }, 30_000);
 });

@@ -64,6 +64,13 @@ export class JobReader {
     return this.opened((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
   }
 
+  /** One event of any job; undefined where the log does not have it (any more). */
+  async event(seq: number): Promise<(JobEvent & { seq: number }) | undefined> {
+    const query = this.db.selectFrom("events").select(EVENT_COLUMNS).where("seq", "=", seq);
+    const row = await query.where("job_id", "is not", null).$narrowType<{ job_id: string }>().executeTakeFirst();
+    return row && toEvent(row);
+  }
+
   /** One page of a job's log, behind an entry where one is given. */
   async events({ jobId, types, order, fromSeq, limit }: JobEventFilter): Promise<(JobEvent & { seq: number })[]> {
     let query = this.db.selectFrom("events").select(EVENT_COLUMNS).where("job_id", "=", jobId);

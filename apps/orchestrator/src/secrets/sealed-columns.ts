@@ -12,6 +12,7 @@ export const SEALED_COLUMNS = {
   youtube_account: ["refresh_token"],
   youtube_broadcasts: ["ingestion", "start_request"],
   youtube_streams: ["ingestion"],
+  webhooks: ["url", "secrets"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type SealedTable = keyof typeof SEALED_COLUMNS;

@@ -1,4 +1,4 @@
-import type { JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { DeliveryStatus, JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
@@ -206,6 +206,52 @@ export interface SheetTable {
   updated_at: Timestamp;
 }
 
+/** Where job events are sent. */
+export interface WebhookTable {
+  id: string;
+  /** `*` for every room. */
+  room: string;
+  /** Sealed, since some services put the right to send into the address. */
+  url: Sealed;
+  events: Json;
+  secrets: Sealed;
+  enabled: number;
+  description: string;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  /** Up to this entry the event log has been taken up. */
+  cursor_seq: number;
+  /** The receiver asked not to be called before. */
+  hold_until: Timestamp | null;
+  last_delivery_at: Timestamp | null;
+  failing_since: Timestamp | null;
+  disabled_reason: string | null;
+}
+
+/** Events on their way to webhooks; an event's own content is in the event log. */
+export interface WebhookDeliveryTable {
+  /** Order in which they were taken up. */
+  seq: Generated<number>;
+  id: string;
+  webhook_id: string;
+  type: string;
+  /** Null for a test. */
+  event_seq: number | null;
+  job_id: string | null;
+  /** The job as it was then. */
+  job: Json | null;
+  status: DeliveryStatus;
+  attempts: number;
+  created_at: Timestamp;
+  last_attempt_at: Timestamp | null;
+  next_attempt_at: Timestamp | null;
+  /** After this moment it is not tried again. */
+  give_up_at: Timestamp;
+  response_status: number | null;
+  duration_ms: number | null;
+  error: string | null;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -221,4 +267,6 @@ export interface Tables extends AccessTables, EventLogTables {
   youtube_streams: YouTubeStreamTable;
   youtube_settings: YouTubeSettingTable;
   sheets: SheetTable;
+  webhooks: WebhookTable;
+  webhook_deliveries: WebhookDeliveryTable;
 }

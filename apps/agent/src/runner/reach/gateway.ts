@@ -8,7 +8,8 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { pipeline } from "node:stream";
-import { failureWords, isRefused, pinnedLookup } from "./connecting.js";
+import { pinnedLookup } from "@stream-control/service-kit/egress";
+import { failureWords, isRefused } from "./connecting.js";
 import { authorityOf, PlaylistFilter, plainAddress } from "./playlist.js";
 
 /** What a gateway works with. */

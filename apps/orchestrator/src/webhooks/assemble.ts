@@ -1,0 +1,70 @@
+import type { Logger } from "@stream-control/service-kit";
+import type { Access } from "@stream-control/service-kit/access";
+import type { EventLog } from "@stream-control/service-kit/audit";
+import type { Store } from "@stream-control/store";
+import type { RequestHandler } from "express";
+import { v7 as uuidv7 } from "uuid";
+import type { Routes } from "../http/app.js";
+import type { JobReader } from "../jobs/job-reader.js";
+import type { Ledger } from "../jobs/ledger.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
+import type { Tables } from "../store/tables.js";
+import { Collector } from "./collector.js";
+import { DeliveryRows } from "./delivery-rows.js";
+import { HookRows } from "./hook-rows.js";
+import { webhookRoutes } from "./routes.js";
+import { Sender } from "./sender.js";
+import type { WebhookSettings } from "./settings.js";
+import { Webhooks } from "./webhooks.js";
+
+export interface WebhookParts {
+  readonly routes: Routes;
+  /** @param head number of the newest entry of the event log. */
+  start(head: number): Promise<void>;
+  /** Resolves when nothing is being sent and nothing is being written any more. */
+  stop(): Promise<void>;
+}
+
+export interface WebhookDeps {
+  settings: WebhookSettings;
+  access: Access;
+  readBody: RequestHandler;
+  store: Store<Tables>;
+  sealed: SealedColumns;
+  log: EventLog;
+  ledger: Ledger;
+  reader: JobReader;
+  logger: Logger;
+  now: () => Date;
+}
+
+/** Job events on their way to other systems. */
+export function assembleWebhooks({ access, readBody, sealed, ledger, ...deps }: WebhookDeps): WebhookParts {
+  const { settings, store, reader, now } = deps;
+  const hooks = new HookRows(store, sealed);
+  const deliveries = new DeliveryRows(store);
+  const sender = new Sender({ settings, reader, now });
+  const newId = uuidv7;
+  const wake = () => collector.wake();
+  const webhooks = new Webhooks({
+    ...{ ...deps, hooks, deliveries, sender, newId, onRoom: wake, onChange: wake },
+    address: { plainHttp: settings.plainHttp, resolve: sender.resolve },
+  });
+  const lanes = () => webhooks.all();
+  const collector: Collector = new Collector({
+    ...{ ...deps, hooks, deliveries, lanes, newId, giveUpMs: settings.giveUpMs },
+  });
+  return {
+    routes: [["/v1/webhooks", webhookRoutes({ access, readBody, webhooks })]],
+    start: async (head) => {
+      ledger.onCommit(({ event: { seq, type }, job: { room } }) => collector.committed({ seq, type, room }));
+      await webhooks.load();
+      collector.start(head);
+      webhooks.start();
+    },
+    stop: async () => {
+      await collector.stop();
+      await webhooks.stop();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import type { WebhookJob } from "@stream-control/protocol";
+import { AllowedNetworks, type LookUp, lookUpAside, resolveAllowed } from "@stream-control/service-kit/egress";
+import type { JobReader } from "../jobs/job-reader.js";
+import { fromJson } from "../jobs/job-record.js";
+import { eventBody, testBody } from "./body.js";
+import { type DeliveryRow, TEST_TYPE } from "./delivery.js";
+import type { Hook } from "./hook.js";
+import { type PostOutcome, post } from "./post.js";
+import type { WebhookSettings } from "./settings.js";
+import { signedHeaders } from "./signature.js";
+
+/** One try. */
+export interface Attempt {
+  /** When it began, in milliseconds since 1970. */
+  atMs: number;
+  durationMs: number;
+  status: number | null;
+  retryAfter?: string | undefined;
+  /** Why it failed, in a sentence without addresses; null where the receiver took it. */
+  error: string | null;
+  /** It can never be sent. */
+  lost?: true;
+}
+
+export interface SenderDeps {
+  settings: Pick<WebhookSettings, "networks" | "lookUp" | "timeoutMs">;
+  reader: JobReader;
+  now: () => Date;
+}
+
+const GONE = "Its event is not in the event log any more.";
+
+/** Sends deliveries, each once; what then becomes of them is not its business. */
+export class Sender {
+  private readonly networks: AllowedNetworks;
+  private readonly lookUp: LookUp;
+
+  /** @throws RangeError for networks that can't be read. */
+  constructor(private readonly deps: SenderDeps) {
+    this.networks = AllowedNetworks.parse(deps.settings.networks);
+    this.lookUp = deps.settings.lookUp ?? lookUpAside();
+  }
+
+  /** Checked addresses of a host. @throws EgressError */
+  readonly resolve = (host: string): Promise<string[]> =>
+    resolveAllowed(host, { networks: this.networks, lookUp: this.lookUp });
+
+  /** @throws what `signal` was aborted with. */
+  async send(hook: Hook, row: Omit<DeliveryRow, "seq">, signal: AbortSignal): Promise<Attempt> {
+    const { settings, now } = this.deps;
+    const body = await this.bodyOf(row);
+    const at = now();
+    const atMs = at.getTime();
+    if (body === undefined) return { atMs, durationMs: 0, status: null, error: GONE, lost: true };
+    const { url, secrets } = hook;
+    const headers = signedHeaders(row.id, at, body, secrets);
+    const begun = performance.now();
+    const outcome = await post(
+      { url, headers, body },
+      { resolve: this.resolve, timeoutMs: settings.timeoutMs, signal },
+    );
+    const { status, retryAfter } = outcome;
+    return { atMs, durationMs: Math.round(performance.now() - begun), status, retryAfter, error: errorOf(outcome) };
+  }
+
+  private async bodyOf(row: Omit<DeliveryRow, "seq">): Promise<string | undefined> {
+    if (row.type === TEST_TYPE) return testBody(row);
+    const event = row.event_seq === null ? undefined : await this.deps.reader.event(row.event_seq);
+    const job = fromJson<WebhookJob>(row.job);
+    return event === undefined || job === null ? undefined : eventBody(event, job);
+  }
+}
+
+function errorOf({ status, error }: PostOutcome): string | null {
+  if (status === null) return error ?? "There was no answer.";
+  if (status >= 200 && status < 300) return null;
+  if (status >= 300 && status < 400)
+    return `The receiver answered ${status}: redirects are not followed, so give the address that it leads to.`;
+  return `The receiver answered ${status}.`;
+}
