@@ -35,8 +35,8 @@ export function Console() {
   return (
     <CSPProvider disableStyleElements>
       <QueryClientProvider client={queries}>
-        <Toasts>
-          <SessionGate api={api}>
+        <SessionGate api={api}>
+          <Toasts>
             <Shell>
               <Suspense fallback={<p className="soft">Loading…</p>}>
                 <Switch>
@@ -50,8 +50,8 @@ export function Console() {
                 </Switch>
               </Suspense>
             </Shell>
-          </SessionGate>
-        </Toasts>
+          </Toasts>
+        </SessionGate>
       </QueryClientProvider>
     </CSPProvider>
   );

@@ -1,15 +1,17 @@
-import { useMay, useVisitor } from "../api/context.js";
+import { useMay, useMaySomewhere, useVisitor } from "../api/context.js";
 import { Page } from "../shell/page.js";
 import { KeysPanel } from "./keys-panel.js";
 import { PrivacyPanel } from "./privacy-panel.js";
 import styles from "./settings.module.css";
 import { TemplatesPanel } from "./templates-panel.js";
 import { UsersPanel } from "./users-panel.js";
+import { WebhooksPanel } from "./webhooks-panel.js";
 import { YouTubePanel } from "./youtube-panel.js";
 
 /** What holds for the whole house; everybody is shown what they may see. */
 export function SettingsPage() {
   const isAdmin = useMay("admin");
+  const adminsARoom = useMaySomewhere("admin");
   const { session } = useVisitor();
   const rights = Object.entries(session.grants).map(
     ([room, role]) => `${role} in ${room === "*" ? "every room" : room}`,
@@ -29,6 +31,7 @@ export function SettingsPage() {
         <TemplatesPanel />
         {isAdmin && <KeysPanel />}
         {isAdmin && <UsersPanel />}
+        {adminsARoom && <WebhooksPanel />}
       </div>
     </Page>
   );

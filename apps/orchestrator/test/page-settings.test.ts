@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { expect, test } from "@jest/globals";
+import { waitFor } from "@stream-control/test-kit";
+import { complaintsOf, launchBrowser } from "@stream-control/test-kit/browser";
+import { GuardedHouse } from "./guarded-house.js";
+
+test("an admin makes and takes away keys, people, templates and webhooks in the console; others are shown what is theirs", async () => {
+  const taken: string[] = [];
+  const receiver = createServer((request, response) => {
+    taken.push(String(request.headers["webhook-id"]));
+    response.writeHead(204).end();
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  const address = receiver.address();
+  const hook = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/hook`;
+  const browser = await launchBrowser();
+  try {
+    await using guarded = await GuardedHouse.open();
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+    const complaints = complaintsOf(page, (text) => /status of 401/.test(text));
+    await page.goto(`${guarded.house.url}/settings`);
+    await page.getByLabel("Password or API key").fill(guarded.adminKey);
+    await page.getByRole("button", { name: "Sign in" }).click();
+
+    const keys = page.getByRole("region", { name: "API keys" });
+    await keys.getByLabel("Name of the new key").fill("scoreboard");
+    await keys.getByLabel("Role").selectOption("operator");
+    await keys.getByRole("button", { name: "Make a key" }).click();
+    const made = String(await keys.getByText(/^sck_/).textContent());
+    const asScoreboard = { authorization: `Bearer ${made}` };
+    const session = () => fetch(`${guarded.house.url}/v1/session`, { headers: asScoreboard });
+    expect(await (await session()).json()).toMatchObject({ name: "scoreboard", grants: { "*": "operator" } });
+    await keys
+      .getByRole("row", { name: /scoreboard/ })
+      .getByRole("button", { name: "Revoke" })
+      .click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Revoke" }).click();
+    await keys.getByRole("row", { name: /scoreboard/ }).waitFor({ state: "detached" });
+    expect((await session()).status).toBe(401);
+
+    const people = page.getByRole("region", { name: "People" });
+    await people.getByLabel("Login").fill("ada");
+    await people.getByLabel("Password").fill("correct horse battery");
+    await people.getByRole("button", { name: "Add" }).click();
+    await people.getByRole("row", { name: /ada/ }).waitFor();
+
+    const templates = page.getByRole("region", { name: "Templates" });
+    await templates.getByRole("button", { name: "New template" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name").fill("Sheet A");
+    await dialog.getByLabel("Config").fill("{ this is not JSON");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await dialog.getByText("The config is no JSON").waitFor();
+    await dialog.getByLabel("Config").fill('{"source": {"type": "test"}}');
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await templates.getByRole("row", { name: /Sheet A/ }).waitFor();
+
+    const hooks = page.getByRole("region", { name: "Webhooks" });
+    await hooks.getByLabel("Address").fill(hook);
+    await hooks.getByRole("button", { name: "Add" }).click();
+    await hooks.getByText(/^whsec_/).waitFor();
+    await hooks.getByRole("button", { name: "Test" }).click();
+    await page.getByText(`${hook} took the test.`).waitFor();
+    await waitFor(() => taken.length === 1 || undefined, { what: "the test" });
+    await hooks.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+    await hooks.getByText(hook, { exact: true }).waitFor({ state: "detached" });
+
+    // Whoever is a viewer is shown no button that they may not press.
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByLabel("Login").fill("ada");
+    await page.getByLabel("Password or API key").fill("correct horse battery");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("You are ada: viewer in every room.").waitFor();
+    await templates.getByRole("row", { name: /Sheet A/ }).waitFor();
+    expect(await page.getByRole("heading", { level: 2 }).allTextContents()).toEqual(["New broadcasts", "Templates"]);
+    expect(await templates.getByRole("button").count()).toBe(0);
+    expect(complaints).toEqual([]);
+  } finally {
+    await browser.close();
+    receiver.close();
+  }
+}, 120_000);
