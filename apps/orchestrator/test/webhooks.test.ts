@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
 import { webhookEventSchema, webhookTestSchema } from "@stream-control/protocol";
-import { secret, waitFor } from "@stream-control/test-kit";
+import { measured, secret, waitFor } from "@stream-control/test-kit";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../src/webhooks/settings.js";
 import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
@@ -141,9 +141,14 @@ describe("a webhook", () => {
     for (let count = 0; count < 5; count += 1) jobs.push((await house.submit()).id);
     await house.stop();
     await using receiver = await Receiver.open(undefined, port);
+    const backAt = performance.now();
     await house.start();
     jobs.push((await house.submit()).id);
     await receiver.ofType("job.created", 6);
+    measured("a webhook's receiver is away, and the orchestrator started again", {
+      from: backAt,
+      to: performance.now(),
+    });
     expect(receiver.received.map(({ body }) => body.data.jobId)).toEqual(jobs.slice(1));
     await house.stop();
     await house.start();
@@ -164,6 +169,7 @@ describe("a webhook", () => {
     const jobs = await Promise.all(Array.from({ length: 20 }, () => house.submit()));
     for (const { id } of jobs) await house.jobIn(id, "RUNNING");
     await quick.ofType("job.running", 20);
+    measured("receivers of webhooks hang", { from: begun, to: performance.now() });
     // Each of those that hang is waited for ten seconds.
     expect(performance.now() - begun).toBeLessThan(8000);
     expect(hanging.received).toHaveLength(5);
