@@ -82,6 +82,7 @@ try {
   await take("job", `/jobs/${jobs[0]?.id}`, "Autumn Cup");
   await take("new-stream", "/new", "New stream");
   await take("agents", "/agents", "Agents");
+  await take("sheets", "/sheets", "Sheets");
   await take("history", "/history", "History");
   await take("settings", "/settings", "Settings");
   await page.emulateMedia({ colorScheme: "dark" });

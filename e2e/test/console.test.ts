@@ -135,6 +135,7 @@ test("every page is free of what axe finds, in light and in dark, on a laptop an
       `/jobs/${gone.id}`,
       "/agents",
       "/new",
+      "/sheets",
       "/history",
       "/settings",
       "/nowhere",
@@ -147,7 +148,7 @@ test("every page is free of what axe finds, in light and in dark, on a laptop an
     }
   }
   await page.setViewportSize({ width: 768, height: 1024 });
-  for (const path of ["/", `/jobs/${id}`, "/agents", "/new", "/history", "/settings"]) {
+  for (const path of ["/", `/jobs/${id}`, "/agents", "/new", "/sheets", "/history", "/settings"]) {
     await page.evaluate(`history.pushState({}, "", ${JSON.stringify(path)})`);
     await page.waitForLoadState("networkidle");
     const beyond = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");

@@ -18,6 +18,7 @@ const NewStreamPage = lazy(() =>
 const HistoryPage = lazy(() =>
   import("./history/history-page.js").then(({ HistoryPage }) => ({ default: HistoryPage })),
 );
+const SheetsPage = lazy(() => import("./sheets/sheets-page.js").then(({ SheetsPage }) => ({ default: SheetsPage })));
 const SettingsPage = lazy(() =>
   import("./settings/settings-page.js").then(({ SettingsPage }) => ({ default: SettingsPage })),
 );
@@ -45,6 +46,7 @@ export function Console() {
                   <Route path="/agents" component={AgentsPage} />
                   <Route path="/new" component={NewStreamPage} />
                   <Route path="/history" component={HistoryPage} />
+                  <Route path="/sheets" component={SheetsPage} />
                   <Route path="/settings" component={SettingsPage} />
                   <Route component={NotFound} />
                 </Switch>

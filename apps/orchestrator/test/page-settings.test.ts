@@ -4,6 +4,7 @@ import { expect, test } from "@jest/globals";
 import { waitFor } from "@stream-control/test-kit";
 import { complaintsOf, launchBrowser } from "@stream-control/test-kit/browser";
 import { GuardedHouse } from "./guarded-house.js";
+import { House } from "./house.js";
 
 test("an admin makes and takes away keys, people, templates and webhooks in the console; others are shown what is theirs", async () => {
   const taken: string[] = [];
@@ -83,3 +84,45 @@ test("an admin makes and takes away keys, people, templates and webhooks in the 
     receiver.close();
   }
 }, 120_000);
+
+test("an operator keeps the score of a sheet in the console, and never undoes what somebody else has set", async () => {
+  const browser = await launchBrowser();
+  try {
+    await using house = await House.open();
+    await house.agent();
+    const { id } = await house.submit({
+      streamContext: { context: "League", sheet: "B", team1: "Alpha", team2: "Beta" },
+    });
+    await house.jobIn(id, "RUNNING");
+    const page = await browser.newPage();
+    await page.goto(`${house.url}/sheets`);
+    const card = page.getByRole("listitem").filter({ has: page.getByRole("heading", { name: "Sheet B" }) });
+    await card.getByText("Alpha", { exact: true }).waitFor();
+    const sheet = async () => (await house.api("GET", "/v1/overlays/B")).body;
+    for (const score of ["1", "2"]) {
+      await card.getByRole("button", { name: "Red team one more" }).click();
+      await waitFor(async () => (await sheet()).red.score === score || undefined, { what: `the score ${score}` });
+      await card.getByLabel("Score of the red team").filter({ hasText: score }).waitFor();
+    }
+    await card.getByText("Names and words").click();
+    await card.getByLabel("Yellow team", { exact: true }).fill("Beta B");
+    await card.getByLabel("End, half or set").fill("End 3");
+    await card.getByRole("button", { name: "Save" }).click();
+    await waitFor(async () => (await sheet()).period === "End 3" || undefined, { what: "the words" });
+    expect(await sheet()).toMatchObject({ yellow: { name: "Beta B" }, red: { score: "2" } });
+
+    // Somebody else is faster.
+    const answered = page.waitForResponse((response) => response.request().method() === "PUT");
+    await page.route("**/v1/overlays/**", async (route) => {
+      if (route.request().method() === "PUT") await house.api("PUT", "/v1/overlays/B", { red: { score: "7" } });
+      await route.continue();
+    });
+    await card.getByRole("button", { name: "Red team one more" }).click();
+    expect((await answered).status()).toBe(409);
+    await page.getByRole("alert").getByText("Sheet B was not changed").waitFor();
+    await card.getByLabel("Score of the red team").filter({ hasText: "7" }).waitFor();
+    expect((await sheet()).red.score).toBe("7");
+  } finally {
+    await browser.close();
+  }
+}, 90_000);

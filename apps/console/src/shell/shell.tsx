@@ -12,6 +12,7 @@ import { YouTubeNotice } from "./youtube-notice.js";
 const PAGES = [
   ["/", "Streams"],
   ["/agents", "Agents"],
+  ["/sheets", "Sheets"],
   ["/history", "History"],
   ["/settings", "Settings"],
 ] as const;

@@ -3,7 +3,7 @@ import { noStore } from "@stream-control/service-kit/http";
 import express, { Router } from "express";
 
 /** Addresses of the console's pages; what is there is decided in the browser. */
-const PAGES = ["/", "/jobs/:id", "/agents", "/new", "/history", "/settings"];
+const PAGES = ["/", "/jobs/:id", "/agents", "/new", "/sheets", "/history", "/settings"];
 
 /**
  * The console: its pages, and the files that they are made of. The files are named after their content, so that a browser
