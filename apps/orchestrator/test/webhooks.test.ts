@@ -244,6 +244,25 @@ describe("a webhook", () => {
     expect(off.disabledReason).toMatch(/^Nothing was taken for too long; the last try: The receiver answered 500/);
   });
 
+  test("is not sent what retention has deleted from the event log, and says so", async () => {
+    const retention = { eventsMs: 1000, everyMs: 50 };
+    await using house = await House.open({ webhooks: QUICK, retention });
+    await using receiver = await Receiver.open();
+    const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
+    receiver.answers.push(204);
+    receiver.usually = 500;
+    const [first, second] = [await house.submit(), await house.submit()];
+    const items = await deliveriesWhere(house, hook.id, ([last]) => last?.status === "failed");
+    expect(items.map(({ jobId, status, error }: Record<string, unknown>) => [jobId, status, error])).toEqual([
+      [second.id, "failed", "Its event is not in the event log any more."],
+      [first.id, "delivered", null],
+    ]);
+    const path = `/v1/webhooks/${hook.id}/deliveries`;
+    for (const { id } of items)
+      expect(await house.api("POST", `${path}/${id}/replay`)).toMatchObject({ body: { code: "EVENT_PRUNED" } });
+    expect((await house.api("POST", `${path}/none/replay`)).status).toBe(404);
+  });
+
   test("keeps a bounded log of its deliveries", async () => {
     await using house = await open({ kept: 10 });
     await using receiver = await Receiver.open();
