@@ -1,15 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import { createLogger } from "@stream-control/service-kit";
+import { generateKey, KeyRing, parseKeys } from "@stream-control/service-kit/secrets";
 import { CertificateAuthority, filesWith, freePort, secret, temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
-import { DEFAULT_WEBHOOKS } from "../src/webhooks/settings.js";
 import { GuardedHouse } from "./guarded-house.js";
 import { call, House } from "./house.js";
-import { Service } from "./service.js";
-import { isSignedWith, Receiver } from "./webhook-receiver.js";
-
-const QUICK = { ...DEFAULT_WEBHOOKS, retryBaseMs: 20, retryMaxMs: 200 };
+import { runMain, Service } from "./service.js";
+import { QUICK } from "./webhook-house.js";
+import { isSignedWith, type Received, Receiver } from "./webhook-receiver.js";
 
 describe("what webhooks tell", () => {
   test("never are stream keys and passwords, however an agent says them", async () => {
@@ -84,6 +83,28 @@ describe("secrets and addresses of webhooks", () => {
     expect(await filesWith(house.dataDir, files)).toEqual([]);
     await house.stop();
     expect(await filesWith(house.dataDir, files)).toEqual([]);
+  });
+
+  test("go on when the key of the database is changed", async () => {
+    const folder = await temporaryFolder();
+    const [old, fresh] = [secret("encryption-key", generateKey()), secret("encryption-key", generateKey())];
+    const open = (key: string) =>
+      House.open({ webhooks: QUICK, dataDir: folder.path, keys: new KeyRing(parseKeys(key, "KEY")) });
+    await using receiver = await Receiver.open();
+    try {
+      let known = { id: "", secrets: [""] };
+      {
+        await using house = await open(old);
+        known = (await house.api("POST", "/v1/webhooks", { url: receiver.url })).body;
+      }
+      const rotated = await runMain(["secrets", "rotate"], { DATA_DIR: folder.path, SECRETS_KEY: `${fresh},${old}` });
+      expect(rotated.output).toContain("webhooks: 1 of 1 rows");
+      await using house = await open(fresh);
+      expect((await house.api("POST", `/v1/webhooks/${known.id}/test`)).body.ok).toBe(true);
+      expect(isSignedWith(known.secrets[0] ?? "", receiver.received[0] as Received)).toBe(true);
+    } finally {
+      await folder.remove();
+    }
   });
 });
 

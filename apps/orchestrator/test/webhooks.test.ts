@@ -1,36 +1,13 @@
-import { randomBytes } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
-import { webhookEventSchema, webhookTestSchema } from "@stream-control/protocol";
-import { measured, secret, waitFor } from "@stream-control/test-kit";
-import { DEFAULT_WEBHOOKS, type WebhookSettings } from "../src/webhooks/settings.js";
-import { GuardedHouse } from "./guarded-house.js";
+import { webhookEventSchema } from "@stream-control/protocol";
+import { measured, waitFor } from "@stream-control/test-kit";
 import { House } from "./house.js";
+import { deliveriesWhere, hookOf, newSecret, openHouse, QUICK } from "./webhook-house.js";
 import { isSignedWith, Receiver } from "./webhook-receiver.js";
-
-/** Everything that takes hours takes milliseconds. */
-const QUICK: WebhookSettings = { ...DEFAULT_WEBHOOKS, retryBaseMs: 20, retryMaxMs: 200 };
-const newSecret = () => secret("webhook-secret", `whsec_${randomBytes(32).toString("base64")}`);
-
-const open = (settings: Partial<WebhookSettings> = {}) => House.open({ webhooks: { ...QUICK, ...settings } });
-
-/** A new webhook. */
-async function hookOf(house: House, url: string, more: object = {}) {
-  const { status, body, text } = await house.api("POST", "/v1/webhooks", { url, ...more });
-  if (status !== 201) throw new Error(`The webhook was answered with ${status}: ${text}`);
-  return body;
-}
-
-/** Deliveries as soon as these hold. */
-// biome-ignore lint/suspicious/noExplicitAny: records as the wire shows them.
-const deliveriesWhere = (house: House, id: string, holds: (items: any[]) => boolean) =>
-  waitFor(async () => {
-    const { items } = (await house.api("GET", `/v1/webhooks/${id}/deliveries`)).body;
-    return holds(items) ? items : undefined;
-  });
 
 describe("a webhook", () => {
   test("is sent the events that it wants, signed with each of its secrets, and shows how they fared", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     const before = await house.submit();
     const secrets = [newSecret(), newSecret()];
@@ -76,7 +53,7 @@ describe("a webhook", () => {
   });
 
   test("is not sent what was before it, what happens while it is off, or what is after its end", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     await house.submit();
     const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
@@ -98,7 +75,7 @@ describe("a webhook", () => {
   });
 
   test("is tried again with the same id and body until it takes an event, in the order of the job", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     const hook = await hookOf(house, receiver.url, { events: ["job.created", "job.canceled"] });
     receiver.answers.push(500, "cut", 429);
@@ -115,7 +92,7 @@ describe("a webhook", () => {
   });
 
   test("holds the rest back no longer than some tries for an event that its receiver never takes", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     receiver.usually = ({ body }) => (body.type === "job.created" ? 500 : 204);
     const hook = await hookOf(house, receiver.url);
@@ -128,7 +105,7 @@ describe("a webhook", () => {
   });
 
   test("loses nothing over a restart, and is sent nothing twice by it", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     const jobs: string[] = [];
     let port: number;
     {
@@ -158,7 +135,7 @@ describe("a webhook", () => {
   });
 
   test("that hangs delays no job, no other webhook, and no stop of the service", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using hanging = await Receiver.open();
     await using quick = await Receiver.open();
     hanging.usually = "hang";
@@ -180,7 +157,7 @@ describe("a webhook", () => {
   });
 
   test("waits as long as its receiver asks by Retry-After", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     receiver.answers.push({ status: 503, headers: { "retry-after": "1" } });
     await hookOf(house, receiver.url, { events: ["job.created"] });
@@ -192,7 +169,7 @@ describe("a webhook", () => {
   });
 
   test("whose receiver answers 410 is switched off, says why, and tells the audit", async () => {
-    await using house = await open();
+    await using house = await openHouse();
     await using receiver = await Receiver.open();
     receiver.usually = 410;
     const hook = await hookOf(house, receiver.url);
@@ -227,7 +204,7 @@ describe("a webhook", () => {
   });
 
   test("that took nothing for too long is switched off, and what is not taken in time is given up", async () => {
-    await using house = await open({ giveUpMs: 300, offAfterMs: 1500 });
+    await using house = await openHouse({ giveUpMs: 300, offAfterMs: 1500 });
     await using receiver = await Receiver.open();
     receiver.usually = 500;
     const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
@@ -244,8 +221,61 @@ describe("a webhook", () => {
     expect(off.disabledReason).toMatch(/^Nothing was taken for too long; the last try: The receiver answered 500/);
   });
 
+  test("is given what has waited as soon as it is back, however long the next pause would have been", async () => {
+    await using house = await openHouse({ retryMaxMs: 3_600_000 });
+    await using receiver = await Receiver.open();
+    receiver.usually = 500;
+    const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
+    const { id } = await house.submit();
+    const [waiting] = await deliveriesWhere(house, hook.id, ([one]) => one?.attempts >= 7);
+    receiver.usually = 204;
+    const next = await house.submit();
+    await deliveriesWhere(house, hook.id, (all) => all.length === 2 && all.every((one) => one.status === "delivered"));
+    const last = receiver.received.slice(-2);
+    expect(last.map(({ body }) => body.data.jobId)).toEqual([next.id, id]);
+    expect(last[1]?.atMs).toBeLessThan(Date.parse(waiting.nextAttemptAt));
+  });
+
+  test("that is away for long fills no table: the rest waits in the event log, and nothing is left out", async () => {
+    await using house = await openHouse({ retryMaxMs: 500 });
+    await using receiver = await Receiver.open();
+    receiver.usually = 500;
+    const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
+    const jobs: string[] = [];
+    for (let count = 0; count < 40; count += 1)
+      jobs.push(...(await Promise.all(Array.from({ length: 10 }, () => house.submit()))).map(({ id }) => id));
+    const path = `/v1/webhooks/${hook.id}/deliveries`;
+    const pending = async () => (await house.api("GET", `${path}?status=pending&limit=1000`)).body.items.length;
+    await waitFor(async () => (await pending()) >= 100);
+    expect(await pending()).toBeLessThanOrEqual(200);
+    receiver.usually = 204;
+    const taken = () => receiver.received.map(({ body }) => body.data.jobId);
+    await waitFor(() => new Set(taken()).size === 400);
+    await waitFor(async () => (await pending()) === 0);
+    expect([...new Set(taken())].sort()).toEqual(jobs.sort());
+  });
+
+  test("is not sent what retention has deleted from the event log, and says so", async () => {
+    const retention = { eventsMs: 1000, everyMs: 50 };
+    await using house = await House.open({ webhooks: QUICK, retention });
+    await using receiver = await Receiver.open();
+    const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
+    receiver.answers.push(204);
+    receiver.usually = 500;
+    const [first, second] = [await house.submit(), await house.submit()];
+    const items = await deliveriesWhere(house, hook.id, ([last]) => last?.status === "failed");
+    expect(items.map(({ jobId, status, error }: Record<string, unknown>) => [jobId, status, error])).toEqual([
+      [second.id, "failed", "Its event is not in the event log any more."],
+      [first.id, "delivered", null],
+    ]);
+    const path = `/v1/webhooks/${hook.id}/deliveries`;
+    for (const { id } of items)
+      expect(await house.api("POST", `${path}/${id}/replay`)).toMatchObject({ body: { code: "EVENT_PRUNED" } });
+    expect((await house.api("POST", `${path}/none/replay`)).status).toBe(404);
+  });
+
   test("keeps a bounded log of its deliveries", async () => {
-    await using house = await open({ kept: 10 });
+    await using house = await openHouse({ kept: 10 });
     await using receiver = await Receiver.open();
     const hook = await hookOf(house, receiver.url, { events: ["job.created"] });
     for (let count = 0; count < 120; count += 1) await house.submit();
@@ -253,106 +283,5 @@ describe("a webhook", () => {
     const items = await deliveriesWhere(house, hook.id, (all) => all.every(({ status }) => status === "delivered"));
     expect(items.length).toBeLessThanOrEqual(60);
     expect(items[0].seq).toBe(receiver.received.at(-1)?.body.data.seq);
-  });
-});
-
-describe("a test of a webhook", () => {
-  test("is sent at once and answered with what came of it, also where the webhook is off", async () => {
-    await using house = await open({ timeoutMs: 500 });
-    await using receiver = await Receiver.open();
-    const made = await hookOf(house, receiver.url, { enabled: false });
-    const [key] = made.secrets;
-    const path = `/v1/webhooks/${made.id}`;
-    const taken = await house.api("POST", `${path}/test`);
-    expect(taken).toMatchObject({ status: 200, body: { ok: true, delivery: { status: "delivered", attempts: 1 } } });
-    const [sent] = receiver.received;
-    expect(webhookTestSchema.safeParse(sent?.body)).toMatchObject({ success: true });
-    expect(sent !== undefined && isSignedWith(key, sent)).toBe(true);
-
-    const told = async () => (await house.api("POST", `${path}/test`)).body;
-    receiver.answers.push({ status: 302, headers: { location: `${receiver.url}/elsewhere` } }, "hang", "cut", 404, {
-      ...{ status: 200, endless: true },
-    });
-    expect((await told()).delivery.error).toMatch(/answered 302: redirects are not followed/);
-    expect(await told()).toMatchObject({ ok: false, delivery: { error: "There was no answer within 0.5 s." } });
-    expect((await told()).delivery.error).toBe("The receiver cut the connection.");
-    expect((await told()).delivery).toMatchObject({ error: "The receiver answered 404.", responseStatus: 404 });
-    expect(await told()).toMatchObject({ ok: true, delivery: { responseStatus: 200 } });
-    expect(receiver.received).toHaveLength(6);
-    await receiver[Symbol.asyncDispose]();
-    expect((await told()).delivery).toMatchObject({ error: "The receiver refused the connection.", status: "failed" });
-    const log = (await house.api("GET", `${path}/deliveries`)).body.items;
-    expect(log).toHaveLength(7);
-    expect((await house.api("GET", path)).body).toMatchObject({ enabled: false, failingSince: null });
-  });
-});
-
-describe("the secrets", () => {
-  test("are shown once where we made them, change one by one, and are signed with side by side meanwhile", async () => {
-    await using house = await open();
-    await using receiver = await Receiver.open();
-    const made = await hookOf(house, receiver.url);
-    const path = `/v1/webhooks/${made.id}`;
-    const [old] = made.secrets;
-    expect(old).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
-    const shown = [await house.api("GET", path), await house.api("GET", "/v1/webhooks")];
-    for (const { text } of shown) expect(text).not.toContain("whsec_");
-    const added = await house.api("PUT", path, { newSecret: true });
-    expect(added.body).toMatchObject({ secretCount: 2, secrets: [expect.stringMatching(/^whsec_/)] });
-    const [fresh] = added.body.secrets;
-    await house.api("POST", `${path}/test`);
-    expect([old, fresh].map((key) => isSignedWith(key, receiver.received[0] as never))).toEqual([true, true]);
-    const only = await house.api("PUT", path, { secrets: [fresh] });
-    expect(only.body.secrets).toBeUndefined();
-    await house.api("POST", `${path}/test`);
-    expect([old, fresh].map((key) => isSignedWith(key, receiver.received[1] as never))).toEqual([false, true]);
-  });
-
-  test("must be strong and well-formed, and are not repeated where they are not", async () => {
-    await using house = await open();
-    const short = `whsec_${randomBytes(16).toString("base64")}`;
-    for (const wrong of [short, "whsec_", "secret", `whsec_${"A".repeat(500)}`]) {
-      const { status, text } = await house.api("POST", "/v1/webhooks", { url: "http://127.0.0.1:9", secrets: [wrong] });
-      expect(status).toBe(422);
-      if (wrong.length > 10) expect(text).not.toContain(wrong.slice(6));
-    }
-  });
-});
-
-describe("rooms", () => {
-  test("an admin of a room has webhooks of that room; those of every room are of admins of every room", async () => {
-    await using guarded = await GuardedHouse.open({ webhooks: QUICK });
-    await using receiver = await Receiver.open();
-    await using everywhere = await Receiver.open();
-    const hall = await guarded.let({ hall: "admin" });
-    const annex = await guarded.let({ annex: "admin" });
-    const url = receiver.url;
-    const made = await hall.api("POST", "/v1/webhooks", { url, events: ["job.created"] });
-    expect(made.body).toMatchObject({ room: "hall" });
-    for (const room of ["annex", "*"]) expect((await hall.api("POST", "/v1/webhooks", { url, room })).status).toBe(404);
-    const all = await guarded.admin.api("POST", "/v1/webhooks", { url: everywhere.url, events: ["job.created"] });
-    expect(all.body.room).toBe("*");
-    expect((await hall.api("GET", "/v1/webhooks")).body).toMatchObject([{ id: made.body.id }]);
-    expect((await annex.api("GET", "/v1/webhooks")).body).toEqual([]);
-    expect((await hall.api("GET", `/v1/webhooks/${all.body.id}`)).status).toBe(404);
-    expect((await annex.api("DELETE", `/v1/webhooks/${made.body.id}`)).status).toBe(404);
-
-    const rooms = ["annex", "hall"];
-    for (const room of rooms) await guarded.admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room });
-    await everywhere.ofType("job.created", 2);
-    await receiver.ofType("job.created");
-    expect(everywhere.received.map(({ body }) => body.data.job.room)).toEqual(rooms);
-    expect(receiver.received.map(({ body }) => body.data.job.room)).toEqual(["hall"]);
-  });
-
-  test("have a bounded number of them", async () => {
-    await using house = await open();
-    const url = "http://127.0.0.1:9/";
-    for (let count = 0; count < 20; count += 1) await hookOf(house, url, { room: "hall", enabled: false });
-    expect(await house.api("POST", "/v1/webhooks", { url, room: "hall" })).toMatchObject({
-      status: 409,
-      body: { code: "TOO_MANY_WEBHOOKS" },
-    });
-    await hookOf(house, url, { room: "annex", enabled: false });
   });
 });

@@ -10,6 +10,7 @@ import type { Ledger } from "../jobs/ledger.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
 import { Collector } from "./collector.js";
+import { Deliveries } from "./deliveries.js";
 import { DeliveryRows } from "./delivery-rows.js";
 import { HookRows } from "./hook-rows.js";
 import { webhookRoutes } from "./routes.js";
@@ -42,20 +43,22 @@ export interface WebhookDeps {
 export function assembleWebhooks({ access, readBody, sealed, ledger, ...deps }: WebhookDeps): WebhookParts {
   const { settings, store, reader, now } = deps;
   const hooks = new HookRows(store, sealed);
-  const deliveries = new DeliveryRows(store);
+  const rows = new DeliveryRows(store);
   const sender = new Sender({ settings, reader, now });
   const newId = uuidv7;
   const wake = () => collector.wake();
   const webhooks = new Webhooks({
-    ...{ ...deps, hooks, deliveries, sender, newId, onRoom: wake, onChange: wake },
+    ...{ ...deps, hooks, deliveries: rows, sender, newId, onRoom: wake, onChange: wake },
     address: { plainHttp: settings.plainHttp, resolve: sender.resolve },
   });
+  const laneOf = (id: string) => webhooks.lane(id);
+  const deliveries = new Deliveries({ ...deps, deliveries: rows, laneOf, newId });
   const lanes = () => webhooks.all();
   const collector: Collector = new Collector({
-    ...{ ...deps, hooks, deliveries, lanes, newId, giveUpMs: settings.giveUpMs },
+    ...{ ...deps, hooks, deliveries: rows, lanes, newId, giveUpMs: settings.giveUpMs },
   });
   return {
-    routes: [["/v1/webhooks", webhookRoutes({ access, readBody, webhooks })]],
+    routes: [["/v1/webhooks", webhookRoutes({ access, readBody, webhooks, deliveries })]],
     start: async (head) => {
       ledger.onCommit(({ event: { seq, type }, job: { room } }) => collector.committed({ seq, type, room }));
       await webhooks.load();

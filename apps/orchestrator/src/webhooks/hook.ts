@@ -30,6 +30,9 @@ export const toWebhook = (hook: Hook): Webhook => ({
   ...{ failingSince: hook.failingSince, disabledReason: hook.disabledReason },
 });
 
+/** What entries of the audit about a webhook are about. */
+export const webhookSubject = (id: string): string => `webhook:${id}`;
+
 /** Whether a webhook is told of an event. */
 export const wants = (
   { room, events }: Pick<Hook, "room" | "events">,

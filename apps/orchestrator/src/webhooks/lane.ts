@@ -5,7 +5,7 @@ import type { Store } from "@stream-control/store";
 import type { Tables } from "../store/tables.js";
 import type { DeliveryRow } from "./delivery.js";
 import type { DeliveryRows } from "./delivery-rows.js";
-import type { Hook } from "./hook.js";
+import { type Hook, webhookSubject } from "./hook.js";
 import type { HookProgress, HookRows } from "./hook-rows.js";
 import type { Attempt, Sender } from "./sender.js";
 import type { WebhookSettings } from "./settings.js";
@@ -168,7 +168,7 @@ export class Lane {
       await hooks.note(tx, hook.id, changes);
       if (off === undefined) return;
       await deliveries.giveUp(tx, hook.id, "The webhook was switched off.");
-      const entry = { by: SYSTEM, subject: `webhook:${hook.id}`, type: "webhook.disabled", message: off };
+      const entry = { by: SYSTEM, subject: webhookSubject(hook.id), type: "webhook.disabled", message: off };
       await log.append(tx, entry);
     });
     Object.assign(hook, changes);

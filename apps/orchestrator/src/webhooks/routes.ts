@@ -11,18 +11,20 @@ import {
 import { listOf, pageQuery, parseBody, parseQuery } from "@stream-control/service-kit/http";
 import type { Request, RequestHandler } from "express";
 import { z } from "zod";
+import type { Deliveries } from "./deliveries.js";
 import type { Webhooks } from "./webhooks.js";
 
 export interface WebhookRoutesDeps {
   access: Access;
   readBody: RequestHandler;
   webhooks: Webhooks;
+  deliveries: Deliveries;
 }
 
 const deliveriesQuery = z.object({ ...pageQuery, status: listOf(deliveryStatusSchema).optional() });
 
 /** `/v1/webhooks`: where job events are sent to other systems. One for every room is a matter of admins of every room. */
-export function webhookRoutes({ access, readBody, webhooks }: WebhookRoutesDeps): GuardedRoutes {
+export function webhookRoutes({ access, readBody, webhooks, deliveries }: WebhookRoutesDeps): GuardedRoutes {
   const routes = new GuardedRoutes(access, readBody);
   const admin = inRoom("admin", (request) => webhooks.roomOf(String(request.params.id)));
   const grantsOf = (request: Request) => access.requireCaller(request).principal.grants;
@@ -50,14 +52,14 @@ export function webhookRoutes({ access, readBody, webhooks }: WebhookRoutesDeps)
   });
   routes.get("/:id/deliveries", admin, async (request, response) => {
     const query = parseQuery(deliveriesQuery, request.query);
-    response.json(await webhooks.deliveries({ webhookId: request.params.id, ...query }));
+    response.json(await deliveries.page({ webhookId: request.params.id, ...query }));
   });
   routes.post("/:id/deliveries/:deliveryId/replay", admin, async (request, response) => {
     const { id, deliveryId } = request.params;
-    response.status(202).json(await webhooks.replay(id, deliveryId));
+    response.status(202).json(await deliveries.replay(id, deliveryId));
   });
   routes.post("/:id/test", admin, async (request, response) => {
-    response.json(await webhooks.test(request.params.id));
+    response.json(await deliveries.test(request.params.id));
   });
   return routes;
 }

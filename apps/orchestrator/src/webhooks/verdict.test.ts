@@ -6,7 +6,7 @@ import { afterFailure } from "./verdict.js";
 const AT = Date.parse("2030-01-01T00:00:00.000Z");
 const iso = (ms: number) => new Date(ms).toISOString();
 const OPTIONS = { retryBaseMs: 5000, retryMaxMs: 3_600_000, offAfterMs: 3 * 86_400_000, random: () => 1 };
-const failed = { atMs: AT, durationMs: 1, status: 500, error: "The receiver answered 500." };
+const failed = { atMs: AT - 700, durationMs: 700, status: 500, error: "The receiver answered 500." };
 const row = { attempts: 0, give_up_at: iso(AT + 86_400_000) };
 const well = { failingSince: null };
 

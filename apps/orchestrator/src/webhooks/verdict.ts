@@ -24,7 +24,7 @@ export function afterFailure(
   hook: Pick<Hook, "failingSince">,
   options: RetryOptions & { offAfterMs: number },
 ): Verdict {
-  const { atMs } = attempt;
+  const atMs = attempt.atMs + attempt.durationMs;
   // What can't be sent says nothing of the receiver.
   if (attempt.lost === true) return { next: null, changes: {} };
   const wishMs = retryAfterMs(attempt.retryAfter, new Date(atMs));

@@ -1,19 +1,14 @@
 import {
   type CreateWebhook,
-  type DeliveryReply,
   EVERY_ROOM,
-  type Page,
   type SavedWebhook,
   type UpdateWebhook,
   type Webhook,
-  type WebhookDelivery,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import { currentCaller } from "@stream-control/service-kit/http";
 import { type AddressRules, checkAddress } from "./address.js";
-import { newRow, TEST_TYPE, toDelivery } from "./delivery.js";
-import type { DeliveryFilter } from "./delivery-rows.js";
-import { type Hook, toWebhook } from "./hook.js";
+import { type Hook, toWebhook, webhookSubject } from "./hook.js";
 import { Lane, type LaneDeps } from "./lane.js";
 import { newSecret } from "./signature.js";
 
@@ -27,13 +22,11 @@ export interface WebhooksDeps extends LaneDeps {
   newId: () => string;
   /** There may be something to take up for a webhook. */
   onChange: () => void;
-  reader: { event(seq: number): Promise<unknown> };
 }
 
 /** The webhooks that there are, and what admins do with them. They are few, and held in memory; the table is the truth. */
 export class Webhooks {
   private readonly lanes = new Map<string, Lane>();
-  private readonly tests = new Map<string, Promise<DeliveryReply>>();
   private editing: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly deps: WebhooksDeps) {}
@@ -44,6 +37,13 @@ export class Webhooks {
 
   all(): Iterable<Lane> {
     return this.lanes.values();
+  }
+
+  /** @throws AppError `NOT_FOUND`. */
+  lane(id: string): Lane {
+    const lane = this.lanes.get(id);
+    if (lane === undefined) throw new AppError("NOT_FOUND", `There is no webhook "${id}".`);
+    return lane;
   }
 
   roomOf(id: string): string | undefined {
@@ -106,53 +106,6 @@ export class Webhooks {
     });
   }
 
-  /** One page of what was sent and is to be sent, the newest first. @throws AppError `NOT_FOUND`, `INVALID_REQUEST`. */
-  async deliveries(filter: DeliveryFilter): Promise<Page<WebhookDelivery>> {
-    this.lane(filter.webhookId);
-    const { items, nextCursor } = await this.deps.deliveries.page(filter);
-    return { items: items.map(toDelivery), nextCursor };
-  }
-
-  /**
-   * Sends something again, with the id that it had.
-   *
-   * @throws AppError `NOT_FOUND`, `WEBHOOK_DISABLED`, `EVENT_PRUNED`.
-   */
-  async replay(id: string, deliveryId: string): Promise<DeliveryReply> {
-    const { store, deliveries, settings, now, log, reader } = this.deps;
-    const lane = this.lane(id);
-    const row = await deliveries.byId(id, deliveryId);
-    if (row === undefined) throw new AppError("NOT_FOUND", `The webhook has no delivery "${deliveryId}".`);
-    if (!lane.hook.enabled)
-      throw new AppError("WEBHOOK_DISABLED", "The webhook is switched off; switch it on to send something again.");
-    if (row.event_seq !== null && (await reader.event(row.event_seq)) === undefined)
-      throw new AppError("EVENT_PRUNED", "The event is not in the event log any more, so it cannot be sent again.");
-    const atMs = now().getTime();
-    const changes = {
-      ...({ status: "pending", attempts: 0, next_attempt_at: new Date(atMs).toISOString() } as const),
-      give_up_at: new Date(atMs + settings.giveUpMs).toISOString(),
-    };
-    const by = currentCaller();
-    await store.write(async (tx) => {
-      await deliveries.update(tx, row.seq, changes);
-      const message = "A delivery is sent again.";
-      await log.append(tx, { by, subject: subjectOf(id), type: "webhook.replayed", message, data: { deliveryId } });
-    });
-    lane.backlog = null;
-    lane.wake();
-    return { ok: true, delivery: toDelivery({ ...row, ...changes }) };
-  }
-
-  /** Sends a test at once, also where the webhook is switched off. Whoever asks meanwhile is given the same. */
-  test(id: string): Promise<DeliveryReply> {
-    const lane = this.lane(id);
-    const underWay = this.tests.get(id);
-    if (underWay !== undefined) return underWay;
-    const test = this.tryOut(lane).finally(() => this.tests.delete(id));
-    this.tests.set(id, test);
-    return test;
-  }
-
   /** Begins to send. */
   start(): void {
     for (const lane of this.lanes.values()) lane.wake();
@@ -161,31 +114,6 @@ export class Webhooks {
   /** Resolves when nothing is being sent any more. */
   async stop(): Promise<void> {
     await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
-    await Promise.allSettled(this.tests.values());
-  }
-
-  private async tryOut(lane: Lane): Promise<DeliveryReply> {
-    const { store, deliveries, newId, now, log, settings } = this.deps;
-    const by = currentCaller();
-    const webhookId = lane.hook.id;
-    const nothing = { eventSeq: null, jobId: null, job: null, giveUpMs: 0 };
-    const row = newRow({ id: newId(), webhookId, type: TEST_TYPE, atMs: now().getTime(), ...nothing });
-    const attempt = await lane.try(row).catch((thrown: unknown) => {
-      throw lane.isStopped ? new AppError("SHUTTING_DOWN", "The test was broken off.", { cause: thrown }) : thrown;
-    });
-    const tried = {
-      ...row,
-      ...({ status: attempt.error === null ? "delivered" : "failed", attempts: 1, next_attempt_at: null } as const),
-      ...{ last_attempt_at: new Date(attempt.atMs).toISOString(), response_status: attempt.status },
-      ...{ duration_ms: attempt.durationMs, error: attempt.error },
-    };
-    await store.write(async (tx) => {
-      await deliveries.insert(tx, [tried]);
-      const message = "A test was sent.";
-      await log.append(tx, { by, subject: subjectOf(webhookId), type: "webhook.tested", message });
-    });
-    await deliveries.prune(webhookId, settings.kept);
-    return { ok: attempt.error === null, delivery: toDelivery(tried) };
   }
 
   private async change(lane: Lane, changed: Hook): Promise<void> {
@@ -220,7 +148,7 @@ export class Webhooks {
     const { host } = new URL(hook.url);
     const data = { room, host, enabled: hook.enabled, events: [...hook.events], ...changesOf(hook, before) };
     return store.write(async (tx) => {
-      const { seq } = await log.append(tx, { by, subject: subjectOf(id), type, message, data });
+      const { seq } = await log.append(tx, { by, subject: webhookSubject(id), type, message, data });
       if (how === "insert") await hooks.insert(tx, { ...hook, cursor: seq });
       if (how === "remove") {
         await deliveries.removeAll(tx, id);
@@ -239,12 +167,6 @@ export class Webhooks {
     });
   }
 
-  private lane(id: string): Lane {
-    const lane = this.lanes.get(id);
-    if (lane === undefined) throw new AppError("NOT_FOUND", `There is no webhook "${id}".`);
-    return lane;
-  }
-
   private refuseTooMany(room: string): void {
     const ofRoom = [...this.lanes.values()].filter(({ hook }) => hook.room === room).length;
     const where = room === EVERY_ROOM ? "of every room" : `of the room "${room}"`;
@@ -261,8 +183,6 @@ export class Webhooks {
     return done;
   }
 }
-
-const subjectOf = (id: string): string => `webhook:${id}`;
 
 /** What was changed, by name: values may be secrets. */
 function changesOf(hook: Hook, before: Hook | undefined): { changed?: string[] } {
