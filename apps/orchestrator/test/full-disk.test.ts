@@ -5,15 +5,9 @@ import { freePort, measured, temporaryFolder, waitFor } from "@stream-control/te
 import { call } from "./house.js";
 import { SeedAgent } from "./seed-agent.js";
 import { Service } from "./service.js";
+import { onSmallDisk } from "./small-disk.js";
 
 const MIB = 1024 * 1024;
-
-/** Runs a command with a small file system of its own on the folder; nobody else sees it, and it goes with the command. */
-const onSmallDisk = (folder: string, mib: number): string[] => {
-  // Who is not root may mount where it is root of a user namespace of its own.
-  const unshare = process.getuid?.() === 0 ? ["unshare", "-m"] : ["unshare", "-rm"];
-  return [...unshare, "sh", "-c", `mount -t tmpfs -o size=${mib}m none "$0" && exec "$@"`, folder];
-};
 
 test("a full disk: nothing acknowledged is lost, callers are told to try again, and it goes on when there is space", async () => {
   const folder = await temporaryFolder();

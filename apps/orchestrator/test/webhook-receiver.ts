@@ -74,6 +74,12 @@ export class Receiver implements AsyncDisposable {
     return found();
   }
 
+  /** Takes what hangs. */
+  release(): void {
+    for (const response of this.hanging) response.writeHead(204).end();
+    this.hanging.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const response of this.hanging) response.destroy();
     this.server.closeAllConnections();

@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { createLogger } from "@stream-control/service-kit";
 import { generateKey, KeyRing, parseKeys } from "@stream-control/service-kit/secrets";
@@ -7,6 +8,7 @@ import { loadConfig } from "../src/config.js";
 import { GuardedHouse } from "./guarded-house.js";
 import { call, House } from "./house.js";
 import { runMain, Service } from "./service.js";
+import { onSmallDisk } from "./small-disk.js";
 import { QUICK } from "./webhook-house.js";
 import { isSignedWith, type Received, Receiver } from "./webhook-receiver.js";
 
@@ -230,4 +232,43 @@ describe("a process that is killed", () => {
       await folder.remove();
     }
   });
+});
+
+describe("a full disk", () => {
+  test("makes no receiver be told again of what it took: what came of a try is written as soon as there is space", async () => {
+    const folder = await temporaryFolder();
+    await using receiver = await Receiver.open();
+    try {
+      const env = { PORT: String(await freePort()), DATA_DIR: folder.path };
+      await using service = await Service.start(env, onSmallDisk(folder.path, 24));
+      const api = (method: string, path: string, body?: unknown) => call(service.url, method, path, body);
+      const submit = (size = 0) => api("POST", "/v1/jobs", { inlineConfig: { note: "x".repeat(size) } });
+      const { body: hook } = await api("POST", "/v1/webhooks", { url: receiver.url, events: ["job.canceled"] });
+      receiver.usually = "hang";
+      await api("POST", `/v1/jobs/${(await submit()).body.id}/stop`);
+      await receiver.ofType("job.canceled");
+      const onDisk = (name: string) => join(`/proc/${service.pid}/root`, folder.path, name);
+      await writeFile(onDisk("filler"), Buffer.alloc(20 * 1024 * 1024));
+      const isFull = (size: number) => waitFor(async () => (await submit(size)).status === 503, { everyMs: 0 });
+      await isFull(200_000);
+      await writeFile(onDisk("rest"), Buffer.alloc(8 * 1024 * 1024)).catch(() => undefined);
+      for (const size of [200_000, 20_000, 0]) await isFull(size);
+      // Space that was written in vain may be used again: this is the smallest write that there is.
+      const privacy = () => api("PUT", "/v1/config/stream-privacy", { privacy: "private" });
+      await waitFor(async () => (await privacy()).status === 503, { everyMs: 0 });
+      receiver.release();
+      receiver.usually = 204;
+      await waitFor(() => service.output.split("a webhook could not be worked on").length > 2);
+      for (const name of ["filler", "rest"]) await rm(onDisk(name));
+      await waitFor(async () => {
+        const { items } = (await api("GET", `/v1/webhooks/${hook.id}/deliveries`)).body;
+        return items[0].status === "delivered";
+      });
+      await api("POST", `/v1/jobs/${(await submit()).body.id}/stop`);
+      await receiver.ofType("job.canceled", 2);
+      expect(receiver.received).toHaveLength(2);
+    } finally {
+      await folder.remove();
+    }
+  }, 60_000);
 });

@@ -24,6 +24,12 @@ export interface LaneDeps {
   onRoom: () => void;
 }
 
+/** A try of which the store does not know yet. */
+interface Tried {
+  row: DeliveryRow;
+  attempt: Attempt;
+}
+
 /** Tries during which something that fails holds back what came after it of its job: some three minutes. */
 const PATIENCE = 6;
 /** Where the store fails, it is asked again after so long. */
@@ -49,6 +55,7 @@ export class Lane {
   private again = false;
   private timer: NodeJS.Timeout | undefined;
   private untilPrune = 0;
+  private unsettled: Tried | undefined;
 
   constructor(
     readonly hook: Hook,
@@ -109,6 +116,7 @@ export class Lane {
 
   private wakeIn(ms: number): void {
     clearTimeout(this.timer);
+    if (this.isStopped) return;
     this.timer = setTimeout(() => this.wake(), Math.min(ms, LONGEST_TIMER_MS));
   }
 
@@ -116,31 +124,40 @@ export class Lane {
   private async step(): Promise<number | null> {
     const { hook } = this;
     const { deliveries, now } = this.deps;
+    if (this.unsettled !== undefined) return this.settle(this.unsettled);
     const at = now();
     const held = hook.holdUntil === null ? 0 : Date.parse(hook.holdUntil) - at.getTime();
     if (held > 0) return held;
     const row = await deliveries.nextDue(hook.id, at.toISOString(), PATIENCE);
     if (row !== undefined) {
-      await this.settle(row, await this.try(row));
-      return 0;
+      const { url } = hook;
+      const attempt = await this.try(row);
+      // What another address has refused says nothing of the new one; it is due there.
+      if (attempt.error !== null && hook.url !== url) return 0;
+      return this.settle({ row, attempt });
     }
     const next = await deliveries.nextMoment(hook.id, PATIENCE);
     return next === null ? null : Math.max(1, Date.parse(next) - now().getTime());
   }
 
-  private async settle(row: DeliveryRow, attempt: Attempt): Promise<void> {
-    const { id } = this.hook;
+  /** Writes what came of a try. Where that fails, it is written before anything else is sent: no event goes out again for it. */
+  private async settle(tried: Tried): Promise<number> {
+    this.unsettled = tried;
+    const { row, attempt } = tried;
     const at = new Date(attempt.atMs).toISOString();
-    const tried: Partial<DeliveryRow> = {
+    const result: Partial<DeliveryRow> = {
       ...{ attempts: row.attempts + 1, last_attempt_at: at, next_attempt_at: null },
       ...{ response_status: attempt.status, duration_ms: attempt.durationMs, error: attempt.error },
     };
-    if (attempt.error === null) await this.taken(row, tried, at);
-    else await this.failed(row, tried, attempt);
+    if (attempt.error === null) await this.taken(row, result, at);
+    else await this.failed(row, result, attempt);
+    this.unsettled = undefined;
     this.untilPrune -= 1;
-    if (this.untilPrune > 0) return;
-    this.untilPrune = PRUNE_EVERY;
-    await this.deps.deliveries.prune(id, this.deps.settings.kept);
+    if (this.untilPrune <= 0) {
+      this.untilPrune = PRUNE_EVERY;
+      await this.deps.deliveries.prune(this.hook.id, this.deps.settings.kept);
+    }
+    return 0;
   }
 
   private async taken(row: DeliveryRow, tried: Partial<DeliveryRow>, at: string): Promise<void> {
