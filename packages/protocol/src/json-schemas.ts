@@ -8,6 +8,7 @@ import { messageSchema } from "./messages/envelope.js";
 import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
+import { renderJobConfigSchema, renderRequestSchema } from "./renders/request.js";
 import {
   agentTokenSchema,
   apiKeySchema,
@@ -84,6 +85,8 @@ const resources: Record<string, z.ZodType> = {
   "agent-probe": agentProbeSchema,
   "probe-request": probeRequestSchema,
   "probe-reply": probeReplySchema,
+  "render-request": renderRequestSchema,
+  "render-job-config": renderJobConfigSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   measurements: measurementsSchema,
