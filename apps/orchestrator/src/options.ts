@@ -62,6 +62,8 @@ export interface OrchestratorOptions {
   measurementsEveryMs?: number;
   /** How much is watched at once. */
   previews?: Partial<PreviewLimits>;
+  /** How long a request for a render waits for its result. */
+  renderWaitMs?: number;
   logger?: Logger;
 }
 
@@ -84,5 +86,6 @@ export const DEFAULTS = {
   titles: { locale: "en-US" },
   retention: {},
   measurementsEveryMs: 60_000,
+  renderWaitMs: 30_000,
   public: DEFAULT_PUBLIC,
 } as const satisfies OrchestratorOptions;

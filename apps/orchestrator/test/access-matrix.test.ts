@@ -68,6 +68,11 @@ beforeAll(async () => {
   };
   const job = await admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room: ROOM });
   jobId = job.body.id;
+  const render = { width: 16, height: 16, elements: [{ type: "shape", duration: 1 }] };
+  await admin.api("POST", "/v1/jobs", {
+    inlineConfig: { kind: "render", request: render },
+    ...{ idempotencyKey: "render:film", room: "hall" },
+  });
   broadcastId = (await admin.api("POST", "/v1/broadcasts", { title: "Final", room: ROOM })).body.id;
   await guarded.house.agent({ agentId: "boxed", room: ROOM });
   await waitFor(async () => (await dying.api("GET", "/v1/session")).status === 401);
@@ -96,6 +101,7 @@ const fill = (path: string): string =>
   path
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
+    .replace(/^(\/api\/v1\/jobs)\/:id/, "$1/film")
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
     .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
     .replace(/:\w+/g, "none");
@@ -105,6 +111,7 @@ describe("every route", () => {
     expect(
       guarded.house.routes.map(({ method, path, rule }) => `${method} ${path}: ${describeRule(rule)}`).sort(),
     ).toEqual([
+      "DELETE /api/v1/jobs/:id: operator in its room",
       "DELETE /oauth/token: admin in every room",
       "DELETE /v1/agents/:id/tokens/:tokenId: admin in its room",
       "DELETE /v1/broadcasts/:id: operator in its room",
@@ -114,6 +121,7 @@ describe("every route", () => {
       "DELETE /v1/session: anybody",
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
+      "GET /api/v1/jobs/:id/status: viewer in its room",
       "GET /embed: anybody",
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
@@ -151,6 +159,8 @@ describe("every route", () => {
       "GET /v1/templates: viewer in any room",
       "GET /v1/users: admin in every room",
       "PATCH /v1/users/:id: admin in every room",
+      "POST /api/v1/jobs/:id/cancel: operator in its room",
+      "POST /api/v1/orchestrate: operator in any room",
       "POST /oauth/token: admin in every room",
       "POST /v1/agents/:id/drain: operator in its room",
       "POST /v1/agents/:id/probe: operator in its room",
@@ -202,7 +212,7 @@ describe("every route", () => {
       const where = `${method} ${path} for ${name}: ${answer.status} ${answer.text.slice(0, 200)}`;
       // A body that is no object gets everybody who is let in as far as the handler, and no further.
       const refused =
-        barred(answer.status) === 401 || answer.status === 403 || answer.body?.error?.includes("in your rooms");
+        barred(answer.status) === 401 || answer.status === 403 || answer.text.includes("in your rooms");
       const seen = refused ? barred(answer.status) : "in";
       if (seen !== expected) throw new Error(`${where}, but expected ${expected}`);
     }
@@ -246,7 +256,7 @@ describe("what rooms see of each other", () => {
     expect((await elsewhere.api("GET", "/v1/jobs?limit=10")).body.items).toEqual([]);
     expect((await elsewhere.api("GET", "/v1/agents")).body).toEqual([]);
     expect((await viewer.api("GET", "/v1/agents")).body).toHaveLength(1);
-    expect((await viewer.api("GET", "/v1/jobs")).body).toHaveLength(1);
+    expect((await viewer.api("GET", "/v1/jobs")).body).toHaveLength(2);
     await using page = await guarded.house.page("?since=0", elsewhere.headers);
     expect((await page.next("ui.agent.update")).payload).toEqual([]);
     expect((await page.next("ui.job.update")).payload).toEqual([]);

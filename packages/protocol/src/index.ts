@@ -35,6 +35,7 @@ export * from "./messages/to-agent.js";
 export * from "./messages/to-ui.js";
 export * from "./parse-result.js";
 export * from "./primitives.js";
+export * from "./renders/answers.js";
 export * from "./renders/element.js";
 export * from "./renders/length.js";
 export * from "./renders/request.js";

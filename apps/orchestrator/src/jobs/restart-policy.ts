@@ -15,7 +15,7 @@ export interface RestartOptions {
 export const DEFAULT_RESTART: RestartOptions = { maxRestarts: 5, baseMs: 1000, maxMs: 60_000, goodRunMs: 60_000 };
 
 /** Failures that no repetition mends, unless their detail says so itself (`retryable: false`), or that must not be repeated while the old run may still be alive. */
-const NOT_RESTARTED: ReadonlySet<string> = new Set([
+export const NOT_RESTARTED: ReadonlySet<string> = new Set([
   ...["CONFIG_INVALID", "SOURCE_REFUSED", "DESTINATION_REFUSED"],
   ...["AGENT_OFFLINE", "STOP_FAILED"],
 ]);
