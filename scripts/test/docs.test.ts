@@ -4,9 +4,12 @@ import { describe, expect, test } from "@jest/globals";
 import {
   agentMessagePayloads,
   CLOSE_CODES,
+  orchestrateReplySchema,
   orchestratorMessagePayloads,
   parseAgentMessage,
   parseOrchestratorMessage,
+  parseRenderRequest,
+  renderErrorSchema,
 } from "@stream-control/protocol";
 import { measuredRows, testsByPackage } from "../lib/recovery.mjs";
 import { ROOT } from "../lib/workspace.mjs";
@@ -31,6 +34,19 @@ describe("docs/protocol.md", () => {
     expect(types.filter((type) => !shortened.includes(`\`${type}\``))).toEqual([]);
     expect(Object.values(CLOSE_CODES).filter((code) => !page.includes(`| ${code} |`))).toEqual([]);
   });
+});
+
+test("docs/renders.md has only examples that the protocol understands", () => {
+  const page = readFileSync(join(ROOT, "docs/renders.md"), "utf8");
+  const requests = [...page.matchAll(/-d '(\{[\s\S]*?\})'/g)].map(([, text = ""]) =>
+    parseRenderRequest(JSON.parse(text)),
+  );
+  expect(requests.map(({ ok }) => ok)).toEqual([true]);
+  const answers = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text = ""]) => JSON.parse(text));
+  const isKnown = answers.map((answer) =>
+    ("error" in answer ? renderErrorSchema : orchestrateReplySchema).strict().safeParse(answer),
+  );
+  expect(isKnown.map(({ error }) => error?.message)).toEqual([undefined, undefined]);
 });
 
 describe("docs/security.md", () => {

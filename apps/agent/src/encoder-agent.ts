@@ -9,8 +9,10 @@ import {
   decline,
 } from "@stream-control/agent-sdk";
 import type { MachineProbe } from "@stream-control/ffmpeg";
+import { RENDERS_FEATURE } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { type Limits, prepare } from "./assignments/prepare.js";
+import { isRender, prepareRender } from "./assignments/prepare-render.js";
 import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
 import { jobReports } from "./job-reports.js";
 import type { RunnerSpec } from "./runner/contract.js";
@@ -64,6 +66,7 @@ export class EncoderAgent {
     const { onPreview, ...commands } = runningJobs(this.runners, this.limits);
     this.client = new AgentClient({
       ...options.connection,
+      kinds: [RENDERS_FEATURE],
       logger: this.logger,
       handlers: {
         ...commands,
@@ -150,7 +153,9 @@ export class EncoderAgent {
     const { ffmpegPath, ffprobePath, reach } = this.options;
     const { jobId, epoch = 0 } = assignment;
     if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
-    const prepared = await prepare(assignment, this.limits);
+    const prepared = isRender(assignment)
+      ? await prepareRender(assignment, this.limits)
+      : await prepare(assignment, this.limits);
     if (!prepared.ok) {
       this.logger.warn({ jobId, problem: prepared.error.message }, "declined a job");
       return decline(prepared.error);

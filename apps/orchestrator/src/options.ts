@@ -65,6 +65,8 @@ export interface OrchestratorOptions {
   measurementsEveryMs?: number;
   /** How much is watched at once. */
   previews?: Partial<PreviewLimits>;
+  /** How long a request for a render waits for its result. */
+  renderWaitMs?: number;
   logger?: Logger;
 }
 
@@ -87,6 +89,7 @@ export const DEFAULTS = {
   titles: { locale: "en-US" },
   retention: {},
   measurementsEveryMs: 60_000,
+  renderWaitMs: 30_000,
   public: DEFAULT_PUBLIC,
   webhooks: DEFAULT_WEBHOOKS,
 } as const satisfies OrchestratorOptions;

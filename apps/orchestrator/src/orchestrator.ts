@@ -50,6 +50,10 @@ import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
+import { RenderHistory } from "./renders/history.js";
+import { RENDERS_PATH } from "./renders/http.js";
+import { RenderWaits } from "./renders/render-waits.js";
+import { renderRoutes } from "./renders/routes.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
@@ -185,6 +189,7 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
+    const waits = new RenderWaits(ledger);
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -293,6 +298,13 @@ export class Orchestrator {
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],
+      [
+        RENDERS_PATH,
+        renderRoutes({
+          ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
+          ...{ history: new RenderHistory(reader), mediaDir: settings.mediaDir, immediateMs: settings.renderWaitMs },
+        }),
+      ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [
@@ -331,6 +343,7 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
+      waits.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
     });
     logger.info({ port: this.port }, "listening");

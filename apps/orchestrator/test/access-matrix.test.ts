@@ -69,6 +69,11 @@ beforeAll(async () => {
   };
   const job = await admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room: ROOM });
   jobId = job.body.id;
+  const render = { width: 16, height: 16, elements: [{ type: "shape", duration: 1 }] };
+  await admin.api("POST", "/v1/jobs", {
+    inlineConfig: { kind: "render", request: render },
+    ...{ idempotencyKey: "render:film", room: "hall" },
+  });
   broadcastId = (await admin.api("POST", "/v1/broadcasts", { title: "Final", room: ROOM })).body.id;
   await guarded.house.agent({ agentId: "boxed", room: ROOM });
   await waitFor(async () => (await dying.api("GET", "/v1/session")).status === 401);
@@ -97,6 +102,7 @@ const fill = (path: string): string =>
   path
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
+    .replace(/^(\/api\/v1\/jobs)\/:id/, "$1/film")
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
     .replace(/^(\/v1\/webhooks)\/:id/, `$1/${webhookId}`)
     .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
@@ -107,6 +113,7 @@ describe("every route", () => {
     expect(
       guarded.house.routes.map(({ method, path, rule }) => `${method} ${path}: ${describeRule(rule)}`).sort(),
     ).toEqual([
+      "DELETE /api/v1/jobs/:id: operator in its room",
       "DELETE /oauth/token: admin in every room",
       "DELETE /v1/agents/:id/tokens/:tokenId: admin in its room",
       "DELETE /v1/broadcasts/:id: operator in its room",
@@ -117,6 +124,7 @@ describe("every route", () => {
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
       "DELETE /v1/webhooks/:id: admin in its room",
+      "GET /api/v1/jobs/:id/status: viewer in its room",
       "GET /embed: anybody",
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
@@ -157,6 +165,8 @@ describe("every route", () => {
       "GET /v1/webhooks/:id: admin in its room",
       "GET /v1/webhooks: admin in any room",
       "PATCH /v1/users/:id: admin in every room",
+      "POST /api/v1/jobs/:id/cancel: operator in its room",
+      "POST /api/v1/orchestrate: operator in any room",
       "POST /oauth/token: admin in every room",
       "POST /v1/agents/:id/drain: operator in its room",
       "POST /v1/agents/:id/probe: operator in its room",
@@ -214,8 +224,7 @@ describe("every route", () => {
       const answer = await callers[name].api(method, fill(path), method === "GET" ? undefined : "[]");
       const where = `${method} ${path} for ${name}: ${answer.status} ${answer.text.slice(0, 200)}`;
       // A body that is no object gets everybody who is let in as far as the handler, and no further.
-      const refused =
-        barred(answer.status) === 401 || answer.status === 403 || answer.body?.error?.includes("in your rooms");
+      const refused = barred(answer.status) === 401 || answer.status === 403 || answer.text.includes("in your rooms");
       const seen = refused ? barred(answer.status) : "in";
       if (seen !== expected) throw new Error(`${where}, but expected ${expected}`);
     }
@@ -259,7 +268,7 @@ describe("what rooms see of each other", () => {
     expect((await elsewhere.api("GET", "/v1/jobs?limit=10")).body.items).toEqual([]);
     expect((await elsewhere.api("GET", "/v1/agents")).body).toEqual([]);
     expect((await viewer.api("GET", "/v1/agents")).body).toHaveLength(1);
-    expect((await viewer.api("GET", "/v1/jobs")).body).toHaveLength(1);
+    expect((await viewer.api("GET", "/v1/jobs")).body).toHaveLength(2);
     await using page = await guarded.house.page("?since=0", elsewhere.headers);
     expect((await page.next("ui.agent.update")).payload).toEqual([]);
     expect((await page.next("ui.job.update")).payload).toEqual([]);

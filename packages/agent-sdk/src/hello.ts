@@ -36,11 +36,11 @@ export class Hello {
   }
 
   payload({ token }: Pick<Credentials, "token">): AgentPayloadInput<"agent.hello"> {
-    const { agentId, name, version, meta, room, handlers } = this.options;
+    const { agentId, name, version, meta, room, handlers, kinds = [] } = this.options;
     const activeJobs = this.jobs.activeJobs();
     return {
       ...{ agentId, name, version, auth: { token }, protocolVersion: PROTOCOL_VERSION },
-      capabilities: { slots: 1, features: featuresOf(handlers), ...this.capabilities },
+      capabilities: { slots: 1, features: [...featuresOf(handlers), ...kinds], ...this.capabilities },
       ...(meta === undefined ? {} : { meta }),
       ...(room === undefined ? {} : { room }),
       ...{ drain: this.draining, activeJob: activeJobs[0] ?? null, activeJobs },

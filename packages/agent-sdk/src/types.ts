@@ -149,6 +149,8 @@ export interface AgentOptions {
    * given.
    */
   capabilities?: Partial<AgentCapabilities>;
+  /** Kinds of jobs that it takes beside streams, such as `renders`: named among its features. */
+  kinds?: readonly string[];
   /** How busy the machine is; asked before each heartbeat, which carries it. */
   load?: () => AgentLoad;
   /** Ask not to be given jobs. */

@@ -14,6 +14,8 @@ export {
   relayedWay,
   type Way,
 } from "./arguments/way.js";
+export * from "./composition/composition.js";
+export { IMAGE_HEAD_BYTES, imageDemuxer } from "./composition/image-format.js";
 export * from "./errors.js";
 export * from "./jpeg-splitter.js";
 export * from "./media-facts.js";

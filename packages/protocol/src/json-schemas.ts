@@ -8,6 +8,8 @@ import { messageSchema } from "./messages/envelope.js";
 import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
+import { dryRunReplySchema, orchestrateReplySchema, renderErrorSchema, renderStatusSchema } from "./renders/answers.js";
+import { renderJobConfigSchema, renderRequestSchema } from "./renders/request.js";
 import {
   agentTokenSchema,
   apiKeySchema,
@@ -94,6 +96,12 @@ const resources: Record<string, z.ZodType> = {
   "agent-probe": agentProbeSchema,
   "probe-request": probeRequestSchema,
   "probe-reply": probeReplySchema,
+  "render-request": renderRequestSchema,
+  "render-job-config": renderJobConfigSchema,
+  "orchestrate-reply": orchestrateReplySchema,
+  "render-status": renderStatusSchema,
+  "render-dry-run": dryRunReplySchema,
+  "render-error": renderErrorSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   measurements: measurementsSchema,

@@ -12,7 +12,7 @@ export type ParseResult<T> = { ok: true; value: T } | { ok: false; issues: Issue
 const MAX_ISSUES = 20;
 
 /** Turns a zod error into readable issues: at most twenty, each with its path. */
-export function issuesOf(error: z.ZodError, prefix = ""): Issue[] {
+export function issuesOf(error: Pick<z.ZodError, "issues">, prefix = ""): Issue[] {
   return error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: [prefix, ...issue.path.map(String)].filter((part) => part !== "").join("."),
     message: issue.message,

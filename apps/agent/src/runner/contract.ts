@@ -4,6 +4,7 @@ import {
   jsonObjectSchema,
   overlayTextsSchema,
   progressSchema,
+  renderRequestSchema,
   sourceSchema,
   streamConfigSchema,
 } from "@stream-control/protocol";
@@ -12,7 +13,7 @@ import { z } from "zod";
 /**
  * The contract between the agent and a runner, the detached process that runs one job.
  *
- * The agent makes a folder per job and writes {@link runnerSpecSchema} into `spec.json` (it holds stream keys: mode
+ * The agent makes a folder per job and writes {@link anySpecSchema} into `spec.json` (it holds stream keys: mode
  * 0600), then starts the runner with that folder as its only argument. The runner listens on the Unix socket
  * `spec.socketPath` and speaks newline-delimited JSON on it: first a `hello`, then events; it answers every command with
  * a `reply`. Any number of agents may come and go; the runner needs none. Its last act is to write
@@ -30,17 +31,10 @@ export const reachPolicySchema = z.object({
   dnsServers: z.array(z.string()).optional(),
 });
 
-/** What a runner is told once, at its start. */
-export const runnerSpecSchema = z.object({
+/** What every runner is told. */
+const anyJob = {
   jobId: z.string(),
   epoch: z.int().min(0),
-  /** Full, validated, with at least one destination; every path absolute and allowed. */
-  config: streamConfigSchema,
-  /** The encoder to use, already chosen from those that work on this machine. */
-  videoEncoder: z.string(),
-  muted: z.boolean(),
-  /** Begin paused. */
-  paused: z.boolean().default(false),
   /**
    * A fenced job ends by itself (FAILED, `LEASE_EXPIRED`) when this time passes without a `lease.renew`; absent: it goes on
    * whatever happens to the agent.
@@ -57,8 +51,38 @@ export const runnerSpecSchema = z.object({
   stopGraceMs: z.int().min(0),
   /** From SIGTERM to SIGKILL. */
   killAfterMs: z.int().min(0),
+};
+
+/** What the runner of a stream is told once, at its start. */
+export const runnerSpecSchema = z.object({
+  ...anyJob,
+  /** Full, validated, with at least one destination; every path absolute and allowed. */
+  config: streamConfigSchema,
+  /** The encoder to use, already chosen from those that work on this machine. */
+  videoEncoder: z.string(),
+  muted: z.boolean(),
+  /** Begin paused. */
+  paused: z.boolean().default(false),
 });
 export type RunnerSpec = z.infer<typeof runnerSpecSchema>;
+
+/** What the runner of a render is told. */
+export const renderSpecSchema = z.object({
+  ...anyJob,
+  render: z.object({
+    /** Every path of a source absolute and allowed. */
+    request: renderRequestSchema,
+    /** The file to make, absolute and allowed; its folder is there. */
+    output: z.string(),
+    /** The same below the agent's first output folder. */
+    file: z.string(),
+  }),
+});
+export type RenderSpec = z.infer<typeof renderSpecSchema>;
+
+/** What any runner is told. */
+export const anySpecSchema = z.union([renderSpecSchema, runnerSpecSchema]);
+export type AnySpec = z.infer<typeof anySpecSchema>;
 
 /** How the job ended. */
 export const runnerResultSchema = z.object({

@@ -1,15 +1,15 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describeIssues, issuesOf } from "@stream-control/protocol";
-import { RESULT_FILE, type RunnerResult, type RunnerSpec, runnerSpecSchema, SPEC_FILE } from "./contract.js";
+import { type AnySpec, anySpecSchema, RESULT_FILE, type RunnerResult, SPEC_FILE } from "./contract.js";
 
 /**
  * Reads what the runner is told.
  *
  * @throws an Error that names what is wrong with it, without repeating values, since some are secrets.
  */
-export function readSpec(folder: string): RunnerSpec {
-  const parsed = runnerSpecSchema.safeParse(JSON.parse(readFileSync(join(folder, SPEC_FILE), "utf8")));
+export function readSpec(folder: string): AnySpec {
+  const parsed = anySpecSchema.safeParse(JSON.parse(readFileSync(join(folder, SPEC_FILE), "utf8")));
   if (!parsed.success) throw new Error(`${SPEC_FILE} is wrong: ${describeIssues(issuesOf(parsed.error))}.`);
   return parsed.data;
 }

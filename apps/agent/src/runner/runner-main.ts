@@ -1,12 +1,13 @@
 import { rmSync } from "node:fs";
 import { machineClock } from "@stream-control/agent-sdk/clock";
 import { childEnvironment } from "@stream-control/ffmpeg";
-import type { RunnerResult } from "./contract.js";
+import type { RunnerEvent, RunnerResult } from "./contract.js";
 import { ControlServer } from "./control-server.js";
 import { readSpec, writeResult } from "./files.js";
 import { hidingPlaces } from "./hiding-places.js";
 import { JobRunner } from "./job-runner.js";
 import { programLauncher } from "./launcher.js";
+import { RenderRunner } from "./render/render-runner.js";
 
 // The composition root of a runner: `runner-main.js FOLDER`. See contract.ts for what it reads, serves and writes.
 const folder = process.argv[2];
@@ -21,8 +22,10 @@ const failed = (message: string): RunnerResult => ({
   endedAt: new Date().toISOString(),
 });
 
+type AnyRunner = JobRunner | RenderRunner;
+
 /** Ends the process with a result, children first; for when nothing else can be relied on. */
-function abandon(thrown: unknown, runner?: JobRunner, socketPath?: string): never {
+function abandon(thrown: unknown, runner?: AnyRunner, socketPath?: string): never {
   killChildren(runner);
   if (socketPath !== undefined) rmSync(socketPath, { force: true });
   // Its own message could hold an address; what it is called cannot.
@@ -32,7 +35,7 @@ function abandon(thrown: unknown, runner?: JobRunner, socketPath?: string): neve
   process.exit(0);
 }
 
-function killChildren(runner: JobRunner | undefined): void {
+function killChildren(runner: AnyRunner | undefined): void {
   for (const pid of runner?.childPids() ?? []) {
     try {
       process.kill(pid, "SIGKILL");
@@ -50,16 +53,18 @@ async function main(folder: string): Promise<void> {
     writeResult(folder, failed(thrown instanceof Error ? thrown.message : "spec.json can't be read."));
     return;
   }
-  const runner = new JobRunner({
-    spec,
+  const machine = {
     env: childEnvironment(process.env),
     hideIn: hidingPlaces(folder, process.platform),
     launcher: programLauncher(process.platform),
     now: Date.now,
     monotonicNow: machineClock(),
-    random: Math.random,
-    emit: (event) => control.broadcast(event),
-  });
+    emit: (event: RunnerEvent) => control.broadcast(event),
+  };
+  const runner: AnyRunner =
+    "render" in spec
+      ? new RenderRunner({ spec, folder, ...machine })
+      : new JobRunner({ spec, random: Math.random, ...machine });
   const control = new ControlServer({
     hello: () => runner.hello(),
     command: (command) => runner.command(command),

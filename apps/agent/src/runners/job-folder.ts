@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  type AnySpec,
+  anySpecSchema,
   RESULT_FILE,
   type RunnerResult,
-  type RunnerSpec,
   runnerResultSchema,
-  runnerSpecSchema,
   SPEC_FILE,
 } from "../runner/contract.js";
 
@@ -22,15 +22,15 @@ export async function makeJobFolder(runnersDir: string): Promise<string> {
   return folder;
 }
 
-export async function writeSpec(folder: string, spec: RunnerSpec): Promise<void> {
+export async function writeSpec(folder: string, spec: AnySpec): Promise<void> {
   const file = join(folder, SPEC_FILE);
   await writeFile(`${file}.new`, JSON.stringify(spec), OWN);
   await rename(`${file}.new`, file);
 }
 
 /** @throws Error where there is no readable, valid spec. */
-export async function readSpec(folder: string): Promise<RunnerSpec> {
-  return runnerSpecSchema.parse(JSON.parse(await readFile(join(folder, SPEC_FILE), "utf8")));
+export async function readSpec(folder: string): Promise<AnySpec> {
+  return anySpecSchema.parse(JSON.parse(await readFile(join(folder, SPEC_FILE), "utf8")));
 }
 
 /** How the job ended; undefined where its runner has not said so, or not in a readable way. */

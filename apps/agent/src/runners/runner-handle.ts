@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Lease } from "@stream-control/agent-sdk";
 import type { Destination, ErrorInfo } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
-import type { RunnerEvent, RunnerResult, RunnerSpec } from "../runner/contract.js";
+import type { AnySpec, RunnerEvent, RunnerResult } from "../runner/contract.js";
 import { ControlLink } from "./control-link.js";
 import { readResult } from "./job-folder.js";
 import { type Command, RunnerChannel } from "./runner-channel.js";
@@ -18,7 +18,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
 
 export interface RunnerHandleOptions {
   folder: string;
-  spec: Pick<RunnerSpec, "jobId" | "epoch" | "socketPath" | "stopGraceMs" | "killAfterMs" | "config">;
+  spec: AnySpec;
   process: RunnerProcess;
   observer: RunnerObserver;
   logger: Logger;
@@ -40,7 +40,7 @@ export class RunnerHandle {
   constructor(private readonly options: RunnerHandleOptions) {
     this.waits = options.waits;
     const named = ({ id, type }: Destination, index: number) => id ?? `${type}-${index + 1}`;
-    this.destinations = new Map(options.spec.config.destinations.map((one, index) => [named(one, index), one]));
+    this.destinations = new Map(destinationsOf(options.spec).map((one, index) => [named(one, index), one]));
     this.channel = new RunnerChannel(options.waits.replyMs);
   }
 
@@ -223,3 +223,6 @@ const lost = (message: string, detail: object = {}): RunnerResult => ({
   error: { code: "RUNNER_LOST", message, detail: { fault: "agent", ...detail } },
   endedAt: new Date().toISOString(),
 });
+
+/** A render has none. */
+const destinationsOf = (spec: AnySpec): readonly Destination[] => ("config" in spec ? spec.config.destinations : []);

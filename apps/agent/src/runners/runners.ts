@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { JobRef, Lease } from "@stream-control/agent-sdk";
 import { type Logger, toError } from "@stream-control/service-kit";
-import type { RunnerSpec } from "../runner/contract.js";
+import type { AnySpec, RenderSpec, RunnerSpec } from "../runner/contract.js";
 import { currentBootId } from "./boot-id.js";
 import {
   listJobFolders,
@@ -34,7 +34,7 @@ export interface RunnersOptions {
 }
 
 interface Entry {
-  spec: Pick<RunnerSpec, "jobId" | "epoch" | "socketPath">;
+  spec: Pick<AnySpec, "jobId" | "epoch" | "socketPath">;
   folder: string;
   handle: RunnerHandle;
   process: RunnerProcess;
@@ -42,7 +42,7 @@ interface Entry {
 
 interface FoundJob {
   folder: string;
-  spec: RunnerSpec;
+  spec: AnySpec;
   process: RunnerProcess;
 }
 
@@ -61,12 +61,12 @@ export class Runners {
    * @param lease of a fenced job.
    * @throws Error where its folder or its process cannot be made; nothing is left then.
    */
-  async launch(given: Omit<RunnerSpec, "socketPath">, lease?: Lease): Promise<void> {
+  async launch(given: Omit<RunnerSpec, "socketPath"> | Omit<RenderSpec, "socketPath">, lease?: Lease): Promise<void> {
     const folder = await makeJobFolder(this.options.runnersDir);
     try {
       const socketPath = await socketPathFor(folder, this.options.tmpdir);
       await writeBootId(folder, await this.bootId());
-      const spec: RunnerSpec = { ...given, socketPath };
+      const spec: AnySpec = { ...given, socketPath };
       if (lease !== undefined) {
         // Rounded down; a lease that has run out meanwhile ends the job at once.
         spec.leaseMs = Math.max(1, Math.floor(lease.leftMs));
@@ -147,7 +147,7 @@ export class Runners {
     return [...this.entries.values()].reverse();
   }
 
-  private follow(folder: string, spec: RunnerSpec, process: RunnerProcess): RunnerHandle {
+  private follow(folder: string, spec: AnySpec, process: RunnerProcess): RunnerHandle {
     const { observe, logger, waits = RUNNER_WAITS } = this.options;
     const handle = new RunnerHandle({ folder, spec, process, observer: observe(spec), logger, waits });
     this.entries.set(folder, { spec, folder, handle, process });

@@ -24,6 +24,7 @@ import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import type { Insiders } from "../public/insiders.js";
 import { embeddedFiles } from "../public/pages.js";
+import { RENDERS_PATH, renderErrorBody } from "../renders/http.js";
 import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
 
@@ -98,7 +99,7 @@ export function createApp(options: AppOptions): Express {
     },
     uncounted: ["/healthz"],
   });
-  app.use(["/v1", "/oauth", "/healthz"], noStore);
+  app.use(["/v1", RENDERS_PATH, "/oauth", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
       response.json({ ok: true, status: "ok", ...(await checkHealth()) });
@@ -119,6 +120,7 @@ export function createApp(options: AppOptions): Express {
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
+  app.use(RENDERS_PATH, errorHandler(logger, renderErrorBody));
   app.use(errorHandler(logger));
   return app;
 }

@@ -3,7 +3,7 @@ import { join, sep } from "node:path";
 import express, { type RequestHandler } from "express";
 
 /** Nothing but media is handed out of the folder. */
-const MEDIA_FILE = /\.(m3u8|ts|m4s|mp4|mov|mkv|flv|jpg)$/i;
+const MEDIA_FILE = /\.(m3u8|ts|m4s|mp4|mov|mkv|avi|webm|gif|flv|jpg)$/i;
 
 /**
  * Serves recordings and previews. Playlists change all the time, segments never. Pictures and players of other pages ask

@@ -14,8 +14,8 @@ export interface RestartOptions {
 
 export const DEFAULT_RESTART: RestartOptions = { maxRestarts: 5, baseMs: 1000, maxMs: 60_000, goodRunMs: 60_000 };
 
-/** Failures that no repetition mends, or that must not be repeated while the old run may still be alive. */
-const NOT_RESTARTED: ReadonlySet<string> = new Set([
+/** Failures that no repetition mends, unless their detail says so itself (`retryable: false`), or that must not be repeated while the old run may still be alive. */
+export const NOT_RESTARTED: ReadonlySet<string> = new Set([
   ...["CONFIG_INVALID", "SOURCE_REFUSED", "DESTINATION_REFUSED"],
   ...["AGENT_OFFLINE", "STOP_FAILED"],
 ]);
@@ -33,6 +33,7 @@ export function decideRestart(
 ): RestartDecision {
   if (job.restart_policy !== "onFailure" || job.wanted_status === "STOPPED" || NOT_RESTARTED.has(error.code))
     return { kind: "fail" };
+  if (error.detail?.retryable === false) return { kind: "fail" };
   const ranWell = job.running_since !== null && now.getTime() - Date.parse(job.running_since) >= options.goodRunMs;
   const attempt = ranWell ? 1 : job.restarts + 1;
   if (attempt > options.maxRestarts) return { kind: "exhausted", attempts: job.restarts };

@@ -5,7 +5,8 @@ import {
   type StreamContext,
   type StreamMetadata,
 } from "@stream-control/protocol";
-import { fromJson } from "../jobs/job-record.js";
+import { configOf, fromJson } from "../jobs/job-record.js";
+import { isRenderConfig } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 
 /** Broadcasts that whoever has the address may see. Anything else, also a word that is not known here, is private. */
@@ -25,21 +26,24 @@ export interface StreamFacts {
 export interface StreamTexts {
   metadata: StreamMetadata;
   context: StreamContext | null;
+  /** Nobody watches a render. */
+  isRender: boolean;
 }
 
 /** Reads a row. What repeats a key of the stream, such as a title, is masked as it is for viewers. */
 export const textsOfRow = (job: JobRow): StreamTexts => ({
   metadata: maskSecrets(fromJson<StreamMetadata>(job.stream_metadata) ?? {}),
   context: fromJson<StreamContext>(job.stream_context),
+  isRender: isRenderConfig(configOf(job)),
 });
 
-/** A job as anybody may see it; undefined for one that is over, or whose broadcast is private. */
+/** A job as anybody may see it; undefined for one that is over or a render, or whose broadcast is private. */
 export function publicStream(
   job: JobRow,
-  { metadata, context }: StreamTexts,
+  { metadata, context, isRender }: StreamTexts,
   facts: StreamFacts,
 ): PublicStream | undefined {
-  if (isFinalStatus(job.status)) return undefined;
+  if (isFinalStatus(job.status) || isRender) return undefined;
   const { youtube } = metadata;
   const privacies = [facts.privacy, youtube?.privacyStatus].filter((privacy) => privacy !== undefined);
   if (!privacies.every((privacy) => SHOWN_PRIVACIES.has(privacy))) return undefined;

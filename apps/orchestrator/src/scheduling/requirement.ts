@@ -1,4 +1,4 @@
-import { type JsonObject, QUALITIES, videoSettingsSchema } from "@stream-control/protocol";
+import { type JsonObject, QUALITIES, RENDERS_FEATURE, videoSettingsSchema } from "@stream-control/protocol";
 
 /** What a stream config that says no height is encoded at. */
 const DEFAULT_HEIGHT = videoSettingsSchema.parse({}).height;
@@ -9,19 +9,33 @@ export interface Requirement {
   height: number | undefined;
   /** The room that the agent must belong to. */
   room: string;
+  /** What the agent must say that it knows. */
+  feature?: string | undefined;
 }
 
+/** Whether a job's config is a render, and not a stream. */
+export const isRenderConfig = (config: JsonObject): boolean => config.kind === "render";
+
 /** Reads what a config asks of an agent. A config of another kind asks nothing that the scheduler knows. */
-export const requirementOf = (config: JsonObject, room: string): Requirement => ({ height: heightOf(config), room });
+export const requirementOf = (config: JsonObject, room: string): Requirement =>
+  isRenderConfig(config)
+    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE }
+    : { height: heightOf(config), room };
 
 function heightOf(config: JsonObject): number | undefined {
   const { video, quality } = config;
-  if (typeof video === "object" && video !== null && "height" in video && typeof video.height === "number")
-    return video.height;
+  const height = heightIn(video);
+  if (height !== undefined) return height;
   if (typeof quality === "string" && Object.hasOwn(QUALITIES, quality))
     return QUALITIES[quality as keyof typeof QUALITIES].height;
   return "source" in config || "streamUrl" in config ? DEFAULT_HEIGHT : undefined;
 }
 
+const heightIn = (value: unknown): number | undefined =>
+  typeof value === "object" && value !== null && "height" in value && typeof value.height === "number"
+    ? value.height
+    : undefined;
+
 /** Jobs with the same key fit on the same agents. */
-export const requirementKey = ({ height, room }: Requirement): string => `${height ?? ""} ${room}`;
+export const requirementKey = ({ height, room, feature = "" }: Requirement): string =>
+  `${height ?? ""} ${feature} ${room}`;

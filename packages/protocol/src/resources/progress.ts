@@ -49,6 +49,23 @@ export const audioLevelsSchema = z
   .meta({ id: "AudioLevels" });
 export type AudioLevels = z.infer<typeof audioLevelsSchema>;
 
+/** How far a job that renders is. */
+export const RENDER_STEPS = ["downloading", "probing", "rendering", "publishing", "done"] as const;
+export const renderProgressSchema = z
+  .object({
+    step: z.enum(RENDER_STEPS),
+    /** Frames of the whole; known from `rendering` on. */
+    totalFrames: z.int().min(1).optional(),
+    /** Milliseconds since rendering was begun. */
+    elapsedMs: z.number().min(0).optional(),
+    /** Of the finished file. */
+    bytes: z.int().min(0).optional(),
+    /** Where the finished file is below the agent's first output folder. */
+    file: z.string().max(512).optional(),
+  })
+  .meta({ id: "RenderProgress" });
+export type RenderProgress = z.infer<typeof renderProgressSchema>;
+
 /** What the running encode measures of itself, about once a second. Absent values could not be measured. */
 export const progressSchema = z
   .object({
@@ -69,6 +86,7 @@ export const progressSchema = z
     cpuPercent: z.number().min(0).optional(),
     memoryMiB: z.number().min(0).optional(),
     destinations: z.array(destinationStatusSchema).max(64).optional(),
+    render: renderProgressSchema.optional(),
     measuredAt: timestampSchema.optional(),
   })
   .meta({ id: "Progress" });

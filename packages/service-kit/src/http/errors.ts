@@ -31,8 +31,12 @@ export function retryAfterOf({ status, details }: AppError): number | undefined 
   return status === 503 ? RETRY_AFTER_SECONDS : undefined;
 }
 
-/** Last middleware of an app: known errors become their answer, unknown ones are logged and become a plain 500. */
-export function errorHandler(logger: Logger): ErrorRequestHandler {
+/**
+ * Last middleware of an app: known errors become their answer, unknown ones are logged and become a plain 500.
+ *
+ * @param bodyOf for routes whose clients expect another shape.
+ */
+export function errorHandler(logger: Logger, bodyOf: (error: AppError) => object = errorBody): ErrorRequestHandler {
   return (thrown, request, response, next) => {
     const error = asAppError(thrown);
     if (error.status >= 500)
@@ -45,7 +49,7 @@ export function errorHandler(logger: Logger): ErrorRequestHandler {
     const seconds = retryAfterOf(error);
     if (seconds !== undefined) response.set("Retry-After", String(seconds));
     if (error.status === 401) response.set("WWW-Authenticate", "Bearer");
-    response.status(error.status).json(errorBody(error));
+    response.status(error.status).json(bodyOf(error));
   };
 }
 

@@ -101,6 +101,15 @@ export class Reach {
     return this.direct(targetOf("destination", url, onRefused), attempt);
   }
 
+  /**
+   * The checked addresses of a web address that is fetched without ffmpeg.
+   *
+   * @throws RefusedError; CommandError where it can't be reached at present.
+   */
+  webAddresses(url: string): Promise<string[]> {
+    return this.addressesOf(targetOf("source", url, () => {}));
+  }
+
   /** Whether a file still is where it was when the job was accepted. */
   mayRead(path: string): boolean {
     return leadsNowhereElse(path);

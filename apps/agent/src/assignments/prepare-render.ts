@@ -1,0 +1,80 @@
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Assignment } from "@stream-control/agent-sdk";
+import {
+  describeIssues,
+  type ErrorInfo,
+  type Issue,
+  parseRenderRequest,
+  pathOfSource,
+  type RenderRequest,
+} from "@stream-control/protocol";
+import { fileProblem } from "../data-dir/file-problem.js";
+import type { RenderSpec } from "../runner/contract.js";
+import { allowedPath } from "./allowed-paths.js";
+import { fileNameOf } from "./destinations.js";
+import { checkSource } from "./paths.js";
+import type { Limits } from "./prepare.js";
+import { protocolIssues } from "./protocols.js";
+
+/** Whether an assignment is a render, and not a stream. */
+export const isRender = ({ config }: Pick<Assignment, "config">): boolean => config.kind === "render";
+
+export type RenderPreparation = { ok: true; job: Pick<RenderSpec, "render"> } | { ok: false; error: ErrorInfo };
+
+/** Reads what is to be rendered, checks it against the limits, and makes the folder that it goes to. */
+export async function prepareRender({ jobId, config }: Assignment, limits: Limits): Promise<RenderPreparation> {
+  const parsed = parseRenderRequest(config.request);
+  if (!parsed.ok) return invalid(parsed.issues);
+  const request = parsed.value;
+  const issues: Issue[] = protocolIssues(protocolsOf(request), limits.allowedProtocols);
+  const { maxResolution } = limits;
+  if (maxResolution !== undefined && request.height > Number.parseInt(maxResolution, 10))
+    issues.push({ path: "height", message: `this agent takes at most ${maxResolution}` });
+  const elements: RenderRequest["elements"] = [];
+  for (const [index, element] of request.elements.entries())
+    elements.push(
+      "source" in element ? { ...element, source: await checked(element.source, index, limits, issues) } : element,
+    );
+  const file = join(fileNameOf(jobId), `render.${request.output_format}`);
+  const output = await allowedPath(file, limits.outputDirs);
+  if (!output.ok) issues.push({ path: "output_format", message: output.message });
+  if (issues.length > 0 || !output.ok) return invalid(issues);
+  if (elements.some(({ type }) => type === "text") && !limits.drawsText) return { ok: false, error: NO_TEXT };
+  try {
+    await mkdir(dirname(output.path), { recursive: true });
+  } catch (thrown) {
+    const message = `The folder of the result could not be made: ${dirname(output.path)} ${fileProblem(thrown)}.`;
+    return { ok: false, error: { code: "OUTPUT_NOT_WRITABLE", message, detail: { fault: "agent" } } };
+  }
+  return { ok: true, job: { render: { request: { ...request, elements }, output: output.path, file } } };
+}
+
+async function checked(source: string, index: number, { inputDirs }: Limits, issues: Issue[]): Promise<string> {
+  const path = pathOfSource(source);
+  if (path === undefined) return source;
+  const found: Issue[] = [];
+  const file = await checkSource({ type: "file", path, loop: false }, "source", inputDirs, found);
+  issues.push(...found.map(({ message }) => ({ path: `elements.${index}.source`, message })));
+  return file.type === "file" ? file.path : source;
+}
+
+const protocolsOf = ({ elements }: RenderRequest) =>
+  elements.flatMap((element, index) => {
+    if (!("source" in element)) return [];
+    const isFile = pathOfSource(element.source) !== undefined;
+    const protocol = isFile ? "file" : element.source.slice(0, element.source.indexOf(":")).toLowerCase();
+    return [{ path: `elements.${index}.source`, protocol }];
+  });
+
+/** Another agent may have a font. */
+const NO_TEXT: ErrorInfo = {
+  code: "TEXT_UNAVAILABLE",
+  message: "This agent can't draw text: its ffmpeg lacks drawtext, or there is no font (Debian: fonts-dejavu-core).",
+  detail: { fault: "agent" },
+};
+
+function invalid(issues: Issue[]): RenderPreparation {
+  const message = `The render can't be done on this agent: ${describeIssues(issues)}.`.slice(0, 4096);
+  return { ok: false, error: { code: "CONFIG_INVALID", message, detail: { fault: "config", issues } } };
+}

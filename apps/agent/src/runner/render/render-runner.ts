@@ -1,0 +1,253 @@
+import { open, rename, rm, stat, writeFile } from "node:fs/promises";
+import type { Socket } from "node:net";
+import { dirname, join } from "node:path";
+import type { Writable } from "node:stream";
+import { compositionArguments, FfmpegProcess, mediaError, type ProcessExit, secretsOf } from "@stream-control/ffmpeg";
+import {
+  describeIssues,
+  type ErrorInfo,
+  type Progress,
+  type RenderProgress,
+  renderTimeline,
+} from "@stream-control/protocol";
+import type { JobCommand, RenderSpec, RunnerEvent, RunnerResult } from "../contract.js";
+import { CommandError, refused } from "../errors.js";
+import type { JobRunnerOptions } from "../job-runner.js";
+import { Lease, leftOf } from "../lease.js";
+import { Reach } from "../reach/reach.js";
+import { Reporter } from "../reporter.js";
+import { fetchSources, probeSources, type ReadySource } from "./sources.js";
+
+const PROGRESS_INTERVAL_MS = 1000;
+
+/** What a render is run with. */
+export interface RenderRunnerOptions extends Omit<JobRunnerOptions, "spec" | "random"> {
+  spec: RenderSpec;
+  /** The job's own, for sources and texts. */
+  folder: string;
+}
+
+/** Runs one render from its first download to its file: sources to the disk, a look into each, one ffmpeg, the result in its place. */
+export class RenderRunner {
+  private readonly reporter: Reporter;
+  private readonly reach: Reach;
+  private readonly lease: Lease;
+  private readonly giveUp = new AbortController();
+  private readonly startedAt: number;
+  private ffmpeg: FfmpegProcess | undefined;
+  private measured: Progress = {};
+  private state: RenderProgress = { step: "downloading" };
+  private isStopping = false;
+  private verdict: ErrorInfo | undefined;
+
+  constructor(private readonly options: RenderRunnerOptions) {
+    const { spec, env, monotonicNow } = options;
+    this.reporter = new Reporter(options.emit, options.now, secretsOf(spec.render.request));
+    this.reach = new Reach({ policy: spec.reach, env });
+    this.lease = new Lease(leftOf(spec), monotonicNow, () => this.fail(LEASE_EXPIRED));
+    this.startedAt = monotonicNow();
+  }
+
+  /** What a new client is told first. */
+  hello(): Extract<RunnerEvent, { type: "hello" }> {
+    const { jobId, epoch } = this.options.spec;
+    const { status, lastProgress } = this.reporter;
+    return {
+      ...{ type: "hello", jobId, epoch, pid: process.pid, status, muted: false, paused: false },
+      ...(lastProgress === undefined ? {} : { progress: lastProgress }),
+    };
+  }
+
+  /** Ids of the processes that run now. */
+  childPids(): number[] {
+    const { ffmpeg } = this;
+    return ffmpeg?.pid === undefined || ffmpeg.hasExited ? [] : [ffmpeg.pid];
+  }
+
+  /** Renders; rejects only when the runner itself is broken. */
+  async run(): Promise<RunnerResult> {
+    const { timeout } = this.options.spec.render.request;
+    const ticker = setInterval(() => this.report(), PROGRESS_INTERVAL_MS);
+    const late = setTimeout(() => this.fail(timedOut(timeout)), timeout);
+    try {
+      this.reporter.setStatus("RUNNING");
+      this.report();
+      await this.render();
+    } catch (thrown) {
+      if (!(thrown instanceof CommandError)) throw thrown;
+      this.verdict ??= thrown.info;
+    } finally {
+      clearInterval(ticker);
+      clearTimeout(late);
+      this.lease.stop();
+      this.reach.close();
+      await rm(this.draft, { force: true });
+    }
+    return this.result();
+  }
+
+  /** Carries out a command of a client. @throws CommandError for those that only a stream knows. */
+  async command(command: JobCommand): Promise<void> {
+    if (command.type === "lease.renew") this.lease.renew(leftOf(command) ?? 0);
+    else if (command.type === "stop" || command.type === "kill") this.stop();
+    else throw refused("NOT_SUPPORTED", "A render can be stopped, and nothing else.");
+  }
+
+  /** There is nothing to watch: the result is a file. */
+  stream(client: Writable): void {
+    (client as Socket).destroy();
+  }
+
+  /** The error of a command that failed. */
+  describe(thrown: unknown): ErrorInfo {
+    return thrown instanceof CommandError
+      ? thrown.info
+      : { code: "RUNNER_ERROR", message: "The runner failed inside." };
+  }
+
+  /** Gives up at once: a file that is half there is worth nothing. */
+  stop(): void {
+    this.isStopping = true;
+    this.reporter.setStatus("STOPPING");
+    this.abort();
+  }
+
+  private fail(error: ErrorInfo): void {
+    this.verdict ??= error;
+    this.abort();
+  }
+
+  private abort(): void {
+    this.giveUp.abort();
+    void this.ffmpeg?.kill();
+  }
+
+  /** Beside the result, where nothing is served from, and so on the same disk. */
+  private get draft(): string {
+    const { output, request } = this.options.spec.render;
+    return join(dirname(output), `.draft-${this.options.spec.epoch}.${request.output_format}`);
+  }
+
+  private async render(): Promise<void> {
+    const { spec, env, hideIn, launcher, folder } = this.options;
+    const { redactor } = this.reporter;
+    const sources = { spec, env, hideIn, launcher, folder, reach: this.reach, redactor, signal: this.giveUp.signal };
+    const paths = await fetchSources(sources);
+    this.enter({ step: "probing" });
+    const ready = await probeSources(paths, sources);
+    const composed = await this.compose(ready);
+    this.enter({ step: "rendering", totalFrames: composed.totalFrames });
+    await this.encode(composed.arguments);
+    this.enter({ ...this.state, step: "publishing" });
+    await this.publish();
+  }
+
+  private async compose(ready: ReadonlyMap<string, ReadySource>) {
+    const { request } = this.options.spec.render;
+    const timeline = renderTimeline(request, (source) => ready.get(source)?.facts);
+    if (!timeline.ok)
+      throw new CommandError({
+        code: "CONFIG_INVALID",
+        message: `The composition can't be rendered: ${describeIssues(timeline.issues)}.`.slice(0, 4096),
+        detail: { fault: "config", issues: timeline.issues, retryable: false },
+      });
+    const textFile = (index: number) => join(this.options.folder, `text-${index}.txt`);
+    for (const [index, element] of request.elements.entries())
+      if (element.type === "text") await writeFile(textFile(index), element.text, { mode: 0o600 });
+    const localSource = (source: string): ReadySource => {
+      const found = ready.get(source);
+      if (found === undefined) throw new Error("A source was not made ready.");
+      return found;
+    };
+    const { totalFrames } = timeline.value;
+    const composition = { request, timeline: timeline.value, localSource, textFile, output: this.draft };
+    return { totalFrames, arguments: compositionArguments(composition) };
+  }
+
+  private async encode(args: readonly string[]): Promise<void> {
+    this.giveUpIfAsked();
+    const { spec, env, hideIn, launcher } = this.options;
+    this.ffmpeg = new FfmpegProcess({
+      ...{ path: spec.ffmpegPath, arguments: args, env, hideIn, launcher, stdin: "commands" },
+      onLine: (line) => this.reporter.line("render", line),
+      onProgress: ({ progress }) => {
+        this.measured = progress;
+      },
+    });
+    this.ffmpeg.stdout.resume();
+    const exit = await this.ffmpeg.exited;
+    this.giveUpIfAsked();
+    if (exit.reason !== "ended") throw new CommandError(this.encodeError(exit));
+  }
+
+  private encodeError(exit: ProcessExit): ErrorInfo {
+    const { redactor } = this.reporter;
+    const what = "The composition could not be rendered";
+    const error = mediaError({ code: "FFMPEG_EXITED", what, fault: "encoder", redactor, exit, ...this.logOfFfmpeg() });
+    // The same files give the same error again; a full disk, or somebody who killed it, need not be there the next time.
+    const retryable = exit.signal !== null || error.detail?.fault === "agent";
+    return { ...error, detail: { ...error.detail, retryable } };
+  }
+
+  private logOfFfmpeg() {
+    return this.ffmpeg === undefined ? {} : { log: this.ffmpeg.log };
+  }
+
+  /** Puts the finished file into its place, whole: it is on the disk before it has its name. */
+  private async publish(): Promise<void> {
+    const { output, file } = this.options.spec.render;
+    // A runner that was frozen must publish nothing when it wakes up too late.
+    this.lease.holds();
+    this.giveUpIfAsked();
+    const draft = await open(this.draft, "r+");
+    try {
+      await draft.sync();
+    } finally {
+      await draft.close();
+    }
+    await rename(this.draft, output);
+    const { size } = await stat(output);
+    this.enter({ ...this.state, step: "done", bytes: size, file });
+  }
+
+  private giveUpIfAsked(): void {
+    if (this.giveUp.signal.aborted) throw new CommandError(this.verdict ?? STOPPED);
+  }
+
+  private enter(state: RenderProgress): void {
+    this.state = state;
+    this.report();
+  }
+
+  private report(): void {
+    const elapsedMs = Math.round(this.options.monotonicNow() - this.startedAt);
+    this.reporter.progress({ ...this.measured, render: { ...this.state, elapsedMs } });
+  }
+
+  private result(): RunnerResult {
+    this.report();
+    const { lastProgress } = this.reporter;
+    const isDone = this.state.step === "done";
+    const wasStopped = this.isStopping && this.verdict?.code !== LEASE_EXPIRED.code;
+    const error = isDone || wasStopped ? undefined : this.verdict;
+    return {
+      status: error === undefined ? "STOPPED" : "FAILED",
+      ...(error === undefined ? {} : { error }),
+      ...(lastProgress === undefined ? {} : { progress: lastProgress }),
+      endedAt: new Date(this.options.now()).toISOString(),
+    };
+  }
+}
+
+const STOPPED: ErrorInfo = { code: "STOPPED", message: "The render was stopped." };
+const LEASE_EXPIRED: ErrorInfo = {
+  code: "LEASE_EXPIRED",
+  message: "The render ended by itself: nobody renewed its lease, so that another agent may have it.",
+  detail: { fault: "network" },
+};
+
+const timedOut = (timeoutMs: number): ErrorInfo => ({
+  code: "RENDER_TIMEOUT",
+  message: `The render was not done within its timeout of ${timeoutMs} ms.`,
+  detail: { fault: "config", retryable: false },
+});

@@ -1,0 +1,124 @@
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { IMAGE_HEAD_BYTES, imageDemuxer, type LocalSource, probeSource, type Redactor } from "@stream-control/ffmpeg";
+import { pathOfSource, playedSources, type RenderRequest, type RenderSourceFacts } from "@stream-control/protocol";
+import type { RenderSpec } from "../contract.js";
+import { CommandError } from "../errors.js";
+import type { Reach } from "../reach/reach.js";
+import { RefusedError, refusal } from "../reach/refusals.js";
+import { download } from "./download.js";
+
+const PROBE_MS = 30_000;
+const DOWNLOADS_AT_ONCE = 4;
+
+/** A source on this machine's disk, and what is known of it. */
+export interface ReadySource extends LocalSource {
+  /** Of a source that is played. */
+  facts?: RenderSourceFacts | undefined;
+}
+
+/** What sources are made ready with. */
+export interface SourcesOptions {
+  spec: RenderSpec;
+  env: Record<string, string>;
+  hideIn: readonly string[];
+  launcher: readonly string[];
+  /** The job's own. */
+  folder: string;
+  reach: Reach;
+  redactor: Redactor;
+  signal: AbortSignal;
+}
+
+const sourcesOf = ({ elements }: RenderRequest): string[] => [
+  ...new Set(elements.flatMap((element) => ("source" in element ? [element.source] : []))),
+];
+
+/**
+ * Brings every source of a request to this machine's disk, each once, some at a time.
+ *
+ * @returns paths by source. @throws CommandError for the first that can't be had.
+ */
+export async function fetchSources({ spec, folder, reach, signal }: SourcesOptions): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  const waiting = [...sourcesOf(spec.render.request).entries()];
+  const giveUp = new AbortController();
+  const either = AbortSignal.any([signal, giveUp.signal]);
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, source] = next;
+      const path = pathOfSource(source) ?? join(folder, `source-${index}`);
+      if (pathOfSource(source) === undefined)
+        await download(source, path, { resolve: (url) => reach.webAddresses(url), signal: either });
+      else if (!reach.mayRead(path)) throw new RefusedError(refusal("source", "path"));
+      paths.set(source, path);
+    }
+  };
+  const workers = Array.from({ length: DOWNLOADS_AT_ONCE }, () =>
+    worker().catch((thrown: unknown) => {
+      giveUp.abort();
+      throw thrown;
+    }),
+  );
+  const ended = await Promise.allSettled(workers);
+  // The first that failed is the reason why the others were given up.
+  const failures = ended.flatMap((end) => (end.status === "rejected" ? [end.reason as unknown] : []));
+  const reason = failures.find((failure) => !isGivenUp(failure)) ?? failures[0];
+  if (reason !== undefined) throw reason;
+  return paths;
+}
+
+const isGivenUp = (thrown: unknown): boolean =>
+  thrown instanceof CommandError && thrown.info.detail?.cause === "CONNECTION_LOST";
+
+/** Looks into every source. @throws CommandError for the first that can't be used, naming its elements. */
+export async function probeSources(
+  paths: ReadonlyMap<string, string>,
+  options: SourcesOptions,
+): Promise<Map<string, ReadySource>> {
+  const { request } = options.spec.render;
+  const played = new Set(playedSources(request));
+  const ready = new Map<string, ReadySource>();
+  for (const [source, path] of paths) {
+    const isImage = request.elements.some((element) => element.type === "image" && element.source === source);
+    const image = isImage ? await imageAt(path) : undefined;
+    if (isImage && image === undefined)
+      throw unusable(request, source, "it is none of the images that are supported: PNG, JPEG, WebP, GIF, BMP");
+    const facts = played.has(source) ? await probe(source, path, options) : undefined;
+    ready.set(source, { path, hasAudio: facts?.hasAudio ?? false, imageDemuxer: image, facts });
+  }
+  return ready;
+}
+
+async function imageAt(path: string): Promise<string | undefined> {
+  const file = await open(path).catch(() => undefined);
+  try {
+    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(IMAGE_HEAD_BYTES), 0, IMAGE_HEAD_BYTES, 0)) ?? {};
+    return buffer === undefined ? undefined : imageDemuxer(buffer.subarray(0, bytesRead));
+  } finally {
+    await file?.close();
+  }
+}
+
+async function probe(source: string, path: string, options: SourcesOptions): Promise<RenderSourceFacts> {
+  const { spec, env, hideIn, launcher, redactor, signal } = options;
+  const result = await probeSource({
+    source: { type: "file", path, loop: false },
+    ...{ ffprobePath: spec.ffprobePath, env, hideIn, launcher, redactor, signal },
+    ...{ deadlineMs: PROBE_MS, stallTimeoutMs: PROBE_MS },
+  });
+  if (result.ok) return result.info;
+  throw unusable(spec.render.request, source, "it holds no media that can be read");
+}
+
+/** The error of a source that is there but is not what its elements need. */
+function unusable({ elements }: RenderRequest, source: string, why: string): CommandError {
+  const issues = elements.flatMap((element, index) =>
+    "source" in element && element.source === source ? [{ path: `elements.${index}.source`, message: why }] : [],
+  );
+  return new CommandError({
+    code: "CONFIG_INVALID",
+    message: `The source of ${issues.map(({ path }) => path.replace(".source", "")).join(", ")} can't be used: ${why}.`,
+    detail: { fault: "source", issues, retryable: false },
+  });
+}

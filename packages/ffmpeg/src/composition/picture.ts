@@ -1,0 +1,178 @@
+import {
+  pixelsOf,
+  type RenderElement,
+  type RenderRequest,
+  type Slot,
+  type VisualEffect,
+} from "@stream-control/protocol";
+import { filterText } from "../arguments/filter-text.js";
+
+/** An element that is seen. */
+export type VisualElement = Exclude<RenderElement, { type: "audio" }>;
+export const isVisual = (element: RenderElement): element is VisualElement => element.type !== "audio";
+
+type Canvas = Pick<RenderRequest, "width" | "height">;
+
+interface Box {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** Filters refuse pictures without extent. */
+const LEAST_PIXELS = 2;
+
+const boxOf = ({ x, y, width, height }: VisualElement, canvas: Canvas): Box => ({
+  x: pixelsOf(x, canvas.width),
+  y: pixelsOf(y, canvas.height),
+  width: Math.max(LEAST_PIXELS, pixelsOf(width, canvas.width)),
+  height: Math.max(LEAST_PIXELS, pixelsOf(height, canvas.height)),
+});
+
+const hex = (color: string) => `0x${color.slice(1)}`;
+
+/** What one element's pictures are made from. */
+export interface PictureSource {
+  /** The label of its input, such as `[3:v:0]`; absent where it is made here. */
+  input?: string | undefined;
+  /** Where the text of a text element is. */
+  textFile?: string | undefined;
+}
+
+/**
+ * The chain that makes the pictures of an element: in its box, with its effects, counted in frames from where it is on.
+ * Its last picture stays for as long as the overlay asks for it.
+ */
+export function pictureChain(
+  { element, startFrame, frames }: Slot,
+  from: PictureSource,
+  canvas: Canvas,
+  fps: number,
+): string {
+  if (!isVisual(element)) throw new TypeError("A sound has no picture.");
+  const box = boxOf(element, canvas);
+  const isMoving = element.type === "video";
+  const still = isMoving ? [] : stillOf(element.effects, frames, fps);
+  return [
+    ...drawn(element, from, box, canvas, fps),
+    "format=rgba",
+    ...element.effects.flatMap((effect) => colorFilters(effect, canvas)),
+    ...rotation(element.rotation),
+    ...(element.opacity === 1 ? [] : [`colorchannelmixer=aa=${element.opacity}`]),
+    ...still,
+    ...element.effects.flatMap((effect) => fadeFilters(effect, frames, fps)),
+    `setpts=PTS+${startFrame}`,
+  ].join(",");
+}
+
+/** Where the overlay puts it, and in which frames it is seen. */
+export function overlayFilter({ element, startFrame, frames }: Slot, canvas: Canvas, fps: number): string {
+  if (!isVisual(element)) throw new TypeError("A sound has no picture.");
+  const box = boxOf(element, canvas);
+  // Turned, a picture is larger than its box: its middle stays.
+  const turned = element.rotation % 360 !== 0;
+  const x = turned ? `${box.x + box.width / 2}-overlay_w/2` : `${box.x}`;
+  const y = turned ? `${box.y + box.height / 2}-overlay_h/2` : `${box.y}`;
+  // Half a frame beside the moments of frames, where nothing is to be rounded.
+  const enable = `between(t\\,${(startFrame - 0.5) / fps}\\,${(startFrame + frames - 0.5) / fps})`;
+  return `overlay=x=${x}:y=${y}:format=rgb:eof_action=repeat:enable=${enable}`;
+}
+
+function drawn(element: VisualElement, from: PictureSource, box: Box, canvas: Canvas, fps: number): string[] {
+  switch (element.type) {
+    case "video":
+      // A source's first picture may be late, and its rate may vary: from here on there is one for each frame.
+      return [`${from.input ?? ""}fps=${fps}:start_time=0`, ...fitted(element.fit_mode, box)];
+    case "image":
+      return [`${from.input ?? ""}trim=end_frame=1`, ...fitted(element.fit_mode, box)];
+    case "shape": {
+      const { width, height } = box;
+      const rectangle = [
+        `color=c=${hex(element.color)}:s=${width}x${height}:r=${fps}`,
+        "trim=end_frame=1",
+        "format=rgba",
+      ];
+      if (element.shape === "rectangle") return rectangle;
+      const inside = `lte(pow((2*X+1-W)/W\\,2)+pow((2*Y+1-H)/H\\,2)\\,1)`;
+      return [...rectangle, `geq=r=r(X\\,Y):g=g(X\\,Y):b=b(X\\,Y):a=255*${inside}`];
+    }
+    case "text": {
+      const { width, height } = box;
+      const size = Math.max(4, pixelsOf(element.font_size, canvas.height));
+      const x = { left: "0", center: "(w-text_w)/2", right: "w-text_w" }[element.align];
+      const y = { top: "0", middle: "(h-text_h)/2", bottom: "h-text_h" }[element.vertical_align];
+      // Letters on what can be seen through, in their own colour, so that their edges have no other.
+      const ground = `color=c=${hex(element.color)}@0:s=${width}x${height}:r=${fps}`;
+      const file = filterText(from.textFile ?? "");
+      const letters = `drawtext=expansion=none:textfile=${file}:fontsize=${size}:fontcolor=${hex(element.color)}:x=${x}:y=${y}`;
+      return [`${ground},format=rgba`, "trim=end_frame=1", letters];
+    }
+  }
+}
+
+function fitted(mode: "auto" | "contain" | "cover" | "fill", { width, height }: Box): string[] {
+  // Pixels of a source need not be square.
+  const square = ["scale=w=max(1\\,trunc(iw*sar)):h=ih", "setsar=1"];
+  const size = `w=${width}:h=${height}`;
+  if (mode === "fill") return ["setsar=1", `scale=${size}`, "format=rgba"];
+  if (mode === "cover")
+    return [...square, `scale=${size}:force_original_aspect_ratio=increase`, `crop=${width}:${height}`, "format=rgba"];
+  const inside = `scale=${size}:force_original_aspect_ratio=decrease`;
+  return [...square, inside, "format=rgba", `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:color=black@0`];
+}
+
+function rotation(degrees: number): string[] {
+  const turn = ((degrees % 360) + 360) % 360;
+  if (turn === 0) return [];
+  if (turn === 90) return ["transpose=clock"];
+  if (turn === 180) return ["hflip", "vflip"];
+  if (turn === 270) return ["transpose=cclock"];
+  const angle = `${turn}*PI/180`;
+  return [`rotate=a=${angle}:ow=rotw(${angle}):oh=roth(${angle}):c=black@0`];
+}
+
+/** A picture that stands still is made once; only one that fades is needed for each frame. */
+function stillOf(effects: readonly VisualEffect[], frames: number, fps: number): string[] {
+  const fades = effects.some(({ type }) => type === "fade_in" || type === "fade_out");
+  return fades ? [`loop=loop=${frames - 1}:size=1`, `settb=1/${fps}`, "setpts=N"] : [`settb=1/${fps}`, "setpts=0"];
+}
+
+function colorFilters(effect: VisualEffect, canvas: Canvas): string[] {
+  switch (effect.type) {
+    case "blur":
+      return effect.intensity === 0 ? [] : [`gblur=sigma=${(effect.intensity * canvas.height * 0.05).toFixed(3)}`];
+    case "brightness":
+      return [lut(`val+(${255 * effect.intensity})`)];
+    case "contrast":
+      return [lut(`(val-127.5)*${1 + effect.intensity}+127.5`)];
+    case "saturation":
+      return [saturation(1 + effect.intensity)];
+    case "grayscale":
+      return [saturation(0)];
+    default:
+      return [];
+  }
+}
+
+const lut = (value: string) =>
+  `lutrgb=r=clip(${value}\\,0\\,255):g=clip(${value}\\,0\\,255):b=clip(${value}\\,0\\,255)`;
+
+/** Weights of the colours in what the eye sees as light (BT.709). */
+const LIGHT = { r: 0.2126, g: 0.7152, b: 0.0722 } as const;
+const COLORS = ["r", "g", "b"] as const;
+
+function saturation(factor: number): string {
+  const weights = COLORS.flatMap((out) =>
+    COLORS.map((from) => `${out}${from}=${((1 - factor) * LIGHT[from] + (out === from ? factor : 0)).toFixed(6)}`),
+  );
+  return `colorchannelmixer=${weights.join(":")}`;
+}
+
+function fadeFilters(effect: VisualEffect, frames: number, fps: number): string[] {
+  if (effect.type !== "fade_in" && effect.type !== "fade_out") return [];
+  const length = Math.max(1, Math.min(frames, Math.round(effect.duration * fps)));
+  return effect.type === "fade_in"
+    ? [`fade=t=in:s=0:n=${length}:alpha=1`]
+    : [`fade=t=out:s=${frames - length}:n=${length}:alpha=1`];
+}

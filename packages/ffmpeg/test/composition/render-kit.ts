@@ -1,0 +1,99 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  parseRenderRequest,
+  playedSources,
+  type RenderRequestInput,
+  type RenderSourceFacts,
+  renderTimeline,
+} from "@stream-control/protocol";
+import { ffmpeg, ffprobe, run } from "@stream-control/test-kit";
+import { compositionArguments, IMAGE_HEAD_BYTES, imageDemuxer } from "../../src/index.js";
+
+/** What came of a request: the file, or why there is none. */
+export type Rendered = { ok: true; file: string; totalFrames: number } | { ok: false; issues: { path: string }[] };
+
+/** Renders a request whose sources are files, as a runner does, but without one. */
+export async function render(folder: string, given: RenderRequestInput, name = "out"): Promise<Rendered> {
+  const parsed = parseRenderRequest(given);
+  if (!parsed.ok) return parsed;
+  const request = parsed.value;
+  const facts = new Map<string, RenderSourceFacts>();
+  for (const source of playedSources(request)) facts.set(source, await factsOf(source));
+  const timeline = renderTimeline(request, (source) => facts.get(source));
+  if (!timeline.ok) return timeline;
+  const heads = new Map<string, Buffer>();
+  for (const element of request.elements) {
+    if (element.type === "image")
+      heads.set(element.source, (await readFile(element.source)).subarray(0, IMAGE_HEAD_BYTES));
+  }
+  const textFile = (index: number) => join(folder, `${name}-text-${index}.txt`);
+  for (const [index, element] of request.elements.entries())
+    if (element.type === "text") await writeFile(textFile(index), element.text);
+  const file = join(folder, `${name}.${request.output_format}`);
+  const localSource = (path: string) => {
+    const head = heads.get(path);
+    return {
+      ...{ path, hasAudio: facts.get(path)?.hasAudio ?? false },
+      imageDemuxer: head === undefined ? undefined : imageDemuxer(head),
+    };
+  };
+  const args = compositionArguments({ request, timeline: timeline.value, localSource, textFile, output: file });
+  const toFile = args.map((arg) => (arg === "pipe:3" ? join(folder, `${name}.progress`) : arg));
+  const result = await run("ffmpeg", toFile, { deadlineMs: 120_000 });
+  if (result.code !== 0) throw new Error(`ffmpeg refused ${args.join(" ")}\n${result.stderr.slice(-2000)}`);
+  return { ok: true, file, totalFrames: timeline.value.totalFrames };
+}
+
+/** As {@link render}, of a request that must be good. */
+export async function rendered(folder: string, request: RenderRequestInput, name?: string): Promise<Picture> {
+  const result = await render(folder, request, name);
+  if (!result.ok) throw new Error(`The request was refused: ${JSON.stringify(result.issues)}`);
+  return Picture.read(result.file, request.width, request.height);
+}
+
+async function factsOf(source: string): Promise<RenderSourceFacts> {
+  const { streams, format } = await ffprobe(source);
+  const has = (type: string) => streams.some(({ codec_type }) => codec_type === type);
+  const durationSeconds = format.duration === undefined ? undefined : Number(format.duration);
+  return { hasVideo: has("video"), hasAudio: has("audio"), durationSeconds };
+}
+
+type Color = readonly [red: number, green: number, blue: number];
+
+/** The frames of a file, to be looked at pixel by pixel. */
+export class Picture {
+  private constructor(
+    readonly file: string,
+    private readonly width: number,
+    private readonly height: number,
+    private readonly bytes: Buffer,
+  ) {}
+
+  static async read(file: string, width: number, height: number): Promise<Picture> {
+    const raw = `${file}.rgb`;
+    await ffmpeg(["-i", file, "-map", "v:0", "-vsync", "passthrough", "-pix_fmt", "rgb24", "-f", "rawvideo", raw]);
+    return new Picture(file, width, height, await readFile(raw));
+  }
+
+  get frames(): number {
+    return this.bytes.length / (this.width * this.height * 3);
+  }
+
+  at(frame: number, x: number, y: number): Color {
+    const from = ((frame * this.height + y) * this.width + x) * 3;
+    const [red = -1, green = -1, blue = -1] = this.bytes.subarray(from, from + 3);
+    return [red, green, blue];
+  }
+
+  /** Whether a pixel has about that colour; encoding costs some. */
+  is(frame: number, x: number, y: number, wanted: Color, tolerance = 12): boolean {
+    return this.at(frame, x, y).every((value, index) => Math.abs(value - (wanted[index] ?? 0)) <= tolerance);
+  }
+}
+
+export const RED = [255, 0, 0] as const;
+export const GREEN = [0, 255, 0] as const;
+export const BLUE = [0, 0, 255] as const;
+export const WHITE = [255, 255, 255] as const;
+export const BLACK = [0, 0, 0] as const;

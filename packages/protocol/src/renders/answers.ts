@@ -1,0 +1,91 @@
+import { z } from "zod";
+import { jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { RENDER_STEPS } from "../resources/progress.js";
+
+/** Where a render is in its life. */
+export const RENDER_STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
+export type RenderStatus = (typeof RENDER_STATUSES)[number];
+
+/** What is told of a finished file. */
+const result = {
+  /** Where it is served; absent while it is not, and once it is deleted. */
+  result_url: z.string().optional(),
+  /** As `1234ms`: from the first download to the file in its place. */
+  processing_time: z.string().optional(),
+  /** As `1.2MB`. */
+  file_size: z.string().optional(),
+  file_size_bytes: z.int().min(0).optional(),
+};
+
+/** Body of every error answer of these routes. */
+export const renderErrorSchema = z
+  .object({
+    /** A symbol for a program. */
+    error: z.string(),
+    /** A sentence for a person. */
+    message: z.string(),
+    details: z.unknown().optional(),
+    /** Whether the same request can succeed later. */
+    retryable: z.boolean(),
+  })
+  .meta({ id: "RenderError" });
+export type RenderErrorBody = z.infer<typeof renderErrorSchema>;
+
+/** Answer of `GET /api/v1/jobs/:id/status`. */
+export const renderStatusSchema = z
+  .object({
+    job_id: z.string(),
+    status: z.enum(RENDER_STATUSES),
+    /** Frames that are encoded, of all, as `75%`. */
+    progress: z.string(),
+    current_step: z.enum(["queued", ...RENDER_STEPS]),
+    message: z.string(),
+    /** By the pace so far; absent where there is none yet. */
+    estimated_completion: timestampSchema.optional(),
+    ...result,
+    error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }).optional(),
+    retryable: z.boolean().optional(),
+    metadata: jsonObjectSchema.optional(),
+  })
+  .meta({ id: "RenderStatus" });
+export type RenderStatusBody = z.infer<typeof renderStatusSchema>;
+
+/** Answer of `POST /api/v1/orchestrate`: finished within the wait, or still under way. */
+export const orchestrateReplySchema = z
+  .object({
+    jobId: z.string(),
+    orchestrationId: z.string(),
+    status: z.enum(["immediate", "queued"]),
+    message: z.string(),
+    /** The job that carries the render, and its present assignment to an agent. */
+    workflow_id: z.string(),
+    resource_allocation_id: z.string().optional(),
+    estimated_completion: timestampSchema.optional(),
+    status_check_endpoint: z.string().optional(),
+    ...result,
+  })
+  .meta({ id: "OrchestrateReply" });
+export type OrchestrateReply = z.infer<typeof orchestrateReplySchema>;
+
+/** Answer of `POST /api/v1/orchestrate?dryRun=true`. */
+export const dryRunReplySchema = z
+  .object({
+    valid: z.literal(true),
+    duration_seconds: z.number(),
+    total_frames: z.int(),
+    /** What an agent saw in each; images are looked at when they are rendered. */
+    sources: z.array(
+      z.object({
+        source: z.string(),
+        checked: z.boolean(),
+        type: z.enum(["video", "audio", "image"]),
+        duration_seconds: z.number().optional(),
+        width: z.number().optional(),
+        height: z.number().optional(),
+      }),
+    ),
+    /** By the renders that ended last; null where there are too few to tell. */
+    estimate: z.object({ processing_ms: z.int(), based_on: z.int() }).nullable(),
+  })
+  .meta({ id: "DryRunReply" });
+export type DryRunReply = z.infer<typeof dryRunReplySchema>;
