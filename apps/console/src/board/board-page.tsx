@@ -3,11 +3,13 @@ import { useMaySomewhere } from "../api/context.js";
 import { useRoom, useRoomList } from "../live/hooks.js";
 import { Page } from "../shell/page.js";
 import { healthOf } from "../streams/health.js";
-import { hasEnded } from "../streams/status.js";
+import { hasEnded, isRender } from "../streams/status.js";
 import { ButtonLink } from "../ui/button.js";
 import { Field, Tick } from "../ui/field.js";
 import { count } from "../ui/format.js";
+import { Table } from "../ui/table.js";
 import styles from "./board-page.module.css";
+import { RenderRow } from "./render-row.js";
 import { sortStreams } from "./sort-streams.js";
 import { StreamCard } from "./stream-card.js";
 
@@ -20,6 +22,7 @@ export function BoardPage() {
   const complete = useRoom((room) => room.complete);
   const open = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).open);
   const failed = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).failed);
+  const renders = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).renders);
   const filtered = filter.words !== "" || problemsOnly;
   return (
     <Page
@@ -68,6 +71,18 @@ export function BoardPage() {
         </div>
       )}
       {!complete && <p className="soft">Loading the streams…</p>}
+      {renders.length > 0 && (
+        <section aria-labelledby="renders">
+          <h2 id="renders" className={styles.title}>
+            Renders
+          </h2>
+          <Table columns={["Render", "Done", "Agent"]} actions>
+            {renders.map((id) => (
+              <RenderRow key={id} id={id} />
+            ))}
+          </Table>
+        </section>
+      )}
       {failed.length > 0 && (
         <section aria-labelledby="failed-streams">
           <h2 id="failed-streams" className={styles.title}>
@@ -87,7 +102,7 @@ export function BoardPage() {
 /** `8 streams on air, 1 waiting, 2 with problems`, in one string, so that it is drawn again only when it changes. */
 function Summary() {
   const words = useRoom(({ jobs }) => {
-    const open = [...jobs.values()].filter((job) => !hasEnded(job));
+    const open = [...jobs.values()].filter((job) => !hasEnded(job) && !isRender(job));
     const onAir = open.filter(({ status }) => status === "RUNNING").length;
     const troubled = open.filter((job) => healthOf(job).tone === "bad").length;
     const waiting = open.length - onAir;

@@ -1,6 +1,6 @@
 import type { JobRecord } from "@stream-control/protocol";
 import { healthOf } from "../streams/health.js";
-import { hasEnded, teamsOf, titleOf } from "../streams/status.js";
+import { hasEnded, isRender, teamsOf, titleOf } from "../streams/status.js";
 
 /** How long a stream that failed stays on the board by itself. */
 const SHOWN_AFTER_FAILURE_MS = 24 * 60 * 60 * 1000;
@@ -19,6 +19,8 @@ export interface Board {
   open: readonly string[];
   /** Streams that failed lately, the newest first, until they are dismissed. */
   failed: readonly string[];
+  /** Renders that are under way, the oldest first. */
+  renders: readonly string[];
 }
 
 const names = new Intl.Collator(undefined, { numeric: true });
@@ -39,8 +41,13 @@ const byName = (a: JobRecord, b: JobRecord): number =>
 export function sortStreams(jobs: Iterable<JobRecord>, filter: BoardFilter, nowMs: number): Board {
   const open: JobRecord[] = [];
   const failed: JobRecord[] = [];
+  const renders: JobRecord[] = [];
   for (const job of jobs) {
     if (!matches(job, filter)) continue;
+    if (isRender(job)) {
+      if (!hasEnded(job)) renders.push(job);
+      continue;
+    }
     if (!hasEnded(job)) open.push(job);
     else if (
       job.status === "FAILED" &&
@@ -50,5 +57,7 @@ export function sortStreams(jobs: Iterable<JobRecord>, filter: BoardFilter, nowM
       failed.push(job);
   }
   failed.sort((a, b) => Date.parse(b.endedAt ?? b.updatedAt) - Date.parse(a.endedAt ?? a.updatedAt));
-  return { open: open.sort(byName).map(({ id }) => id), failed: failed.slice(0, FAILED_SHOWN).map(({ id }) => id) };
+  renders.sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1));
+  const ids = (list: readonly JobRecord[]) => list.map(({ id }) => id);
+  return { open: ids(open.sort(byName)), failed: ids(failed.slice(0, FAILED_SHOWN)), renders: ids(renders) };
 }

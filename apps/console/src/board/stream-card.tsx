@@ -7,7 +7,7 @@ import { Badge } from "../streams/badge.js";
 import { healthOf } from "../streams/health.js";
 import { Picture } from "../streams/picture.js";
 import { Sparkline } from "../streams/sparkline.js";
-import { hasEnded, STATUS_WORDS, teamsOf, titleOf } from "../streams/status.js";
+import { hasEnded, statusWord, teamsOf, titleOf } from "../streams/status.js";
 import { StreamButtons } from "../streams/stream-buttons.js";
 import { useVisible } from "../streams/use-visible.js";
 import { useNow } from "../ui/clock.js";
@@ -30,7 +30,7 @@ export const StreamCard = memo(function StreamCard({ id }: { id: string }) {
       <div className={styles.screen}>
         {!hasEnded(job) && <Picture job={job} />}
         <div className={styles.over}>
-          <Badge tone={health.tone}>{STATUS_WORDS[job.status]}</Badge>
+          <Badge tone={health.tone}>{statusWord(job)}</Badge>
           <TimeOnAir job={job} visible={visible} />
         </div>
         {viewers !== undefined && <p className={`${styles.time} ${styles.viewers}`}>{count(viewers, "viewer")}</p>}

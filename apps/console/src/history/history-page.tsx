@@ -8,7 +8,7 @@ import { useRoomList } from "../live/hooks.js";
 import { Page } from "../shell/page.js";
 import { Badge } from "../streams/badge.js";
 import { healthOf } from "../streams/health.js";
-import { STATUS_WORDS, teamsOf, titleOf } from "../streams/status.js";
+import { STATUS_WORDS, statusWord, teamsOf, titleOf } from "../streams/status.js";
 import { Button } from "../ui/button.js";
 import { Field } from "../ui/field.js";
 import { dayAndTime, duration } from "../ui/format.js";
@@ -141,7 +141,7 @@ function JobTable({ jobs }: { jobs: readonly JobRecord[] }) {
               <p className="soft">{teamsOf(job)}</p>
             </td>
             <td>
-              <Badge tone={healthOf(job).tone}>{STATUS_WORDS[job.status]}</Badge>
+              <Badge tone={healthOf(job).tone}>{statusWord(job)}</Badge>
               {job.error !== null && <p className="soft">{job.error.message}</p>}
             </td>
             <td>{job.agentId ?? "–"}</td>

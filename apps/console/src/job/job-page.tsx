@@ -6,7 +6,7 @@ import { AudioMeter } from "../streams/audio-meter.js";
 import { Badge } from "../streams/badge.js";
 import { healthOf } from "../streams/health.js";
 import { Picture } from "../streams/picture.js";
-import { STATUS_WORDS, teamsOf, titleOf } from "../streams/status.js";
+import { isRender, statusWord, teamsOf, titleOf } from "../streams/status.js";
 import { StreamButtons } from "../streams/stream-buttons.js";
 import { Attempts } from "./attempts.js";
 import { Charts } from "./charts.js";
@@ -35,7 +35,7 @@ export function JobPage({ id }: { id: string }) {
       <div className="two-columns">
         <div className={styles.column}>
           <div className={styles.screen}>
-            <Picture job={job} />
+            {!isRender(job) && <Picture job={job} />}
             {job.status === "RUNNING" && progress?.audio !== undefined && <AudioMeter levels={progress.audio} />}
           </div>
           {progress?.destinations !== undefined && progress.destinations.length > 0 && (
@@ -89,7 +89,7 @@ function State({ job }: { job: JobRecord }) {
   const { tone, words } = healthOf(job);
   return (
     <div className={styles.state} role="status">
-      <Badge tone={tone}>{STATUS_WORDS[job.status]}</Badge>
+      <Badge tone={tone}>{statusWord(job)}</Badge>
       <p className={styles.health}>{words.join(" ")}</p>
     </div>
   );

@@ -1,5 +1,6 @@
 import type { Alarm, DestinationStatus, JobRecord, OnAir } from "@stream-control/protocol";
 import { dayAndTime } from "../ui/format.js";
+import { isRender, renderedShare } from "./status.js";
 
 /** Green, amber, red; `idle` for what is not meant to be on air. */
 export type Tone = "good" | "warn" | "bad" | "idle";
@@ -35,7 +36,7 @@ export function healthOf(job: JobRecord, nowMs: number = Date.now()): Health {
   const because = job.reason?.message;
   switch (job.status) {
     case "RUNNING":
-      return running(job);
+      return isRender(job) ? rendering(job) : running(job);
     case "FAILED":
       return { tone: "bad", words: [job.error?.message ?? because ?? "It failed."] };
     case "UNKNOWN":
@@ -62,6 +63,16 @@ export function healthOf(job: JobRecord, nowMs: number = Date.now()): Health {
 /** Whether it waits for its time, not for an agent. */
 export const isAhead = ({ status, schedule }: JobRecord, nowMs: number = Date.now()): boolean =>
   status === "PENDING" && schedule?.startAt != null && Date.parse(schedule.startAt) > nowMs;
+
+/** A render is as far as its frames. */
+function rendering(job: JobRecord): Health {
+  const share = renderedShare(job);
+  const words =
+    share === undefined
+      ? `It is ${job.progress?.render?.step ?? "beginning"}.`
+      : `${Math.floor(share * 100)} % are done.`;
+  return { tone: "good", words: [words] };
+}
 
 function running({ progress, streamMetadata }: JobRecord): Health {
   if (progress === null) return { tone: "good", words: ["On air; its agent reports no measurements."] };

@@ -6,7 +6,7 @@ import { Preview } from "../preview/preview.js";
 import { Button, ButtonLink } from "../ui/button.js";
 import { Question } from "../ui/dialog.js";
 import { EditTitle } from "./edit-title.js";
-import { hasEnded, titleOf } from "./status.js";
+import { hasEnded, isRender, titleOf } from "./status.js";
 import { StreamMenu } from "./stream-menu.js";
 import { useStreamActions } from "./use-stream-actions.js";
 
@@ -17,7 +17,7 @@ export function StreamButtons({ job }: { job: JobRecord }) {
   const { busy, ask } = useStreamActions(job);
   const [open, setOpen] = useState<"stop" | "edit" | "preview">();
   const close = () => setOpen(undefined);
-  const running = job.status === "RUNNING";
+  const running = job.status === "RUNNING" && !isRender(job);
   const ended = hasEnded(job);
   const { isMuted, isPaused } = job.streamMetadata ?? {};
   const title = titleOf(job);
@@ -51,7 +51,7 @@ export function StreamButtons({ job }: { job: JobRecord }) {
           Stop
         </Button>
       )}
-      {mayOperate && ended && (
+      {mayOperate && ended && !isRender(job) && (
         <ButtonLink small to={`/new?from=${encodeURIComponent(job.id)}`}>
           Start again
         </ButtonLink>
@@ -67,12 +67,8 @@ export function StreamButtons({ job }: { job: JobRecord }) {
           open
           onClose={close}
           title={`Stop “${title}”?`}
-          description={
-            running
-              ? "It goes off air at every destination, and its broadcast ends."
-              : "It will not be started any more."
-          }
-          deed="Stop the stream"
+          description={whatStopDoes(job)}
+          deed={isRender(job) ? "Stop the render" : "Stop the stream"}
           onConfirm={() => ask("stop")}
         />
       )}
@@ -80,4 +76,12 @@ export function StreamButtons({ job }: { job: JobRecord }) {
       {open === "preview" && <Preview job={job} onClose={close} />}
     </>
   );
+}
+
+/** What is lost by stopping a job. */
+function whatStopDoes(job: JobRecord): string {
+  if (isRender(job)) return "What it has made so far is removed.";
+  return job.status === "RUNNING"
+    ? "It goes off air at every destination, and its broadcast ends."
+    : "It will not be started any more.";
 }

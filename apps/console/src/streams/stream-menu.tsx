@@ -2,6 +2,7 @@ import { Menu } from "@base-ui/react/menu";
 import type { JobRecord } from "@stream-control/protocol";
 import { Link } from "wouter";
 import { buttonClass } from "../ui/button.js";
+import { isRender } from "./status.js";
 import styles from "./stream-menu.module.css";
 
 export interface StreamMenuProps {
@@ -39,7 +40,7 @@ export function StreamMenu({ job, mayOperate, onEdit }: StreamMenuProps) {
                 Admin page ↗
               </Menu.LinkItem>
             )}
-            {mayOperate && (
+            {mayOperate && !isRender(job) && (
               <Menu.LinkItem className={styles.item} render={<Link href={`/new?from=${encodeURIComponent(job.id)}`} />}>
                 New stream like this
               </Menu.LinkItem>
