@@ -33,23 +33,25 @@ test("a picture that is black on air, and then is not, reaches another system by
   try {
     const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/alarms`;
     expect((await room.post("/v1/webhooks", { url, events: ["stream.alarm_*", "job.stopped"] })).status).toBe(201);
-    // Four seconds of nothing, then a picture.
+    // Nothing and a picture, in turns: a busy machine may begin to look in the middle of the first.
     await mkdir(room.media, { recursive: true });
     const path = `${room.media}/dark.mp4`;
-    const filter = "color=black:s=320x180:r=25:d=4[dark];testsrc=s=320x180:r=25:d=30[light];[dark][light]concat";
+    const filter = "color=black:s=320x180:r=25:d=6[dark];testsrc=s=320x180:r=25:d=8[light];[dark][light]concat";
     await run("ffmpeg", [...["-y", "-filter_complex", filter, "-pix_fmt", "yuv420p", "-preset", "ultrafast"], path]);
     const { id } = await room.submit({
       inlineConfig: {
-        ...{ source: { type: "file", path }, video: SMALL },
-        monitoring: { alarms: { blackMs: 1000, frozenMs: null, silentMs: null, clippingMs: null } },
+        ...{ source: { type: "file", path, loop: true }, video: SMALL },
+        monitoring: { pictureMs: 500, alarms: { blackMs: 1000, frozenMs: null, silentMs: null, clippingMs: null } },
       },
       streamMetadata: { title: "The final" },
     });
-    await waitFor(() => told.length === 2, { deadlineMs: 60_000, what: "the alarm and its end" });
+    await waitFor(() => told.length >= 2, { deadlineMs: 60_000, what: "the alarm and its end" });
     await room.stop(id);
-    await waitFor(() => told.length === 3, { what: "the end" });
-    expect(told.map(({ type }) => type)).toEqual(["stream.alarm_raised", "stream.alarm_cleared", "job.stopped"]);
-    const [raised] = told;
+    const isLast = ({ type }: WebhookEvent) => type === "job.stopped";
+    await waitFor(() => told.some(isLast), { what: "the end" });
+    const [raised, cleared] = told;
+    expect([raised?.type, cleared?.type]).toEqual(["stream.alarm_raised", "stream.alarm_cleared"]);
+    expect(told.findIndex(isLast)).toBe(told.length - 1);
     expect(raised?.data).toMatchObject({
       ...{ jobId: id, message: "The picture is black.", data: { alarm: "black", fault: "source" } },
       job: { id, room: "default", title: "The final", status: "RUNNING", agentId: "encoder-1" },
