@@ -211,8 +211,7 @@ describe("every route", () => {
       const answer = await callers[name].api(method, fill(path), method === "GET" ? undefined : "[]");
       const where = `${method} ${path} for ${name}: ${answer.status} ${answer.text.slice(0, 200)}`;
       // A body that is no object gets everybody who is let in as far as the handler, and no further.
-      const refused =
-        barred(answer.status) === 401 || answer.status === 403 || answer.text.includes("in your rooms");
+      const refused = barred(answer.status) === 401 || answer.status === 403 || answer.text.includes("in your rooms");
       const seen = refused ? barred(answer.status) : "in";
       if (seen !== expected) throw new Error(`${where}, but expected ${expected}`);
     }
