@@ -6,6 +6,7 @@ import { measureFirstFrame } from "./first-frame.js";
 import { measureFlood } from "./flood.js";
 import { measureIdleAgents } from "./idle-agents.js";
 import { measureReconcile } from "./reconcile.js";
+import { measureRender } from "./render.js";
 import { measureSourceLoss } from "./slate.js";
 
 type Row = [what: string, measured: string, wanted: string];
@@ -53,6 +54,14 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       ["the same ffmpeg by hand, median", ms(frame.byHandMs), ""],
       ["more than by hand, median", ms(frame.moreMs), "<= 250 ms"],
       ["more than by hand, worst of 15", ms(frame.worstMoreMs), ""],
+    ];
+  },
+  render: async () => {
+    const { productMs, byHandMs } = await measureRender();
+    return [
+      ["render of 12 s, request to answer, median of 5", ms(productMs), ""],
+      ["the same ffmpeg by hand, median of 5", ms(byHandMs), ""],
+      ["more than by hand", ms(productMs - byHandMs), `<= ${ms(byHandMs * 0.03 + 200)} (3 % + 200 ms)`],
     ];
   },
   slate: async () => {

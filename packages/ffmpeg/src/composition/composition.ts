@@ -88,11 +88,11 @@ export function compositionArguments(composition: ResolvedComposition): string[]
   ];
 }
 
-function inputArguments({ element, frames, sourceStart }: Slot, source: LocalSource, fps: number): string[] {
+function inputArguments({ element, frames, overlap, sourceStart }: Slot, source: LocalSource, fps: number): string[] {
   if (element.type === "image")
     return ["-protocol_whitelist", "file", "-f", source.imageDemuxer ?? "png_pipe", "-i", `file:${source.path}`];
   // One frame more than is shown, since the source's frames need not fall onto ours.
-  const length = (frames + 1) / fps;
+  const length = (frames + overlap + 1) / fps;
   return [
     ...(sourceStart > 0 ? ["-ss", sourceStart.toFixed(6)] : []),
     ...["-t", length.toFixed(6)],

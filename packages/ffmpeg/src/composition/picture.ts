@@ -44,30 +44,32 @@ export interface PictureSource {
  * The chain that makes the pictures of an element: in its box, with its effects, counted in frames from where it is on.
  * Its last picture stays for as long as the overlay asks for it.
  */
-export function pictureChain(
-  { element, startFrame, frames }: Slot,
-  from: PictureSource,
-  canvas: Canvas,
-  fps: number,
-): string {
+export function pictureChain(slot: Slot, from: PictureSource, canvas: Canvas, fps: number): string {
+  const { element, startFrame, frames, overlap } = slot;
   if (!isVisual(element)) throw new TypeError("A sound has no picture.");
   const box = boxOf(element, canvas);
-  const isMoving = element.type === "video";
-  const still = isMoving ? [] : stillOf(element.effects, frames, fps);
+  const wipe = wipeFilters(slot, fps);
+  const isStill = element.type !== "video";
+  const repeated = isStill && (wipe.length > 0 || fadesOf(slot).length > 0);
+  const once = [`settb=1/${fps}`, "setpts=0"];
+  // A picture that stands still is made once; only one that changes is needed for each frame.
+  const still = repeated ? [`loop=loop=${frames + overlap - 1}:size=1`, `settb=1/${fps}`, "setpts=N"] : once;
   return [
     ...drawn(element, from, box, canvas, fps),
     "format=rgba",
     ...element.effects.flatMap((effect) => colorFilters(effect, canvas)),
+    ...(isStill ? still : []),
+    ...wipe,
     ...rotation(element.rotation),
     ...(element.opacity === 1 ? [] : [`colorchannelmixer=aa=${element.opacity}`]),
-    ...still,
-    ...element.effects.flatMap((effect) => fadeFilters(effect, frames, fps)),
+    ...fadesOf(slot).flatMap((effect) => fadeFilters(effect, frames, fps)),
     `setpts=PTS+${startFrame}`,
   ].join(",");
 }
 
 /** Where the overlay puts it, and in which frames it is seen. */
-export function overlayFilter({ element, startFrame, frames }: Slot, canvas: Canvas, fps: number): string {
+export function overlayFilter(slot: Slot, canvas: Canvas, fps: number): string {
+  const { element, startFrame, frames, overlap } = slot;
   if (!isVisual(element)) throw new TypeError("A sound has no picture.");
   const box = boxOf(element, canvas);
   // Turned, a picture is larger than its box: its middle stays.
@@ -75,8 +77,8 @@ export function overlayFilter({ element, startFrame, frames }: Slot, canvas: Can
   const x = turned ? `${box.x + box.width / 2}-overlay_w/2` : `${box.x}`;
   const y = turned ? `${box.y + box.height / 2}-overlay_h/2` : `${box.y}`;
   // Half a frame beside the moments of frames, where nothing is to be rounded.
-  const enable = `between(t\\,${(startFrame - 0.5) / fps}\\,${(startFrame + frames - 0.5) / fps})`;
-  return `overlay=x=${x}:y=${y}:format=rgb:eof_action=repeat:enable=${enable}`;
+  const enable = `between(t\\,${(startFrame - 0.5) / fps}\\,${(startFrame + frames + overlap - 0.5) / fps})`;
+  return `overlay=x=${placeOf(slot, "x", x, fps)}:y=${placeOf(slot, "y", y, fps)}:format=rgb:eof_action=repeat:enable=${enable}`;
 }
 
 function drawn(element: VisualElement, from: PictureSource, box: Box, canvas: Canvas, fps: number): string[] {
@@ -132,10 +134,52 @@ function rotation(degrees: number): string[] {
   return [`rotate=a=${angle}:ow=rotw(${angle}):oh=roth(${angle}):c=black@0`];
 }
 
-/** A picture that stands still is made once; only one that fades is needed for each frame. */
-function stillOf(effects: readonly VisualEffect[], frames: number, fps: number): string[] {
-  const fades = effects.some(({ type }) => type === "fade_in" || type === "fade_out");
-  return fades ? [`loop=loop=${frames - 1}:size=1`, `settb=1/${fps}`, "setpts=N"] : [`settb=1/${fps}`, "setpts=0"];
+/** What of a picture is seen already while it is wiped in; `p` goes from 0 to 1. */
+const WIPES: Readonly<Record<string, (p: string) => string>> = {
+  wipe_left: (p) => `gte(X\\,W*(1-${p}))`,
+  wipe_right: (p) => `lt(X\\,W*${p})`,
+  wipe_up: (p) => `gte(Y\\,H*(1-${p}))`,
+  wipe_down: (p) => `lt(Y\\,H*${p})`,
+};
+
+/**
+ * What wipes an element in over whatever lies beneath. It looks at every pixel of the frames that it changes; `xfade` would be
+ * quicker, and waits for ever where a source ends before it.
+ */
+function wipeFilters({ element, entry }: Slot, fps: number): string[] {
+  const wipe = element.type === "audio" ? undefined : WIPES[element.transition?.type ?? ""];
+  if (wipe === undefined) return [];
+  const until = `enable=lt(t\\,${(entry - 0.5) / fps})`;
+  return [`geq=r=r(X\\,Y):g=g(X\\,Y):b=b(X\\,Y):a=alpha(X\\,Y)*${wipe(`N/${entry}`)}:${until}`];
+}
+
+/** From where an element slides in: a side of the picture, beside which it cannot be seen. */
+const SLIDES: Readonly<Record<string, { axis: "x" | "y"; from: string }>> = {
+  slide_left: { axis: "x", from: "main_w" },
+  slide_right: { axis: "x", from: "-overlay_w" },
+  slide_up: { axis: "y", from: "main_h" },
+  slide_down: { axis: "y", from: "-overlay_h" },
+};
+
+/** Where an element is along an axis, on its way in, too. */
+function placeOf({ element, startFrame, entry }: Slot, axis: "x" | "y", at: string, fps: number): string {
+  const slide = element.type === "audio" ? undefined : SLIDES[element.transition?.type ?? ""];
+  if (slide?.axis !== axis) return at;
+  const left = `clip(1-(t*${fps}-${startFrame})/${entry}\\,0\\,1)`;
+  return `${at}+(${slide.from}-(${at}))*${left}`;
+}
+
+interface Fade {
+  type: "fade_in" | "fade_out";
+  /** Frames. */
+  length: number;
+}
+
+/** The fades of an element, the one by which it comes in included. */
+function fadesOf({ element, entry }: Slot): (Fade | VisualEffect)[] {
+  if (element.type === "audio") return [];
+  const own = element.effects.filter(({ type }) => type === "fade_in" || type === "fade_out");
+  return element.transition?.type === "fade" ? [{ type: "fade_in", length: entry }, ...own] : own;
 }
 
 function colorFilters(effect: VisualEffect, canvas: Canvas): string[] {
@@ -169,9 +213,10 @@ function saturation(factor: number): string {
   return `colorchannelmixer=${weights.join(":")}`;
 }
 
-function fadeFilters(effect: VisualEffect, frames: number, fps: number): string[] {
+function fadeFilters(effect: Fade | VisualEffect, frames: number, fps: number): string[] {
   if (effect.type !== "fade_in" && effect.type !== "fade_out") return [];
-  const length = Math.max(1, Math.min(frames, Math.round(effect.duration * fps)));
+  const wanted = "length" in effect ? effect.length : Math.round(effect.duration * fps);
+  const length = Math.max(1, Math.min(frames, wanted));
   return effect.type === "fade_in"
     ? [`fade=t=in:s=0:n=${length}:alpha=1`]
     : [`fade=t=out:s=${frames - length}:n=${length}:alpha=1`];

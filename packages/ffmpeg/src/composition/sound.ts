@@ -13,10 +13,13 @@ export const sampleAt = (frame: number, fps: number): number => Math.round((fram
  *
  * @param input the label of its input, such as `[3:a:0]`.
  */
-export function soundChain({ element, startFrame, frames }: Slot, input: string, fps: number): string {
+export function soundChain({ element, startFrame, frames, overlap, entry }: Slot, input: string, fps: number): string {
   if (element.type !== "video" && element.type !== "audio") throw new TypeError("This has no sound.");
   const delay = sampleAt(startFrame, fps);
   const samples = sampleAt(startFrame + frames, fps) - delay;
+  // The same as in the picture: it comes in while its neighbour goes out.
+  const goesOut = sampleAt(startFrame + frames + overlap, fps) - delay - samples;
+  const comesIn = sampleAt(startFrame + entry, fps) - delay;
   const fades = element.effects.flatMap((effect) => {
     if (effect.type !== "fade_in" && effect.type !== "fade_out") return [];
     const length = Math.max(1, Math.min(samples, Math.round(effect.duration * RENDER_SAMPLE_RATE_HZ)));
@@ -27,9 +30,11 @@ export function soundChain({ element, startFrame, frames }: Slot, input: string,
     // Sound that begins later than its picture stays later.
     `${input}aresample=${RENDER_SAMPLE_RATE_HZ}:async=1:first_pts=0`,
     COMMON,
-    `atrim=end_sample=${samples}`,
+    `atrim=end_sample=${samples + goesOut}`,
     ...(element.volume === 1 ? [] : [`volume=${element.volume}`]),
     ...fades,
+    ...(comesIn === 0 ? [] : [`afade=t=in:ss=0:ns=${comesIn}`]),
+    ...(goesOut === 0 ? [] : [`afade=t=out:ss=${samples}:ns=${goesOut}`]),
     ...(delay === 0 ? [] : [`adelay=delays=${delay}S:all=1`]),
   ].join(",");
 }

@@ -46,6 +46,12 @@ const placing = {
   ...{ x: length, y: length, width: length, height: length, effects },
   opacity: fc.constantFrom(0, 0.4, 1),
   rotation: fc.constantFrom(0, 90, -180, 270, 33.3, -400),
+  transition: maybe(
+    fc.record({
+      type: fc.constantFrom("fade" as const, "wipe_left" as const, "wipe_down" as const, "slide_up" as const),
+      duration: fc.constantFrom(0.01, 0.3, 5),
+    }),
+  ),
 };
 const trim = fc.record({ start: short, duration: maybe(short) });
 const fit = fc.constantFrom("auto" as const, "contain" as const, "cover" as const, "fill" as const);
@@ -117,7 +123,7 @@ test("any request is rendered to its last frame, or refused with what is wrong",
       expect((await ffprobe(result.file)).streams[0]?.width).toBe(given.width);
     }),
     // Shrinking renders a hundred times; the seed finds it again.
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 60, endOnFailure: true },
   );
   expect(rendered).toBeGreaterThan(3);
 }, 180_000);

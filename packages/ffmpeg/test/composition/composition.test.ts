@@ -226,6 +226,72 @@ describe("time", () => {
   });
 });
 
+describe("a transition", () => {
+  const RED_FIRST = { type: "shape", color: "#ff0000", duration: 1 } as const;
+  const GREEN_THEN = { type: "shape", color: "#00ff00", time: 1, duration: 1 } as const;
+
+  test("fades an element in over its neighbour, which stays until it is there", async () => {
+    const transition = { type: "fade", duration: 0.5 } as const;
+    const picture = await rendered(folder.path, { ...canvas, elements: [RED_FIRST, { ...GREEN_THEN, transition }] });
+    expect([picture.frames, picture.is(19, 80, 60, RED), picture.is(30, 80, 60, GREEN)]).toEqual([40, true, true]);
+    const [red, green, blue] = picture.at(25, 80, 60);
+    expect([red > 90 && red < 165, green > 90 && green < 165, blue < 12]).toEqual([true, true, true]);
+  });
+
+  test("wipes and slides in the direction of its name", async () => {
+    const transition = { type: "wipe_left", duration: 0.5 } as const;
+    const wiped = await rendered(
+      folder.path,
+      { ...canvas, elements: [RED_FIRST, { ...GREEN_THEN, transition }] },
+      "wiped",
+    );
+    expect([wiped.is(19, 150, 60, RED), wiped.is(25, 40, 60, RED), wiped.is(25, 120, 60, GREEN)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect([wiped.is(31, 4, 60, GREEN), wiped.frames]).toEqual([true, 40]);
+    const video = {
+      type: "video",
+      source: file("rgb.mp4"),
+      trim: { start: 1 },
+      fit_mode: "fill",
+      time: 1,
+      duration: 1,
+    } as const;
+    const slid = await rendered(
+      folder.path,
+      { ...canvas, elements: [RED_FIRST, { ...video, transition: { type: "slide_down", duration: 0.5 } }] },
+      "slid",
+    );
+    expect([slid.is(25, 80, 20, GREEN, 20), slid.is(25, 80, 100, RED, 20), slid.is(31, 80, 110, GREEN, 20)]).toEqual([
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  test("lets a video go on beneath its neighbour, and its sound go out while the other comes in", async () => {
+    const video = { type: "video", source: file("rgb.mp4"), fit_mode: "fill" } as const;
+    const picture = await rendered(folder.path, {
+      ...canvas,
+      elements: [
+        { ...video, trim: { start: 0.5, end: 1.25 } },
+        { ...GREEN_THEN, color: "#0000ff", time: 0.75, x: "50%", transition: { type: "fade", duration: 0.5 } },
+      ],
+    });
+    // Green begins at 0.5 s and goes on until 1.25 s, where the neighbour is there.
+    expect([
+      picture.is(9, 20, 60, RED, 20),
+      picture.is(10, 20, 60, GREEN, 20),
+      picture.is(24, 20, 60, GREEN, 20),
+    ]).toEqual([true, true, true]);
+    expect([picture.is(25, 20, 60, BLACK, 20), picture.is(25, 120, 60, BLUE, 20)]).toEqual([true, true]);
+    const loud = (await volumeOverTime(picture.file)).filter(({ rmsDb }) => rmsDb > -60).map(({ time }) => time);
+    expect([Math.min(...loud) >= 0.4, Math.max(...loud) >= 1, Math.max(...loud) <= 1.25]).toEqual([true, true, true]);
+  });
+});
+
 describe("sound", () => {
   const level = async (path: string, from: number, to: number) => {
     const within = (await volumeOverTime(path)).filter(({ time }) => time >= from && time <= to - 0.1);

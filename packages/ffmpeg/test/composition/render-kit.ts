@@ -40,7 +40,7 @@ export async function render(folder: string, given: RenderRequestInput, name = "
   };
   const args = compositionArguments({ request, timeline: timeline.value, localSource, textFile, output: file });
   const toFile = args.map((arg) => (arg === "pipe:3" ? join(folder, `${name}.progress`) : arg));
-  const result = await run("ffmpeg", toFile, { deadlineMs: 120_000 });
+  const result = await run("ffmpeg", toFile, { deadlineMs: 60_000 });
   if (result.code !== 0) throw new Error(`ffmpeg refused ${args.join(" ")}\n${result.stderr.slice(-2000)}`);
   return { ok: true, file, totalFrames: timeline.value.totalFrames };
 }

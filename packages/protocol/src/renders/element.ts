@@ -70,6 +70,27 @@ const timing = {
   duration_mode: z.literal("auto").optional(),
 };
 
+/** How an element comes in over its neighbour on the track, which stays beneath it until it is there. */
+export const transitionSchema = z
+  .strictObject({
+    /** What is wiped or slides moves in that direction. */
+    type: z.enum([
+      "fade",
+      "wipe_left",
+      "wipe_right",
+      "wipe_up",
+      "wipe_down",
+      "slide_left",
+      "slide_right",
+      "slide_up",
+      "slide_down",
+    ]),
+    /** Seconds. */
+    duration: someSeconds.default(1),
+  })
+  .meta({ id: "RenderTransition" });
+export type RenderTransition = z.infer<typeof transitionSchema>;
+
 const placing = {
   x: lengthSchema.default("0%"),
   y: lengthSchema.default("0%"),
@@ -80,6 +101,8 @@ const placing = {
   /** Degrees, clockwise, around the middle. */
   rotation: z.number().min(-3600).max(3600).default(0),
   effects: z.array(visualEffectSchema).max(16).default([]),
+  /** From what was on the same track until it begins. */
+  transition: transitionSchema.optional(),
 };
 
 /** How a picture fills its box: `contain` (and `auto`) shows all of it, `cover` fills the box and cuts, `fill` distorts. */

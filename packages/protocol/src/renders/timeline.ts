@@ -18,6 +18,10 @@ export interface Slot {
   startFrame: number;
   /** At least one. */
   frames: number;
+  /** Frames that it stays on beyond those, beneath the neighbour that comes in over it. */
+  overlap: number;
+  /** Frames in which it comes in itself. */
+  entry: number;
   /** Where in its source it begins, in seconds. */
   sourceStart: number;
 }
@@ -76,10 +80,25 @@ export function renderTimeline(
     if (startFrame >= totalFrames) return [];
     const sourceStart = isPlayed(element) ? (element.trim?.start ?? 0) : 0;
     // What is shorter than half a frame is shown for one.
-    return [{ index, element, startFrame, frames: Math.max(1, endFrame - startFrame), sourceStart }];
+    const frames = Math.max(1, endFrame - startFrame);
+    const { transition = undefined } = element.type === "audio" ? {} : element;
+    const entry = transition === undefined ? 0 : Math.min(frames, Math.max(1, frameAt(transition.duration)));
+    return [{ index, element, startFrame, frames, sourceStart, entry, overlap: 0 }];
   });
-  return { ok: true, value: { fps, totalFrames, slots } };
+  return {
+    ok: true,
+    value: { fps, totalFrames, slots: slots.map((slot) => ({ ...slot, overlap: overlapOf(slot, slots) })) },
+  };
 }
+
+/** How long the neighbour that begins where an element ends takes to come in over it. */
+const overlapOf = ({ element, startFrame, frames }: Slot, slots: readonly Slot[]): number =>
+  Math.max(
+    0,
+    ...slots
+      .filter((next) => next.element.track === element.track && next.startFrame === startFrame + frames)
+      .map(({ entry }) => entry),
+  );
 
 const refused = (path: string, message: string): ParseResult<RenderTimeline> => ({
   ok: false,

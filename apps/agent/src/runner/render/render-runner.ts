@@ -2,7 +2,14 @@ import { open, rename, rm, stat, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import type { Writable } from "node:stream";
-import { compositionArguments, FfmpegProcess, mediaError, type ProcessExit, secretsOf } from "@stream-control/ffmpeg";
+import {
+  compositionArguments,
+  FfmpegProcess,
+  mediaError,
+  type ProcessExit,
+  StallTimer,
+  secretsOf,
+} from "@stream-control/ffmpeg";
 import {
   describeIssues,
   type ErrorInfo,
@@ -19,6 +26,8 @@ import { Reporter } from "../reporter.js";
 import { fetchSources, probeSources, type ReadySource } from "./sources.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
+/** Longer than the slowest frame, and than the index of a large file takes to be moved to its front. */
+const STALL_MS = 600_000;
 
 /** What a render is run with. */
 export interface RenderRunnerOptions extends Omit<JobRunnerOptions, "spec" | "random"> {
@@ -167,15 +176,19 @@ export class RenderRunner {
   private async encode(args: readonly string[]): Promise<void> {
     this.giveUpIfAsked();
     const { spec, env, hideIn, launcher } = this.options;
+    const onStall = () => this.fail(STALLED);
+    const stall = new StallTimer({ startTimeoutMs: STALL_MS, stallTimeoutMs: STALL_MS, onStall });
     this.ffmpeg = new FfmpegProcess({
       ...{ path: spec.ffmpegPath, arguments: args, env, hideIn, launcher, stdin: "commands" },
       onLine: (line) => this.reporter.line("render", line),
       onProgress: ({ progress }) => {
         this.measured = progress;
+        stall.feed(progress.frame ?? 0);
       },
     });
     this.ffmpeg.stdout.resume();
     const exit = await this.ffmpeg.exited;
+    stall.stop();
     this.giveUpIfAsked();
     if (exit.reason !== "ended") throw new CommandError(this.encodeError(exit));
   }
@@ -240,6 +253,11 @@ export class RenderRunner {
 }
 
 const STOPPED: ErrorInfo = { code: "STOPPED", message: "The render was stopped." };
+const STALLED: ErrorInfo = {
+  code: "ENCODER_STALLED",
+  message: `The render made no new frame for ${STALL_MS / 60_000} minutes.`,
+  detail: { fault: "encoder", retryable: false },
+};
 const LEASE_EXPIRED: ErrorInfo = {
   code: "LEASE_EXPIRED",
   message: "The render ended by itself: nobody renewed its lease, so that another agent may have it.",

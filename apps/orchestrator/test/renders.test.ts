@@ -1,0 +1,101 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { describe, expect, test } from "@jest/globals";
+import { temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { GuardedHouse } from "./guarded-house.js";
+import { House } from "./house.js";
+
+const RENDER = { width: 64, height: 48, elements: [{ type: "shape", duration: 1 }] };
+const SOON = { Prefer: "respond-async" };
+/** An agent that knows renders, and does with them what the test says. */
+const RENDERER = { agentId: "new", features: ["renders"], onAssign: () => {} };
+
+describe("a render", () => {
+  test("is given to agents that render, and to no others", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    await house.agent({ agentId: "old" });
+    const asked = await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a" }, SOON);
+    expect([asked.status, asked.body]).toMatchObject([202, { status: "queued", jobId: "a" }]);
+    const [job] = (await house.api("GET", "/v1/jobs")).body;
+    const detail = await house.jobWhere(job.id, ({ passedOver }) => passedOver?.length === 1, "passed over");
+    expect(detail.passedOver).toMatchObject([{ agentId: "old", code: "FEATURE" }]);
+    const { body } = await house.api("GET", "/api/v1/jobs/a/status");
+    expect(body).toMatchObject({ status: "queued", progress: "0%", message: detail.pendingReason });
+
+    const agent = await house.agent(RENDERER);
+    const { payload } = await agent.next("orchestrator.assign.start");
+    expect(payload).toMatchObject({ jobId: job.id, config: { kind: "render", request: { width: 64, id: "a" } } });
+  });
+
+  test("that ends while its request waits is answered at once, with its file where that is there", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    const agent = await house.agent(RENDERER);
+    const asked = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a/b", metadata: { order: 1 } });
+    const { jobId } = (await agent.next("orchestrator.assign.start")).payload;
+    await mkdir(folder.file(jobId));
+    await writeFile(folder.file(`${jobId}/render.mp4`), "film");
+    agent.send("agent.assign.ack", { jobId, accepted: true });
+    const render = { step: "done", totalFrames: 30, elapsedMs: 1234, bytes: 4, file: `${jobId}/render.mp4` };
+    agent.send("agent.job.stopped", { jobId, status: "STOPPED", progress: { frame: 30, render } });
+    const { status, body } = await asked;
+    expect([status, body]).toMatchObject([
+      200,
+      { status: "immediate", jobId: "a/b", processing_time: "1234ms", file_size: "4B", file_size_bytes: 4 },
+    ]);
+    expect(body.result_url).toBe(`${house.url}/media/${jobId}/render.mp4`);
+    await house.api("DELETE", "/api/v1/jobs/a%2Fb");
+    const after = (await house.api("GET", "/api/v1/jobs/a%2Fb/status")).body;
+    expect([after.status, after.result_url, after.metadata]).toEqual(["completed", undefined, { order: 1 }]);
+    expect(after.message).toContain("not in MEDIA_DIR");
+  });
+
+  test("is tried again where that can help, and ends at once where it cannot", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({
+      mediaDir: folder.path,
+      restart: { maxRestarts: 1, baseMs: 1, maxMs: 2, goodRunMs: 60_000 },
+    });
+    const agent = await house.agent(RENDERER);
+    let tries = 0;
+    const failWith = async (detail: object) => {
+      tries += 1;
+      await waitFor(() => agent.assignments.length === tries);
+      const { jobId } = agent.assignments.at(-1) ?? {};
+      agent.send("agent.assign.ack", { jobId, accepted: true });
+      const error = { code: "SOURCE_UNREACHABLE", message: "A source broke off.", detail };
+      agent.send("agent.job.stopped", { jobId, status: "FAILED", error });
+    };
+    const lasting = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "lasting" });
+    await failWith({ fault: "source", retryable: false });
+    expect(await lasting).toMatchObject({ status: 422, body: { error: "RENDER_FAILED", retryable: false } });
+    const passing = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "passing" });
+    await failWith({ fault: "network", retryable: true });
+    await failWith({ fault: "network", retryable: true });
+    expect(await passing).toMatchObject({
+      status: 503,
+      body: { error: "RENDER_INTERRUPTED", message: "A source broke off.", retryable: true },
+    });
+  });
+
+  test("is refused where nobody could fetch its file", async () => {
+    await using house = await House.open();
+    const answer = await house.api("POST", "/api/v1/orchestrate", RENDER);
+    expect([answer.status, answer.body]).toMatchObject([409, { error: "RENDERS_UNAVAILABLE", retryable: false }]);
+    expect((await house.api("GET", "/v1/jobs")).body).toEqual([]);
+  });
+
+  test("of one room is none of another's business, its id neither", async () => {
+    await using folder = await temporaryFolder();
+    await using guarded = await GuardedHouse.open({ mediaDir: folder.path });
+    const [hall, annex] = [await guarded.let({ hall: "operator" }), await guarded.let({ annex: "operator" })];
+    const made = await hall.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a" }, SOON);
+    expect(made.status).toBe(202);
+    const taken = await annex.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a" }, SOON);
+    expect([taken.status, taken.body.error]).toEqual([409, "IDEMPOTENCY_KEY_IN_USE"]);
+    expect((await annex.api("GET", "/api/v1/jobs/a/status")).status).toBe(404);
+    const nobody = await guarded.stranger.api("GET", "/api/v1/jobs/a/status");
+    expect([nobody.status, nobody.body]).toMatchObject([401, { error: "UNAUTHENTICATED", retryable: false }]);
+    expect(nobody.headers.get("www-authenticate")).toBe("Bearer");
+  });
+});
