@@ -211,3 +211,11 @@ test("the keyboard alone is enough: skipping, opening, choosing, leaving a dialo
   await room.until(id, "STOPPED");
   expect(complaints).toEqual([]);
 }, 120_000);
+
+test("a network that is gone without a goodbye is noticed, and that it is back", async () => {
+  await open();
+  await page.context().setOffline(true);
+  await page.getByText("The orchestrator is away.").waitFor({ timeout: 60_000 });
+  await page.context().setOffline(false);
+  await page.getByText("Live", { exact: true }).waitFor({ timeout: 30_000 });
+}, 120_000);

@@ -42,6 +42,16 @@ export class OrchestratorApi {
     this.csrfToken = null;
   }
 
+  /** Whether the orchestrator answers, whatever it says. */
+  async isThere(): Promise<boolean> {
+    try {
+      await fetch("/healthz", { signal: AbortSignal.timeout(5000) });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** The address of a socket: a session opens it with a ticket, which counts once. */
   async socketAddress(path: string): Promise<string> {
     const address = `${location.origin.replace(/^http/, "ws")}${path}`;

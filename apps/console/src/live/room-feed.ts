@@ -4,12 +4,17 @@ import { applyMessages, EMPTY_ROOM, eventsAmong, type RoomMessage, type RoomStat
 
 /** How long a hidden page, which is given no frames, lets news lie. */
 const HIDDEN_INTERVAL_MS = 1000;
-/** After this time without a word the link is taken for dead: a running stream tells something every second. */
+/** A socket that has not opened by then is tried anew. */
 const SOCKET_OPEN_MS = 10_000;
+/** After this time without a word it is asked whether the orchestrator is there at all. */
+const SILENCE_MS = 10_000;
+const SILENCE_LOOK_MS = 2500;
 
 export interface RoomFeedOptions {
   /** Resolves with the address of the socket; rejects while the orchestrator is away. */
   address: () => Promise<string>;
+  /** Whether the orchestrator answers: a link that broke without a goodbye looks like one on which nothing happens. */
+  isThere: () => Promise<boolean>;
   /** Hears that whoever looks is not let in any more. */
   onShutOut: () => void;
 }
@@ -33,6 +38,8 @@ export class RoomFeed {
   private attempt = 0;
   private awaySinceMs: number | undefined;
   private running = false;
+  private heardAtMs = 0;
+  private looking: ReturnType<typeof setInterval> | undefined;
 
   constructor(private readonly options: RoomFeedOptions) {}
 
@@ -56,6 +63,7 @@ export class RoomFeed {
     this.running = true;
     addEventListener("online", this.tryNow);
     document.addEventListener("visibilitychange", this.becameVisible);
+    this.looking = setInterval(() => this.lookIntoSilence(), SILENCE_LOOK_MS);
     this.connect();
   }
 
@@ -64,6 +72,7 @@ export class RoomFeed {
     removeEventListener("online", this.tryNow);
     document.removeEventListener("visibilitychange", this.becameVisible);
     clearTimeout(this.retry);
+    clearInterval(this.looking);
     this.frame?.();
     this.socket?.close();
   }
@@ -95,14 +104,31 @@ export class RoomFeed {
     socket.addEventListener("open", () => {
       clearTimeout(tooLong);
       this.attempt = 0;
+      this.heardAtMs = Date.now();
       this.awaySinceMs = undefined;
       this.setLink({ kind: "live" });
     });
-    socket.addEventListener("message", ({ data }) => this.take(String(data)));
+    socket.addEventListener("message", ({ data }) => {
+      this.heardAtMs = Date.now();
+      this.take(String(data));
+    });
     socket.addEventListener("close", ({ code }) => {
       clearTimeout(tooLong);
       if (socket !== this.socket) return;
       if (code === UNAUTHORIZED) this.options.onShutOut();
+      this.lost();
+    });
+  }
+
+  private lookIntoSilence(): void {
+    const { socket } = this;
+    if (socket === undefined || this.linkState.kind !== "live" || Date.now() - this.heardAtMs < SILENCE_MS) return;
+    this.heardAtMs = Date.now();
+    void this.options.isThere().then((isThere) => {
+      if (isThere || socket !== this.socket) return;
+      // Its closing handshake is answered by nobody.
+      this.socket = undefined;
+      socket.close();
       this.lost();
     });
   }

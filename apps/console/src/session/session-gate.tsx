@@ -26,6 +26,7 @@ export function SessionGate({ api, children }: { api: OrchestratorApi; children:
     if (visitor === undefined) return;
     const following = new RoomFeed({
       address: () => api.socketAddress("/ui"),
+      isThere: () => api.isThere(),
       onShutOut: () => void queries.invalidateQueries({ queryKey: SESSION }),
     });
     following.start();
