@@ -83,6 +83,11 @@ test("an operator runs a stream from its start to its end without a terminal", a
   await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
   await card("Sheet A, final").waitFor();
 
+  // How busy its agent is, its encoder included.
+  await page.getByRole("link", { name: "Agents" }).click();
+  await page.getByText(/^1 encode, [1-9]\d* % of one core$/).waitFor();
+  await page.getByRole("link", { name: "Streams" }).click();
+
   // The camera is unplugged, and comes back.
   await camera.unplug();
   await card("Sheet A, final").getByText("The source is lost; the slate is on air.").waitFor({ timeout: 30_000 });

@@ -14,11 +14,21 @@ import { type KeySettings, requireOneSource, secretsVariables } from "@stream-co
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
+import { problemOfWording } from "./jobs/wording.js";
 import type { OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS } from "./preview/previews.js";
 import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
 import { readWebhooks, webhookVariables } from "./webhooks/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
+
+/** A text with `{placeholders}` and `[groups]`. */
+const wording = z
+  .string()
+  .max(5000)
+  .superRefine((text, context) => {
+    const problem = problemOfWording(text);
+    if (problem !== undefined) context.addIssue({ code: "custom", message: problem });
+  });
 
 /** Every variable that the service reads, with its default. */
 const variables = z.object({
@@ -48,6 +58,10 @@ const variables = z.object({
   RESTART_BASE_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.baseMs),
   RESTART_MAX_MS: envVar.ms({ min: 1 }).default(DEFAULT_RESTART.maxMs),
   STREAM_LOCALE: z.string().refine(accepted("locale"), "must be a locale such as en-US").default("en-US"),
+  STREAM_TITLE: wording.optional(),
+  STREAM_DESCRIPTION: wording.optional(),
+  STREAM_TITLE_WITHOUT_CONTEXT: wording.optional(),
+  STREAM_DESCRIPTION_WITHOUT_CONTEXT: wording.optional(),
   STREAM_TIME_ZONE: z.string().refine(accepted("timeZone"), "must be a time zone such as Europe/Berlin").optional(),
   MAX_PREVIEW_VIEWERS: envVar.int({ max: 10_000 }).default(DEFAULT_PREVIEWS.viewersPerJob),
   MAX_PREVIEWS_PER_AGENT: envVar.int({ max: 10_000 }).default(DEFAULT_PREVIEWS.previewsPerAgent),
@@ -148,6 +162,16 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       titles: {
         locale: v.STREAM_LOCALE,
         ...(v.STREAM_TIME_ZONE === undefined ? {} : { timeZone: v.STREAM_TIME_ZONE }),
+        wording: {
+          ...(v.STREAM_TITLE === undefined ? {} : { title: v.STREAM_TITLE }),
+          ...(v.STREAM_DESCRIPTION === undefined ? {} : { description: v.STREAM_DESCRIPTION }),
+          ...(v.STREAM_TITLE_WITHOUT_CONTEXT === undefined
+            ? {}
+            : { titleWithoutContext: v.STREAM_TITLE_WITHOUT_CONTEXT }),
+          ...(v.STREAM_DESCRIPTION_WITHOUT_CONTEXT === undefined
+            ? {}
+            : { descriptionWithoutContext: v.STREAM_DESCRIPTION_WITHOUT_CONTEXT }),
+        },
       },
     },
   };

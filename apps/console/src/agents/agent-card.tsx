@@ -2,13 +2,13 @@ import type { AgentRecord, AgentState } from "@stream-control/protocol";
 import { memo, useState } from "react";
 import { Link } from "wouter";
 import { useApi, useMay } from "../api/context.js";
-import { useAgent, useJob } from "../live/hooks.js";
+import { useAgent, useJob, useRoom } from "../live/hooks.js";
 import { Badge } from "../streams/badge.js";
 import type { Tone } from "../streams/health.js";
 import { titleOf } from "../streams/status.js";
 import { Button } from "../ui/button.js";
 import { useNow } from "../ui/clock.js";
-import { ago, bitrate, dayAndTime, memory } from "../ui/format.js";
+import { ago, bitrate, count, dayAndTime, memory } from "../ui/format.js";
 import { useSaying } from "../ui/toasts.js";
 import { AgentLog } from "./agent-log.js";
 import styles from "./agents-page.module.css";
@@ -100,6 +100,7 @@ function Figures({ agent }: { agent: AgentRecord }) {
         <>
           <dt>Encoders</dt>
           <dd>
+            <EncoderLoad jobIds={currentJobIds} />
             {videoEncoders.join(", ") || "none"}
             {maxResolution === undefined ? "" : `, up to ${maxResolution}`}
           </dd>
@@ -119,6 +120,19 @@ function Figures({ agent }: { agent: AgentRecord }) {
         <LastSeen agent={agent} />
       </dd>
     </dl>
+  );
+}
+
+/** What the encodes that run use together, as their own processes were measured. */
+function EncoderLoad({ jobIds }: { jobIds: readonly string[] }) {
+  const percent = useRoom(({ jobs }) =>
+    Math.round(jobIds.reduce((sum, id) => sum + (jobs.get(id)?.progress?.cpuPercent ?? 0), 0)),
+  );
+  if (jobIds.length === 0) return null;
+  return (
+    <p className="figure">
+      {count(jobIds.length, "encode")}, {percent} % of one core
+    </p>
   );
 }
 

@@ -22,7 +22,7 @@ export const useApi = (): OrchestratorApi => useVisitor().api;
 const RANK: Record<Role, number> = { viewer: 1, operator: 2, admin: 3 };
 
 /** Whether grants give a role, or a higher one, in a room; in every room where none is named. */
-export function may(grants: Grants, role: Role, room?: string): boolean {
+function may(grants: Grants, role: Role, room?: string): boolean {
   const held = [grants["*"], room === undefined ? undefined : grants[room]];
   return held.some((one) => one !== undefined && RANK[one] >= RANK[role]);
 }

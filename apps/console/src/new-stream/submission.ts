@@ -43,7 +43,7 @@ const given = <T extends object>(fields: T): Partial<T> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== "")) as Partial<T>;
 
 /** The schedule of a job, or undefined where it starts at once and ends by hand. */
-export function scheduleOf({ startAt, stop, stopAt, stopAfterMinutes }: When): JsonObject | undefined {
+function scheduleOf({ startAt, stop, stopAt, stopAfterMinutes }: When): JsonObject | undefined {
   const schedule = given({
     startAt: timestamp(startAt),
     stopAt: stop === "at" ? timestamp(stopAt) : undefined,

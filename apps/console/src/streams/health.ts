@@ -61,7 +61,7 @@ export function healthOf(job: JobRecord, nowMs: number = Date.now()): Health {
 }
 
 /** Whether it waits for its time, not for an agent. */
-export const isAhead = ({ status, schedule }: JobRecord, nowMs: number = Date.now()): boolean =>
+const isAhead = ({ status, schedule }: JobRecord, nowMs: number = Date.now()): boolean =>
   status === "PENDING" && schedule?.startAt != null && Date.parse(schedule.startAt) > nowMs;
 
 /** A render is as far as its frames. */

@@ -6,7 +6,7 @@ const HEIGHT = 24;
 const ACROSS = 120;
 
 /** The line through values, the newest at the right edge, as the points of a polyline. */
-export function pointsOf(values: readonly number[], highest: number): string {
+function pointsOf(values: readonly number[], highest: number): string {
   const top = Math.max(highest, ...values, 1e-9);
   const step = WIDTH / (ACROSS - 1);
   const from = WIDTH - (values.length - 1) * step;

@@ -1,27 +1,28 @@
 import type { StreamContext } from "@stream-control/protocol";
+import { compileWording, DEFAULT_WORDING, type Values, type Wording } from "./wording.js";
 
-/** How dates in generated titles are written. */
+/** How generated titles and descriptions are written. */
 export interface TitleFormat {
   /** BCP 47, such as `en-US`. */
   locale: string;
   /** IANA name; the machine's own where absent. */
   timeZone?: string;
+  /** Texts in place of the usual ones. */
+  wording?: Partial<Wording>;
 }
-
-const INTRODUCTION = "This is an automated live stream created by the Stream Control system.";
-const INVITATION = "Join us for an exciting broadcast!";
 
 /**
  * Makes titles and descriptions for streams that were submitted without one, in the wording that deployed pages and
- * their viewers know: `Tournament - Draw 3 - Sheet A (Team Alpha v. Team Beta) - 9/17/2024`.
+ * their viewers know unless told otherwise: `Tournament - Draw 3 - Sheet A (Team Alpha v. Team Beta) - 9/17/2024`.
  */
 export class TitleMaker {
   private readonly day: Intl.DateTimeFormat;
   private readonly moment: Intl.DateTimeFormat;
+  private readonly texts: Record<keyof Wording, (values: Values) => string>;
 
-  constructor({ locale, timeZone }: TitleFormat) {
+  constructor({ locale, timeZone, wording }: TitleFormat) {
     const zone = timeZone === undefined ? {} : { timeZone };
-    // Building a formatter costs more than submitting a job, so both are built once.
+    // Building a formatter costs more than submitting a job, so both are built once, and so are the texts.
     this.day = new Intl.DateTimeFormat(locale, { ...zone, day: "numeric", month: "numeric", year: "numeric" });
     this.moment = new Intl.DateTimeFormat(locale, {
       ...zone,
@@ -30,27 +31,36 @@ export class TitleMaker {
       hour: "numeric",
       minute: "2-digit",
     });
+    const used = { ...DEFAULT_WORDING, ...wording };
+    this.texts = {
+      title: compileWording(used.title),
+      description: compileWording(used.description),
+      titleWithoutContext: compileWording(used.titleWithoutContext),
+      descriptionWithoutContext: compileWording(used.descriptionWithoutContext),
+    };
   }
 
   title(context: StreamContext | null | undefined, at: Date): string {
-    if (context == null) return `Live Stream - ${this.moment.format(at).replaceAll("\u202f", " ")}`;
-    const { context: occasion, drawNumber, sheet, team1, team2 } = context;
-    const place = sheet === undefined ? [] : [`Sheet ${sheet}`];
-    const teams = [team1, team2].filter((team) => team !== undefined);
-    const parts = [occasion, ...(drawNumber === undefined ? [] : [`Draw ${drawNumber}`]), ...place];
-    const what = `${parts.join(" - ")}${teams.length === 0 ? "" : ` (${teams.join(" v. ")})`}`;
-    return `${what} - ${this.day.format(at)}`;
+    const { title, titleWithoutContext } = this.texts;
+    const when = {
+      date: this.day.format(at),
+      // Some locales part the day's halves by a narrow blank, which not every page can show.
+      moment: this.moment.format(at).replaceAll("\u202f", " "),
+    };
+    return context == null ? titleWithoutContext(when) : title({ ...valuesOf(context), ...when });
   }
 
   description(context: StreamContext | null | undefined): string {
-    if (context == null) return `${INTRODUCTION} ${INVITATION}`;
-    const { context: occasion, sheet, team1, team2 } = context;
-    return [
-      INTRODUCTION,
-      `Streaming ${occasion.toLowerCase()}.`,
-      ...(team1 === undefined || team2 === undefined ? [] : [`Watch ${team1} vs ${team2} live!`]),
-      ...(sheet === undefined ? [] : [`Catch all the action from Sheet ${sheet}.`]),
-      INVITATION,
-    ].join(" ");
+    const { description, descriptionWithoutContext } = this.texts;
+    return context == null ? descriptionWithoutContext({}) : description(valuesOf(context));
   }
+}
+
+function valuesOf({ context, drawNumber, sheet, team1, team2 }: StreamContext): Values {
+  const teams = [team1, team2].filter((team) => team !== undefined);
+  return {
+    ...{ context, contextLower: context.toLowerCase(), sheet, team1, team2 },
+    drawNumber: drawNumber === undefined ? undefined : String(drawNumber),
+    teams: teams.length === 0 ? undefined : teams.join(" v. "),
+  };
 }
