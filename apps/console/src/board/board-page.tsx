@@ -1,6 +1,7 @@
-import { useDeferredValue, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import { useMaySomewhere } from "../api/context.js";
 import { useRoom, useRoomList } from "../live/hooks.js";
+import type { RoomState } from "../live/room-state.js";
 import { Page } from "../shell/page.js";
 import { healthOf } from "../streams/health.js";
 import { hasEnded, isRender } from "../streams/status.js";
@@ -10,7 +11,7 @@ import { count } from "../ui/format.js";
 import { Table } from "../ui/table.js";
 import styles from "./board-page.module.css";
 import { RenderRow } from "./render-row.js";
-import { sortStreams } from "./sort-streams.js";
+import { type Board, type BoardFilter, sortStreams } from "./sort-streams.js";
 import { StreamCard } from "./stream-card.js";
 
 /** The room at a glance: a card for each stream. */
@@ -20,9 +21,10 @@ export function BoardPage() {
   const [problemsOnly, setProblemsOnly] = useState(false);
   const filter = { words: useDeferredValue(words.trim()), problemsOnly };
   const complete = useRoom((room) => room.complete);
-  const open = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).open);
-  const failed = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).failed);
-  const renders = useRoomList(({ jobs }) => sortStreams(jobs.values(), filter, Date.now()).renders);
+  const boardOf = useSortedOnce(filter);
+  const open = useRoomList(({ jobs }) => boardOf(jobs).open);
+  const failed = useRoomList(({ jobs }) => boardOf(jobs).failed);
+  const renders = useRoomList(({ jobs }) => boardOf(jobs).renders);
   const filtered = filter.words !== "" || problemsOnly;
   return (
     <Page
@@ -97,6 +99,17 @@ export function BoardPage() {
       )}
     </Page>
   );
+}
+
+/** Sorts the streams once for all lists of the board, as long as neither they nor the filter are others. */
+function useSortedOnce({ words, problemsOnly }: BoardFilter): (jobs: RoomState["jobs"]) => Board {
+  return useMemo(() => {
+    let last: { jobs: RoomState["jobs"]; board: Board } | undefined;
+    return (jobs) => {
+      if (last?.jobs !== jobs) last = { jobs, board: sortStreams(jobs.values(), { words, problemsOnly }, Date.now()) };
+      return last.board;
+    };
+  }, [words, problemsOnly]);
 }
 
 /** `8 streams on air, 1 waiting, 2 with problems`, in one string, so that it is drawn again only when it changes. */
