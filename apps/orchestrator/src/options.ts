@@ -9,6 +9,7 @@ import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import type { PreviewLimits } from "./preview/previews.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
+import type { SchedulingSettings } from "./scheduling/settings.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "./webhooks/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
@@ -59,6 +60,8 @@ export interface OrchestratorOptions {
   liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
+  /** Who gets which slot. */
+  scheduling?: Partial<SchedulingSettings>;
   /** How long history is kept; for ever unless given. */
   retention?: RetentionOptions;
   /** How often what running jobs measured is written; a minute unless given. */

@@ -55,6 +55,7 @@ import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
 import { renderRoutes } from "./renders/routes.js";
 import { Scheduler } from "./scheduling/scheduler.js";
+import { DEFAULT_SCHEDULING } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
@@ -164,7 +165,9 @@ export class Orchestrator {
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const scheduling = { ...DEFAULT_SCHEDULING, ...settings.scheduling };
     const scheduler = new Scheduler({
+      settings: () => scheduling,
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) => anybody.burntIn.configFor(job),

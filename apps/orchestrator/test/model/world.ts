@@ -279,7 +279,14 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
     ...{ template_id: null, inline_config: "{}", config: null, own_source: null },
     ...{ status: "PENDING", wanted_status: "RUNNING", agent_id: null, epoch: 0, restarts: 0, not_before: null },
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },
-    ...{ error: null, reason: null, requested_by: null, idempotency_key: key, restart_policy: policy },
+    ...{
+      error: null,
+      reason: null,
+      requested_by: null,
+      idempotency_key: key,
+      priority: "normal",
+      restart_policy: policy,
+    },
     ...{ on_disconnect: policy === "onFailure" ? "fence" : "continue", fenced: 0, moving: 0 },
     ...{
       stream_context: null,
