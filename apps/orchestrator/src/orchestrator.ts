@@ -50,6 +50,7 @@ import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
+import { ResultFiles } from "./renders/files/result-files.js";
 import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
@@ -302,7 +303,8 @@ export class Orchestrator {
         RENDERS_PATH,
         renderRoutes({
           ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
-          ...{ history: new RenderHistory(reader), mediaDir: settings.mediaDir, immediateMs: settings.renderWaitMs },
+          ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
+          files: new ResultFiles(settings.mediaDir),
         }),
       ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
