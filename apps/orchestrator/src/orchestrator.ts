@@ -52,6 +52,7 @@ import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
+import { ResultFiles } from "./renders/files/result-files.js";
 import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
@@ -311,7 +312,8 @@ export class Orchestrator {
         RENDERS_PATH,
         renderRoutes({
           ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
-          ...{ history: new RenderHistory(reader), mediaDir: settings.mediaDir, immediateMs: settings.renderWaitMs },
+          ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
+          files: new ResultFiles(settings.mediaDir),
         }),
       ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],

@@ -66,6 +66,21 @@ describe("a render", () => {
     expect(after.message).toContain("not in MEDIA_DIR");
   });
 
+  test("has the file that its agent names in the render's own folder, and no file of somebody else's", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    const agent = await house.agent(RENDERER);
+    await mkdir(folder.file("other"));
+    await writeFile(folder.file("other/render.mp4"), "film");
+    const asked = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a" });
+    const { jobId } = (await agent.next("orchestrator.assign.start")).payload;
+    agent.send("agent.assign.ack", { jobId, accepted: true });
+    const render = { step: "done", totalFrames: 30, file: `${jobId}/../other/render.mp4` };
+    agent.send("agent.job.stopped", { jobId, status: "STOPPED", progress: { frame: 30, render } });
+    expect((await asked).body).toMatchObject({ status: "immediate" });
+    expect((await asked).body.result_url).toBeUndefined();
+  });
+
   test("is tried again where that can help, and ends at once where it cannot", async () => {
     await using folder = await temporaryFolder();
     await using house = await House.open({
