@@ -5,11 +5,11 @@ import type { OidcSettings } from "@stream-control/service-kit/oidc";
 import type { KeyRing } from "@stream-control/service-kit/secrets";
 import type { AgentAuthMode } from "./agents/admission.js";
 import type { RetentionOptions } from "./audit/housekeeping.js";
+import type { ConfigurationOptions } from "./configuration/assemble.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import type { PreviewLimits } from "./preview/previews.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
-import type { SchedulingSettings } from "./scheduling/settings.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "./webhooks/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
@@ -60,8 +60,6 @@ export interface OrchestratorOptions {
   liveChangeMs?: number;
   restart?: RestartOptions;
   titles?: TitleFormat;
-  /** Who gets which slot. */
-  scheduling?: Partial<SchedulingSettings>;
   /** How long history is kept; for ever unless given. */
   retention?: RetentionOptions;
   /** How often what running jobs measured is written; a minute unless given. */
@@ -70,6 +68,8 @@ export interface OrchestratorOptions {
   previews?: Partial<PreviewLimits>;
   /** How long a request for a render waits for its result. */
   renderWaitMs?: number;
+  /** Where the settings come from that may be changed while it runs. */
+  configuration?: ConfigurationOptions;
   logger?: Logger;
 }
 
@@ -95,4 +95,5 @@ export const DEFAULTS = {
   renderWaitMs: 30_000,
   public: DEFAULT_PUBLIC,
   webhooks: DEFAULT_WEBHOOKS,
+  configuration: {},
 } as const satisfies OrchestratorOptions;

@@ -7,6 +7,7 @@ const SOON = { Prefer: "respond-async" };
 
 /** Takes what it is given and ends it at the test's word. */
 const PATIENT = { slots: 1, features: ["renders"] };
+const LIMIT_OF_TWO = { environment: new Map([["orchestration.maxConcurrentJobs", 2]]) };
 
 describe("priorities", () => {
   test("share the slots that come free by their weights: urgent work is not blocked, and low work does not starve", async () => {
@@ -71,7 +72,7 @@ describe("priorities", () => {
 describe("the limit of renders", () => {
   test("keeps slots free for streams, says why a render waits, and lets the next one in when one has ended", async () => {
     await using folder = await temporaryFolder();
-    await using house = await House.open({ mediaDir: folder.path, scheduling: { maxRenders: 2 } });
+    await using house = await House.open({ mediaDir: folder.path, configuration: LIMIT_OF_TWO });
     const agent = await house.agent({ ...PATIENT, slots: 4 });
     for (const id of ["a", "b", "c"]) await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id }, SOON);
     const [, second] = [(await agent.assignment(0)).jobId, (await agent.assignment(1)).jobId];

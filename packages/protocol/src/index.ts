@@ -44,6 +44,7 @@ export * from "./resources/access.js";
 export * from "./resources/agent.js";
 export * from "./resources/audit.js";
 export * from "./resources/broadcast.js";
+export * from "./resources/configuration.js";
 export * from "./resources/job.js";
 export * from "./resources/job-schedule.js";
 export * from "./resources/measurements.js";

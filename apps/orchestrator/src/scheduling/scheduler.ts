@@ -18,7 +18,7 @@ import { Holdups } from "./holdups.js";
 import type { Attempt } from "./lanes/lane.js";
 import { type Awaited, choose, explain, refusalOf } from "./placement.js";
 import { isRenderConfig } from "./requirement.js";
-import { DEFAULT_SCHEDULING, overLimit, type SchedulingSettings } from "./settings.js";
+import { overLimit, type SchedulingSettings } from "./settings.js";
 import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions {
@@ -36,7 +36,7 @@ export interface SchedulerOptions {
   /** A monotonic clock in milliseconds. */
   monotonic: () => number;
   /** Asked at every decision. */
-  settings?: () => SchedulingSettings;
+  settings: () => SchedulingSettings;
 }
 
 /** A slot that is kept free. */
@@ -62,16 +62,13 @@ export class Scheduler {
   private readonly holdups = new Holdups(() => this.wake());
   /** Renders that hold a slot. */
   private readonly renders = new Set<string>();
-  private readonly settings: () => SchedulingSettings;
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor(private readonly options: SchedulerOptions) {
-    this.settings = options.settings ?? (() => DEFAULT_SCHEDULING);
-  }
+  constructor(private readonly options: SchedulerOptions) {}
 
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
@@ -102,7 +99,7 @@ export class Scheduler {
     if (job === undefined) return undefined;
     const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
-    if (this.isOverLimit(job)) return { pendingReason: overLimit(this.settings().maxRenders), passedOver: [] };
+    if (this.isOverLimit(job)) return { pendingReason: overLimit(this.options.settings().maxRenders), passedOver: [] };
     return explain(this.options.registry.all(), this.asOfNow(job));
   }
 
@@ -112,7 +109,7 @@ export class Scheduler {
   }
 
   private isOverLimit({ requirement }: WaitingJob): boolean {
-    const { maxRenders } = this.settings();
+    const { maxRenders } = this.options.settings();
     return maxRenders > 0 && requirement.feature === RENDERS_FEATURE && this.renders.size >= maxRenders;
   }
 
@@ -199,7 +196,7 @@ export class Scheduler {
     const nowMs = this.options.monotonic();
     this.takeReserved(nowMs);
     const { over, nextAtMs } = this.waiting.endPauses(nowMs);
-    this.waiting.giveAway((job) => this.offer(job), this.settings().priorityWeights);
+    this.waiting.giveAway((job) => this.offer(job), this.options.settings().priorityWeights);
     for (const job of over) if (this.waiting.get(job.id) === job) this.queued(job);
     this.wakeAt(nextAtMs, nowMs);
   }

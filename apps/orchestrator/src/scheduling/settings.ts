@@ -1,4 +1,5 @@
-import { DEFAULT_PRIORITY_WEIGHTS, type PriorityWeights } from "./lanes/lane-shares.js";
+import type { Configuration } from "@stream-control/protocol";
+import type { PriorityWeights } from "./lanes/lane-shares.js";
 
 /** What operators may settle about who gets which slot. */
 export interface SchedulingSettings {
@@ -7,7 +8,11 @@ export interface SchedulingSettings {
   readonly maxRenders: number;
 }
 
-export const DEFAULT_SCHEDULING: SchedulingSettings = { priorityWeights: DEFAULT_PRIORITY_WEIGHTS, maxRenders: 50 };
+/** What of the settings in force is about scheduling. */
+export const schedulingOf = ({ orchestration }: Configuration): SchedulingSettings => ({
+  priorityWeights: orchestration.priorityWeights,
+  maxRenders: orchestration.maxConcurrentJobs,
+});
 
 /** Why a render waits although there may be room. */
 export const overLimit = (maxRenders: number): string =>

@@ -254,6 +254,15 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** What was set through the interface; one row. */
+export interface ConfigurationTable {
+  id: string;
+  /** Values by path. */
+  value: Json;
+  version: number;
+  updated_at: Timestamp;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -271,4 +280,5 @@ export interface Tables extends AccessTables, EventLogTables {
   sheets: SheetTable;
   webhooks: WebhookTable;
   webhook_deliveries: WebhookDeliveryTable;
+  configuration: ConfigurationTable;
 }

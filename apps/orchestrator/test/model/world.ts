@@ -16,6 +16,7 @@ import { Homecoming } from "../../src/agents/homecoming.js";
 import { Leases } from "../../src/agents/leases.js";
 import { AgentRegistry } from "../../src/agents/registry.js";
 import { AgentReports } from "../../src/agents/reports.js";
+import { DEFAULT_CONFIGURATION } from "../../src/configuration/catalogue.js";
 import { JobControl } from "../../src/jobs/control.js";
 import type { NewJobRow } from "../../src/jobs/job-queries.js";
 import { JobReader } from "../../src/jobs/job-reader.js";
@@ -24,6 +25,7 @@ import { ProgressBoard } from "../../src/jobs/progress-board.js";
 import { SnapshotBoard } from "../../src/jobs/snapshot-board.js";
 import { Watchdog } from "../../src/jobs/watchdog.js";
 import { Scheduler } from "../../src/scheduling/scheduler.js";
+import { schedulingOf } from "../../src/scheduling/settings.js";
 import { JobSecrets } from "../../src/secrets/job-secrets.js";
 import { type Database, openDatabase } from "../../src/store/open.js";
 import type { JobRow } from "../../src/store/tables.js";
@@ -65,6 +67,7 @@ async function buildCore({ store, sealed }: Database) {
   const leases = new Leases({ registry, leaseMs: TIMES.leaseMs, monotonic });
   const scheduler = new Scheduler({
     ...{ ledger, registry, leases, logger, now, monotonic },
+    settings: () => schedulingOf(DEFAULT_CONFIGURATION),
     ...{ ackTimeoutMs: TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
   });
   const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs: TIMES.stopGraceMs });

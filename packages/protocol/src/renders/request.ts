@@ -7,6 +7,9 @@ import { MAX_RENDER_SECONDS, renderColorSchema, renderElementSchema } from "./el
 export const RENDER_FORMATS = ["mp4", "mov", "avi", "webm", "gif"] as const;
 export type RenderFormat = (typeof RENDER_FORMATS)[number];
 
+/** Milliseconds that a render may take where nobody says anything else. */
+export const DEFAULT_RENDER_TIMEOUT_MS = 3_600_000;
+
 const even = (value: number) => value % 2 === 0;
 
 /** GIF counts in hundredths of a second. */
@@ -46,8 +49,8 @@ export const renderRequestSchema = z
       }),
     /** The lane that it waits in while there is no slot for it. */
     priority: prioritySchema.default("normal"),
-    /** Milliseconds that rendering may take once it has begun; an hour unless given. */
-    timeout: z.int().min(1000).max(86_400_000).default(3_600_000),
+    /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
+    timeout: z.int().min(1000).max(86_400_000).optional(),
     /** Given back with the status, unread. */
     metadata: jsonObjectSchema.optional(),
   })

@@ -3,8 +3,6 @@ import { PRIORITIES, type Priority } from "@stream-control/protocol";
 /** The part of the slots that a lane gets while every lane has jobs that wait, in proportion to the others'. */
 export type PriorityWeights = Readonly<Record<Priority, number>>;
 
-export const DEFAULT_PRIORITY_WEIGHTS: PriorityWeights = { low: 1, normal: 2, high: 3, critical: 4 };
-
 /** The most urgent first: so a tie is broken. */
 const BY_URGENCY = [...PRIORITIES].reverse();
 

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
 import { PRIORITIES, type Priority } from "@stream-control/protocol";
 import fc from "fast-check";
+import { DEFAULT_CONFIGURATION } from "../../configuration/catalogue.js";
 import type { Attempt } from "./lane.js";
-import { DEFAULT_PRIORITY_WEIGHTS, type PriorityWeights } from "./lane-shares.js";
+import type { PriorityWeights } from "./lane-shares.js";
 import { Pauses } from "./pauses.js";
 import { RoomLanes } from "./room-lanes.js";
+
+const DEFAULT_PRIORITY_WEIGHTS = DEFAULT_CONFIGURATION.orchestration.priorityWeights;
 
 interface Job {
   seq: number;
