@@ -164,6 +164,6 @@ test("settings tell their listeners of what has changed in force, and of nothing
   );
   settings.change({ runtime: new Map([["loadBalancing.strategy", "ai_driven"]]) });
   settings.change({ runtime: new Map([["orchestration.maxConcurrentJobs", 5]]) });
-  expect(heard).toEqual(["0 5"]);
+  expect(heard).toEqual(["50 5"]);
   expect(settings.current.loadBalancing.strategy).toBe("weighted");
 });
