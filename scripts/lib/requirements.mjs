@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /**
@@ -99,4 +99,43 @@ export const chromium = {
   elsewhere: { darwin: IN_A_CONTAINER, win32: IN_A_CONTAINER, linux: "take chromium from your distribution" },
   isPresent: ({ env }) =>
     ["chromium", "chromium-browser", "google-chrome"].some((command) => findCommand(command, { env }) !== undefined),
+};
+
+const DEBIAN_POSTGRESQL = "/usr/lib/postgresql";
+/** Debian puts nats-server there, which an ordinary user's PATH leaves out. */
+const SBIN = ["/usr/sbin", "/usr/local/sbin", "/sbin"].join(delimiter);
+
+/**
+ * Servers that only tests need, each started by them on a port and in a folder of its own.
+ *
+ * @type {Requirement}
+ */
+export const brokers = {
+  label: "nats-server and redis-server",
+  debian: ["nats-server", "redis-server"],
+  elsewhere: {
+    darwin: "brew install nats-server redis",
+    win32: IN_A_CONTAINER,
+    linux: "take nats-server and redis from your distribution",
+  },
+  isPresent: ({ env }) =>
+    ["nats-server", "redis-server"].every(
+      (command) => findCommand(command, { env: { PATH: `${env.PATH ?? ""}${delimiter}${SBIN}` } }) !== undefined,
+    ),
+};
+
+/** @type {Requirement} */
+export const postgresql = {
+  label: "PostgreSQL's server",
+  debian: ["postgresql"],
+  elsewhere: {
+    darwin: "brew install postgresql",
+    win32: IN_A_CONTAINER,
+    linux: "take PostgreSQL's server from your distribution",
+  },
+  isPresent: ({ env }) =>
+    findCommand("initdb", { env }) !== undefined ||
+    // Debian keeps the programs of each version off the PATH; the folder stays when only a client is installed.
+    (existsSync(DEBIAN_POSTGRESQL) &&
+      readdirSync(DEBIAN_POSTGRESQL).some((version) => isExecutable(join(DEBIAN_POSTGRESQL, version, "bin/initdb")))),
 };

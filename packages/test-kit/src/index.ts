@@ -9,6 +9,7 @@ export * from "./rtmp-server.js";
 export * from "./run.js";
 export * from "./runners.js";
 export * from "./secret.js";
+export * from "./servers/index.js";
 export * from "./temporary-folder.js";
 export * from "./volume.js";
 export * from "./wait-for.js";
