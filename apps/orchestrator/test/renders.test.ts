@@ -27,6 +27,22 @@ describe("a render", () => {
     expect(payload).toMatchObject({ jobId: job.id, config: { kind: "render", request: { width: 64, id: "a" } } });
   });
 
+  test("may take as long as is configured when it begins, unless its request says how long", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "patient", timeout: 5000 }, SOON);
+    await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "usual" }, SOON);
+    await house.api("PUT", "/api/v1/config", { orchestration: { defaultTimeout: 90_000 } });
+    const agent = await house.agent({ ...RENDERER, slots: 2 });
+    const given = (id: string) =>
+      agent.next("orchestrator.assign.start", ({ config }) => config.request.id === id).then(({ payload }) => payload);
+    expect((await given("patient")).config.request.timeout).toBe(5000);
+    expect((await given("usual")).config.request.timeout).toBe(90_000);
+    // The same request again is the same render, whatever is configured by now.
+    const again = await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "usual" }, SOON);
+    expect(again.status).toBe(202);
+  });
+
   test("that ends while its request waits is answered at once, with its file where that is there", async () => {
     await using folder = await temporaryFolder();
     await using house = await House.open({ mediaDir: folder.path });

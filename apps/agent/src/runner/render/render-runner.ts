@@ -11,6 +11,7 @@ import {
   secretsOf,
 } from "@stream-control/ffmpeg";
 import {
+  DEFAULT_RENDER_TIMEOUT_MS,
   describeIssues,
   type ErrorInfo,
   type Progress,
@@ -77,7 +78,7 @@ export class RenderRunner {
 
   /** Renders; rejects only when the runner itself is broken. */
   async run(): Promise<RunnerResult> {
-    const { timeout } = this.options.spec.render.request;
+    const { timeout = DEFAULT_RENDER_TIMEOUT_MS } = this.options.spec.render.request;
     const ticker = setInterval(() => this.report(), PROGRESS_INTERVAL_MS);
     const late = setTimeout(() => this.fail(timedOut(timeout)), timeout);
     try {
