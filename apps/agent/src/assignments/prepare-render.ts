@@ -44,7 +44,7 @@ export async function prepareRender(
   if (elements.some(({ type }) => type === "text") && !limits.drawsText) return { ok: false, error: NO_TEXT };
   const file = resultKey(fileNameOf(jobId), `render.${request.output_format}`);
   try {
-    await openResults(store).prepare(file);
+    await (await openResults(store)).prepare(file);
   } catch (thrown) {
     if (thrown instanceof CommandError) return { ok: false, error: thrown.info };
     throw thrown;

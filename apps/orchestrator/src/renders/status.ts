@@ -113,11 +113,12 @@ const notServed = ({ progress, agentId }: JobRecord): string =>
   `${agentId ?? "that made it"} writes to a folder that is not shared.`;
 
 function resultOf({ progress }: JobRecord, resultUrl: string | undefined) {
-  const { elapsedMs, bytes } = progress?.render ?? {};
+  const { elapsedMs, bytes, sha256 } = progress?.render ?? {};
   return {
     ...(resultUrl === undefined ? {} : { result_url: resultUrl }),
     ...(elapsedMs === undefined ? {} : { processing_time: `${Math.round(elapsedMs)}ms` }),
     ...(bytes === undefined ? {} : { file_size: sizeOf(bytes), file_size_bytes: bytes }),
+    ...(sha256 === undefined ? {} : { file_sha256: sha256 }),
   };
 }
 
