@@ -48,7 +48,10 @@ export function apply(state: TimelineState, command: TimelineCommand, askedAtMs:
 
 function problemOf({ onAir, revision }: TimelineState, condition: Condition | undefined): Refusal | undefined {
   if (condition?.revision !== undefined && condition.revision !== revision)
-    return refusal("CONDITION_FAILED", `The timeline is at revision ${revision}, not ${condition.revision}; look again.`);
+    return refusal(
+      "CONDITION_FAILED",
+      `The timeline is at revision ${revision}, not ${condition.revision}; look again.`,
+    );
   const wanted = condition?.onAir;
   if (wanted === undefined || wanted === onAir?.scene.id || wanted === onAir?.scene.name) return undefined;
   const shown = onAir === null ? "Nothing is on air" : `"${onAir.scene.name}" is on air`;
@@ -186,5 +189,8 @@ const notRunning = ({ mode }: TimelineState): Refusal =>
 const sceneNotFound = ({ scenes }: Rundown, wanted: string): Refusal =>
   refusal(
     "SCENE_NOT_FOUND",
-    `There is no scene "${wanted}"; there are ${scenes.slice(0, 20).map(({ name }) => `"${name}"`).join(", ")}.`,
+    `There is no scene "${wanted}"; there are ${scenes
+      .slice(0, 20)
+      .map(({ name }) => `"${name}"`)
+      .join(", ")}.`,
   );

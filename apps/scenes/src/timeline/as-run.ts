@@ -1,8 +1,8 @@
 import { advance } from "./advance.js";
 import { apply } from "./apply.js";
 import type { TimelineCommand } from "./command.js";
-import { newTimeline, type OnAir, type TimelineState } from "./state.js";
 import type { Rundown } from "./rundown.js";
+import { newTimeline, type OnAir, type TimelineState } from "./state.js";
 
 /** A command as it was accepted, with the moment that it was stamped with. */
 export interface JournalEntry {

@@ -71,11 +71,13 @@ export function observe(given: TimelineState, atMs: number): Observation {
   const scene = onAir === null ? null : viewOf(onAir, state, atMs);
   const followingMs = onAir === null ? 0 : followingOf(state, onAir);
   const isOver = mode === "finished" || mode === "stopped";
-  const remainingMs = scene === null ? (isOver ? 0 : lengthOf(rundown.scenes) - rundown.startOffsetMs) : scene.remainingMs + followingMs;
+  const remainingMs =
+    scene === null ? (isOver ? 0 : lengthOf(rundown.scenes) - rundown.startOffsetMs) : scene.remainingMs + followingMs;
   const elapsedMs = onAir === null ? 0 : onAir.playedMs + elapsedOf(onAir, atMs);
   const roundElapsedMs = onAir === null ? 0 : onAir.roundPlayedMs + elapsedOf(onAir, atMs);
   const next = nextOf(state, scene);
-  const announcedAtMs = next?.startsAtMs == null || rundown.lookAheadMs === 0 ? null : next.startsAtMs - rundown.lookAheadMs;
+  const announcedAtMs =
+    next?.startsAtMs == null || rundown.lookAheadMs === 0 ? null : next.startsAtMs - rundown.lookAheadMs;
   const upcoming = announcedAtMs !== null && announcedAtMs <= atMs;
   const ends = endsOf(state, atMs, remainingMs);
   return {

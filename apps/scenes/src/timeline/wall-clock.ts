@@ -34,7 +34,9 @@ class LocalClock {
 
   /** What clocks show at a moment, as if that were UTC. */
   private local(momentMs: number): number {
-    const parts = Object.fromEntries(this.format.formatToParts(momentMs).map(({ type, value }) => [type, Number(value)]));
+    const parts = Object.fromEntries(
+      this.format.formatToParts(momentMs).map(({ type, value }) => [type, Number(value)]),
+    );
     const { year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
     return Date.UTC(year, month - 1, day, hour, minute, second);
   }

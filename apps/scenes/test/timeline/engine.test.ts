@@ -1,6 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Action, type Applied, apply, asRun, newTimeline, observe, type TimelineState } from "../../src/timeline/index.js";
+import {
+  type Action,
+  type Applied,
+  apply,
+  asRun,
+  newTimeline,
+  observe,
+  type TimelineState,
+} from "../../src/timeline/index.js";
 import { action, rundown } from "./arbitraries.js";
 import { CountingTimeline } from "./model.js";
 
@@ -27,7 +35,11 @@ describe("a timeline", () => {
         const compare = () => {
           const seen = observe(state, nowMs);
           const shown = {
-            ...{ mode: seen.mode, scene: seen.onAir?.scene.id ?? null, next: seen.mode === "idle" ? null : (seen.next?.scene.id ?? null) },
+            ...{
+              mode: seen.mode,
+              scene: seen.onAir?.scene.id ?? null,
+              next: seen.mode === "idle" ? null : (seen.next?.scene.id ?? null),
+            },
             ...(seen.onAir === null
               ? {}
               : {
@@ -53,7 +65,8 @@ describe("a timeline", () => {
           model.passTo(nowMs);
           compare();
           for (const one of actions) {
-            const applied = apply(state, command(`c${(serial += 1)}`, one), nowMs);
+            serial += 1;
+            const applied = apply(state, command(`c${serial}`, one), nowMs);
             expect(applied.ok).toBe(model.act(one));
             if (applied.ok) state = JSON.parse(JSON.stringify(applied.state));
             compare();
@@ -69,18 +82,24 @@ describe("a timeline", () => {
 
   test("shows the same to two observers, whichever moments each of them looked at before", () => {
     fc.assert(
-      fc.property(rundown(BEGIN), story, fc.array(fc.nat({ max: 2000 })), fc.nat({ max: 2000 }), (made, steps, looks, at) => {
-        let state = newTimeline(made, BEGIN);
-        let nowMs = BEGIN;
-        for (const [index, { afterMs, actions }] of steps.entries()) {
-          nowMs += afterMs;
-          const applied = apply(state, command(`c${index}`, ...actions), nowMs);
-          if (applied.ok) state = applied.state;
-        }
-        const copy: TimelineState = JSON.parse(JSON.stringify(state));
-        for (const look of looks) observe(state, nowMs + look);
-        expect(observe(copy, nowMs + at)).toEqual(observe(state, nowMs + at));
-      }),
+      fc.property(
+        rundown(BEGIN),
+        story,
+        fc.array(fc.nat({ max: 2000 })),
+        fc.nat({ max: 2000 }),
+        (made, steps, looks, at) => {
+          let state = newTimeline(made, BEGIN);
+          let nowMs = BEGIN;
+          for (const [index, { afterMs, actions }] of steps.entries()) {
+            nowMs += afterMs;
+            const applied = apply(state, command(`c${index}`, ...actions), nowMs);
+            if (applied.ok) state = applied.state;
+          }
+          const copy: TimelineState = JSON.parse(JSON.stringify(state));
+          for (const look of looks) observe(state, nowMs + look);
+          expect(observe(copy, nowMs + at)).toEqual(observe(state, nowMs + at));
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -148,7 +148,8 @@ export class CountingTimeline {
       this.settle();
       this.passTo(this.nowMs + sinceMs);
     }
-    while (this.mode === "running" && this.scene !== null && !this.held && this.elapsedMs >= this.durationMs) this.goOn();
+    while (this.mode === "running" && this.scene !== null && !this.held && this.elapsedMs >= this.durationMs)
+      this.goOn();
   }
 
   private begin(): void {
@@ -171,7 +172,10 @@ export class CountingTimeline {
 
   private goOn(): void {
     const scene = this.next;
-    if (scene === null) return this.off("finished");
+    if (scene === null) {
+      this.off("finished");
+      return;
+    }
     if (this.cued === null && this.follower >= this.rundown.scenes.length) this.round += 1;
     this.cued = null;
     this.instance += 1;
