@@ -9,7 +9,8 @@ import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
 import { dryRunReplySchema, orchestrateReplySchema, renderErrorSchema, renderStatusSchema } from "./renders/answers.js";
-import { renderJobConfigSchema, renderRequestSchema } from "./renders/request.js";
+import { renderRequestSchema } from "./renders/request.js";
+import { renderJobConfigSchema } from "./renders/task.js";
 import {
   agentTokenSchema,
   apiKeySchema,
@@ -32,6 +33,11 @@ import {
   createBroadcastSchema,
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
+import {
+  configurationFileSchema,
+  configurationReplySchema,
+  updateConfigurationSchema,
+} from "./resources/configuration.js";
 import {
   createJobSchema,
   jobDetailSchema,
@@ -121,6 +127,9 @@ const resources: Record<string, z.ZodType> = {
   "stream-privacy": streamPrivacySchema,
   "oauth-status": oauthStatusSchema,
   "oauth-code": oauthCodeSchema,
+  configuration: configurationReplySchema,
+  "configuration-file": configurationFileSchema,
+  "update-configuration": updateConfigurationSchema,
   "public-status": publicStatusSchema,
   "sheet-overlay": sheetOverlaySchema,
   "update-sheet-overlay": updateSheetOverlaySchema,
