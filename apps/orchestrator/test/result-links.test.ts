@@ -55,7 +55,11 @@ test("a result's link is good for whoever has it, in parts too, and for that fil
   ];
   for (const url of forged) {
     const answer = await fetch(url);
-    expect([url.search, answer.status, ((await answer.json()) as { code: string }).code]).toEqual([url.search, 403, "LINK_INVALID"]);
+    expect([url.search, answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      url.search,
+      403,
+      "LINK_INVALID",
+    ]);
   }
   await rm(folder.file(jobId), { recursive: true });
   expect((await fetch(link)).status).toBe(404);

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { GetObjectCommand, type S3Client } from "@aws-sdk/client-s3";
-import type { StoredObject, TransferOptions } from "./bucket.js";
+import type { StoredObject, TransferOptions } from "./contract.js";
 import { asObjectStoreError, ObjectStoreError } from "./errors.js";
 import { type ObjectName, SHA256 } from "./upload.js";
 

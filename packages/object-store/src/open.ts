@@ -1,4 +1,4 @@
-import type { Bucket } from "./bucket.js";
+import type { Bucket } from "./contract.js";
 import type { BucketSettings } from "./settings.js";
 
 /**

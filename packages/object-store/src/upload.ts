@@ -9,7 +9,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import type { StoredObject, TransferOptions } from "./bucket.js";
+import type { StoredObject, TransferOptions } from "./contract.js";
 import { asObjectStoreError, ObjectStoreError } from "./errors.js";
 
 /** The name under which an object carries its checksum (`x-amz-meta-sha256`). */

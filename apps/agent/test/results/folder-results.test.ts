@@ -21,7 +21,10 @@ const fileWith = async (text: string): Promise<string> => {
 test("what is put is there whole under its key, in the place of what was there, and nowhere else", async () => {
   expect(await results.has("job/render.mp4")).toBe(false);
   expect(await results.put(await fileWith("one"), "job/render.mp4")).toMatchObject({ bytes: 3 });
-  expect(await results.put(await fileWith("second"), "job/render.mp4")).toEqual({ bytes: 6, sha256: createHash("sha256").update("second").digest("hex") });
+  expect(await results.put(await fileWith("second"), "job/render.mp4")).toEqual({
+    bytes: 6,
+    sha256: createHash("sha256").update("second").digest("hex"),
+  });
   expect(await results.has("job/render.mp4")).toBe(true);
   expect(await readFile(base.file("media/job/render.mp4"), "utf8")).toBe("second");
   expect([await readdir(base.path), await readdir(base.file("media/job"))]).toEqual([["media"], ["render.mp4"]]);

@@ -1,6 +1,6 @@
 import { type Bucket, type BucketSettings, ObjectStoreError, openBucket } from "@stream-control/object-store";
 import { AppError } from "@stream-control/service-kit";
-import type { ResultStore } from "./result-files.js";
+import type { ResultStore } from "./result-store.js";
 
 /** How long somebody who asks for a status waits for the bucket. */
 const LOOK_MS = 5000;

@@ -2,7 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@stream-control/service-kit";
 import type { MediaLinks } from "./media-links.js";
-import type { ResultStore } from "./result-files.js";
+import type { ResultStore } from "./result-store.js";
 
 /** Results in the folder that is served under `/media/`. */
 export class FolderFiles implements ResultStore {

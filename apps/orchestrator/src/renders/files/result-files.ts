@@ -1,25 +1,9 @@
-import type { BucketFiles } from "./bucket-files.js";
-import type { FolderFiles } from "./folder-files.js";
 import { isOwnerName, type ResultPlace, type StoreKind } from "./place.js";
-
-/** A store that agents put results into, as far as the orchestrator has to do with it. */
-export interface ResultStore {
-  /** Whether something is there: looked up, never assumed. */
-  exists(key: string): Promise<boolean>;
-  /**
-   * An address by which anybody can fetch a file for a while.
-   *
-   * @param base the service's own, as its caller knows it: `https://host`.
-   * @returns undefined where it is not there.
-   */
-  urlOf(key: string, base: string): Promise<string | undefined>;
-  /** Removes everything below a folder. */
-  removeFolder(owner: string): Promise<void>;
-}
+import type { ResultStore } from "./result-store.js";
 
 /** What agents have rendered, wherever this service can reach it. */
 export class ResultFiles {
-  constructor(private readonly stores: { folder?: FolderFiles | undefined; s3?: BucketFiles | undefined }) {}
+  constructor(private readonly stores: { [kind in StoreKind]?: ResultStore | undefined }) {}
 
   /** Whether what agents render can be fetched at all. */
   get areServed(): boolean {
