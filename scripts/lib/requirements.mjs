@@ -102,11 +102,9 @@ export const chromium = {
 };
 
 const DEBIAN_POSTGRESQL = "/usr/lib/postgresql";
-/** Debian puts nats-server there, which an ordinary user's PATH leaves out. */
-const SBIN = ["/usr/sbin", "/usr/local/sbin", "/sbin"].join(delimiter);
 
 /**
- * Servers that only tests need, each started by them on a port and in a folder of its own.
+ * Servers that tests start themselves, each on a port and in a folder of its own.
  *
  * @type {Requirement}
  */
@@ -118,9 +116,10 @@ export const brokers = {
     win32: IN_A_CONTAINER,
     linux: "take nats-server and redis from your distribution",
   },
+  // Debian puts nats-server where an ordinary user's PATH does not look.
   isPresent: ({ env }) =>
     ["nats-server", "redis-server"].every(
-      (command) => findCommand(command, { env: { PATH: `${env.PATH ?? ""}${delimiter}${SBIN}` } }) !== undefined,
+      (command) => findCommand(command, { env: { PATH: `${env.PATH}${delimiter}/usr/sbin` } }) !== undefined,
     ),
 };
 
@@ -135,7 +134,7 @@ export const postgresql = {
   },
   isPresent: ({ env }) =>
     findCommand("initdb", { env }) !== undefined ||
-    // Debian keeps the programs of each version off the PATH; the folder stays when only a client is installed.
+    // Debian keeps the programs of each version off the PATH; the folder is there with a client alone, too.
     (existsSync(DEBIAN_POSTGRESQL) &&
       readdirSync(DEBIAN_POSTGRESQL).some((version) => isExecutable(join(DEBIAN_POSTGRESQL, version, "bin/initdb")))),
 };

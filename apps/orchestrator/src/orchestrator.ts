@@ -52,7 +52,7 @@ import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
-import { ResultFiles } from "./renders/files/result-files.js";
+import { assembleResults } from "./renders/files/assemble.js";
 import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
@@ -203,6 +203,8 @@ export class Orchestrator {
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
     const waits = new RenderWaits(ledger);
+    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -316,7 +318,7 @@ export class Orchestrator {
         renderRoutes({
           ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
           ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
-          files: new ResultFiles(settings.mediaDir),
+          files: results.files,
         }),
       ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
@@ -339,6 +341,7 @@ export class Orchestrator {
       logger,
       guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
+      links: results.links,
       // The same from src/, where tests run, and from dist/.
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       publicDir,

@@ -1,8 +1,8 @@
-import { openBus } from "../dist/index.js";
+import { openMessages } from "../dist/open-messages.js";
 
-/** Takes the lease `held` and says its fence: `node holder-main.mjs nats|redis URL`. */
-const [kind, url] = process.argv.slice(2);
-const bus = await openBus({ [kind === "nats" ? "natsUrl" : "redisUrl"]: url, prefix: process.env.PREFIX });
-const lease = await bus.lease("held", { ttlMs: 1500 });
+/** Takes the lease `held` for 1.5 s at a time and says its fence: `node holder-main.mjs natsUrl|redisUrl URL`. */
+const [setting, url] = process.argv.slice(2);
+const { messages } = await openMessages({ [setting]: url, prefix: "test", name: "holder" });
+const lease = await messages.lease("held", { ttlMs: 1500 });
 process.stdout.write(`${lease?.fence}\n`);
 setInterval(() => undefined, 1000);

@@ -19,7 +19,7 @@ test.each([
     expect(await accepts(server.port)).toBe(true);
     await server.kill();
     expect(await accepts(server.port)).toBe(false);
-    await server.restart();
+    await server.start();
     expect(await accepts(server.port)).toBe(true);
   } finally {
     await server.stop();

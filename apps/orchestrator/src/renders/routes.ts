@@ -28,7 +28,8 @@ import type { JobViews } from "../jobs/views.js";
 import { isRenderConfig } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 import { dryRun } from "./dry-run.js";
-import { placeOf, type ResultFiles } from "./files/result-files.js";
+import { placeOf } from "./files/place.js";
+import type { ResultFiles } from "./files/result-files.js";
 import type { RenderHistory } from "./history.js";
 import { correlate, waitOf } from "./http.js";
 import type { RenderWaits } from "./render-waits.js";
@@ -119,7 +120,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     if (!files.areServed)
       throw new AppError(
         "RENDERS_UNAVAILABLE",
-        "Results could not be fetched: set MEDIA_DIR to the folder that agents write to.",
+        "Results could not be fetched: set MEDIA_DIR to the folder that agents write to, or S3_BUCKET to their bucket.",
       );
     const submitted = await submit(request, parsed.value, room);
     logger.info({ jobId: submitted.id, correlationId: response.get("X-Correlation-ID") }, "a render was asked for");

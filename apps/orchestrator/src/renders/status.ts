@@ -109,15 +109,19 @@ function messageOf(
 }
 
 const notServed = ({ progress, agentId }: JobRecord): string =>
-  `The render is done, and its file ${progress?.render?.file ?? ""} is not in MEDIA_DIR: it was deleted, or the agent ` +
-  `${agentId ?? "that made it"} writes to a folder that is not shared.`;
+  progress?.render?.store === "s3"
+    ? `The render is done, and its file ${progress.render.file ?? ""} is not in S3_BUCKET: it was deleted, or the agent ` +
+      `${agentId ?? "that made it"} has another bucket.`
+    : `The render is done, and its file ${progress?.render?.file ?? ""} is not in MEDIA_DIR: it was deleted, or the agent ` +
+      `${agentId ?? "that made it"} writes to a folder that is not shared.`;
 
 function resultOf({ progress }: JobRecord, resultUrl: string | undefined) {
-  const { elapsedMs, bytes } = progress?.render ?? {};
+  const { elapsedMs, bytes, sha256 } = progress?.render ?? {};
   return {
     ...(resultUrl === undefined ? {} : { result_url: resultUrl }),
     ...(elapsedMs === undefined ? {} : { processing_time: `${Math.round(elapsedMs)}ms` }),
     ...(bytes === undefined ? {} : { file_size: sizeOf(bytes), file_size_bytes: bytes }),
+    ...(sha256 === undefined ? {} : { file_sha256: sha256 }),
   };
 }
 

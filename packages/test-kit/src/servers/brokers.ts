@@ -4,6 +4,9 @@ import { startServer, type TestServer } from "./server-process.js";
 /** Debian's place for it is not on an ordinary user's PATH. */
 const NATS_SERVER = existsSync("/usr/sbin/nats-server") ? "/usr/sbin/nats-server" : "nats-server";
 
+/** A real NATS server. */
+export type NatsServer = TestServer;
+
 /** A real NATS server with JetStream. */
 export const startNats = (): Promise<TestServer> =>
   startServer({

@@ -9,10 +9,12 @@ import { waitFor } from "../wait-for.js";
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly url: string;
-  /** Kills it as a crash would. What it had on disk stays. */
+  /** Kills it as a crash would. What it had on disk stays for `start`. */
   kill(): Promise<void>;
   /** Starts it again, at the same address and on the same folder. */
-  restart(): Promise<void>;
+  start(): Promise<void>;
+  /** Freezes it, or lets it go on. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void;
   /** Ends it and removes its folder; may be called again. */
   stop(): Promise<void>;
 }
@@ -41,7 +43,7 @@ export async function startServer(recipe: ServerRecipe): Promise<TestServer> {
     for (let attempt = 1; ; attempt++) {
       const server = new ServerProcess(recipe, await freePort(), folder);
       try {
-        await server.restart();
+        await server.start();
         return server;
       } catch (thrown) {
         await server.kill();
@@ -67,7 +69,7 @@ class ServerProcess implements TestServer {
     this.url = recipe.url(port);
   }
 
-  async restart(): Promise<void> {
+  async start(): Promise<void> {
     await this.kill();
     const { command, args, user, ready } = this.recipe;
     const child = spawn(command, args(this.port, this.folder.path), { stdio: ["ignore", "pipe", "pipe"], ...user });
@@ -96,6 +98,10 @@ class ServerProcess implements TestServer {
     const exited = once(child, "exit");
     child.kill(this.recipe.crash ?? "SIGKILL");
     await exited;
+  }
+
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.child?.kill(name);
   }
 
   async stop(): Promise<void> {
