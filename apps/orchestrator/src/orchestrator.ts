@@ -203,7 +203,9 @@ export class Orchestrator {
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
     const waits = new RenderWaits(ledger);
-    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    const results = assembleResults({
+      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, logger, now },
+    });
     releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
@@ -284,6 +286,7 @@ export class Orchestrator {
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
+    await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await broadcasts?.stop();
@@ -318,7 +321,7 @@ export class Orchestrator {
         renderRoutes({
           ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
           ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
-          files: results.files,
+          ...{ files: results.files, retention: results.retention },
         }),
       ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],

@@ -30,6 +30,7 @@ import type { JobRow } from "../store/tables.js";
 import { dryRun } from "./dry-run.js";
 import { placeOf } from "./files/place.js";
 import type { ResultFiles } from "./files/result-files.js";
+import type { ResultRetention } from "./files/retention.js";
 import type { RenderHistory } from "./history.js";
 import { correlate, waitOf } from "./http.js";
 import type { RenderWaits } from "./render-waits.js";
@@ -50,6 +51,7 @@ export interface RenderRoutesDeps {
   submission: SubmissionDeps;
   /** Where the agents' results are. */
   files: ResultFiles;
+  retention: Pick<ResultRetention, "hasExpired">;
   /** How long a request waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -82,7 +84,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     const place = placeOf(job.progress, [job.id]);
     const scheme = deps.addresses.isSecure(request) ? "https" : "http";
     const resultUrl = place && (await files.urlOf(place, `${scheme}://${request.get("host") ?? "localhost"}`));
-    return { id: idOf(job), resultUrl, now: new Date() };
+    return { id: idOf(job), resultUrl, hasExpired: deps.retention.hasExpired(job), now: new Date() };
   };
   const show = async (request: Request, row: JobRow) => {
     const job = views.record(row);

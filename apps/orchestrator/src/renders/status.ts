@@ -14,6 +14,8 @@ export interface RenderFacts {
   id: string;
   /** Where its file is served; undefined where it is not there. */
   resultUrl: string | undefined;
+  /** It was deleted for its age. */
+  hasExpired: boolean;
   now: Date;
 }
 
@@ -47,7 +49,7 @@ export function causeOf(error: ErrorInfo): ErrorInfo {
 }
 
 /** The status of a render as its clients read it. */
-export function renderStatus(job: JobRecord, { id, resultUrl, now }: RenderFacts): RenderStatusBody {
+export function renderStatus(job: JobRecord, { id, resultUrl, hasExpired, now }: RenderFacts): RenderStatusBody {
   const status = renderStatusOf(job);
   const { progress, metadata } = job;
   const step = status === "queued" ? "queued" : (progress?.render?.step ?? "downloading");
@@ -58,7 +60,7 @@ export function renderStatus(job: JobRecord, { id, resultUrl, now }: RenderFacts
     status,
     progress: `${percentOf(job, status)}%`,
     current_step: step,
-    message: messageOf(job, status, step, resultUrl),
+    message: messageOf(job, status, step, { resultUrl, hasExpired }),
     ...(completion === undefined ? {} : { estimated_completion: completion }),
     ...(status === "completed" ? resultOf(job, resultUrl) : {}),
     ...(error === undefined ? {} : { error: shown(error), retryable: isRetryable(error) }),
@@ -74,7 +76,7 @@ export function orchestrateReply(job: JobRecord, facts: RenderFacts): Orchestrat
   if (renderStatusOf(job) === "completed")
     return {
       ...{ ...ids, status: "immediate", ...allocation, ...resultOf(job, resultUrl) },
-      message: resultUrl === undefined ? notServed(job) : "Job completed successfully",
+      message: completedMessage(job, facts),
     };
   const completion = estimatedCompletion(job, now);
   return {
@@ -100,13 +102,24 @@ function messageOf(
   job: JobRecord,
   status: RenderStatus,
   step: RenderStatusBody["current_step"],
-  resultUrl: string | undefined,
+  facts: Pick<RenderFacts, "resultUrl" | "hasExpired">,
 ): string {
-  if (status === "completed") return resultUrl === undefined ? notServed(job) : "Job completed successfully";
+  if (status === "completed") return completedMessage(job, facts);
   if (status === "failed") return job.error?.message ?? "The render failed.";
   if (status === "cancelled") return "The render was cancelled.";
   return status === "queued" ? (job.pendingReason ?? STEP_MESSAGES.queued) : STEP_MESSAGES[step];
 }
+
+function completedMessage(
+  job: JobRecord,
+  { resultUrl, hasExpired }: Pick<RenderFacts, "resultUrl" | "hasExpired">,
+): string {
+  if (resultUrl !== undefined) return "Job completed successfully";
+  return hasExpired ? EXPIRED : notServed(job);
+}
+
+const EXPIRED =
+  "The render was completed, and its file is gone: it was older than results are kept here. Ask for it again under a new id.";
 
 const notServed = ({ progress, agentId }: JobRecord): string =>
   progress?.render?.store === "s3"

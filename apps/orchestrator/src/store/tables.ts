@@ -263,6 +263,13 @@ export interface ConfigurationTable {
   updated_at: Timestamp;
 }
 
+/** Up to which end of a job results were deleted for their age; one row. */
+export interface ExpiredResultsTable {
+  id: string;
+  ended_at: Timestamp;
+  job_id: string;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -281,4 +288,5 @@ export interface Tables extends AccessTables, EventLogTables {
   webhooks: WebhookTable;
   webhook_deliveries: WebhookDeliveryTable;
   configuration: ConfigurationTable;
+  expired_results: ExpiredResultsTable;
 }
