@@ -57,6 +57,7 @@ import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
 import { renderRoutes } from "./renders/routes.js";
+import { FleetHistory } from "./scheduling/history/fleet-history.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -174,7 +175,9 @@ export class Orchestrator {
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const history = new FleetHistory();
     const scheduler = new Scheduler({
+      history,
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
@@ -262,6 +265,8 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
+    await history.load(reader, open);
+    ledger.onCommit((committed) => history.follow(committed));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();

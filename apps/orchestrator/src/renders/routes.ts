@@ -95,6 +95,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     const body = {
       ...{ inlineConfig: config, idempotencyKey: keyOf(id), restartPolicy: "onFailure" as const },
       priority: render.priority,
+      placement: render.placement,
       ...{ streamMetadata: { title: `Render ${id}`, description: "" } },
       ...(render.metadata === undefined ? {} : { metadata: render.metadata }),
     };

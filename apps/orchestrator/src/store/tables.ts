@@ -1,4 +1,11 @@
-import type { DeliveryStatus, JobStatus, OnDisconnect, Priority, RestartPolicy } from "@stream-control/protocol";
+import type {
+  DeliveryStatus,
+  JobStatus,
+  LoadBalancingStrategy,
+  OnDisconnect,
+  Priority,
+  RestartPolicy,
+} from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
@@ -41,6 +48,8 @@ export interface JobTable {
   idempotency_key: string | null;
   /** The lane that it waits in. */
   priority: Priority;
+  /** How its agent is chosen, where the job says so itself. */
+  placement: LoadBalancingStrategy | null;
   restart_policy: RestartPolicy;
   on_disconnect: OnDisconnect;
   /**
