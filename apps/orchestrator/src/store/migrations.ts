@@ -5,6 +5,7 @@ import { measurementsMigration } from "../jobs/measurements/measurement-rows.js"
 import { jobSearchMigration } from "../jobs/search/fill.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
+import { workflowsMigration } from "../workflows/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -152,6 +153,7 @@ export const migrations: Record<string, Migration> = {
   "0040-job-search": jobSearchMigration,
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
+  "0060-workflows": workflowsMigration,
 };
 
 /**

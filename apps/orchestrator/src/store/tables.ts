@@ -2,6 +2,7 @@ import type { DeliveryStatus, JobStatus, OnDisconnect, RestartPolicy } from "@st
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
+import type { StepStatus, WorkflowStatus } from "../workflows/core/state.js";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
@@ -252,6 +253,44 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** Runs of workflows. */
+export interface WorkflowRunTable {
+  /** Order in which they were started. */
+  seq: Generated<number>;
+  id: string;
+  /** The same key again is the same run. */
+  key: string;
+  kind: string;
+  room: string;
+  /** As it was when the run was started. */
+  definition: Json;
+  status: WorkflowStatus;
+  /** What decides how it goes on, its steps aside. */
+  state: Json;
+  input: Sealed;
+  requested_by: string | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  ended_at: Timestamp | null;
+  /** Counts its changes. */
+  revision: number;
+  /** The process that carries it out, and for how long nobody else may. */
+  owner: string | null;
+  lease_until: Timestamp | null;
+}
+
+/** Steps of runs, one row for each generation. */
+export interface WorkflowStepTable {
+  id: string;
+  run_id: string;
+  generation: number;
+  name: string;
+  status: StepStatus;
+  attempts: Json;
+  state: Json;
+  output: Sealed | null;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -269,4 +308,6 @@ export interface Tables extends AccessTables, EventLogTables {
   sheets: SheetTable;
   webhooks: WebhookTable;
   webhook_deliveries: WebhookDeliveryTable;
+  workflow_runs: WorkflowRunTable;
+  workflow_steps: WorkflowStepTable;
 }
