@@ -8,6 +8,7 @@ import { AllowedNetworks } from "@stream-control/service-kit/egress";
 import { z } from "zod";
 import type { CredentialSources } from "./credentials.js";
 import { refuseOpenAgent } from "./production.js";
+import type { ResultStore } from "./results/contract.js";
 import type { RunnerSpec } from "./runner/contract.js";
 
 /** What a job's source or destination may be; URL schemes, and `file`, `test` and `device`. */
@@ -108,6 +109,8 @@ export interface AgentConfig {
   dataDir: string;
   /** Folders below which jobs may write; relative paths of a job are below the first. */
   outputDirs: string[];
+  /** Where what is rendered goes. */
+  results: ResultStore;
   /** Folders below which files may be read as a source. */
   inputDirs: string[];
   allowedProtocols: readonly Protocol[];
@@ -180,6 +183,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     maxResolution: given.MAX_RESOLUTION,
     dataDir,
     outputDirs,
+    results: { kind: "folder", root: outputDirs[0] ?? dataDir },
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
     allowedProtocols: given.ALLOWED_PROTOCOLS,
     reach: {

@@ -78,6 +78,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
       },
     },
     limits: { ...config, encoders: [], drawsText: false },
+    results: config.results,
     reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,

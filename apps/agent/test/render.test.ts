@@ -151,7 +151,9 @@ test("a render says how far it is, goes on under the next agent, and is stopped 
   double.send("orchestrator.job.stop", { jobId: "render-1", reason: "STOP_REQUESTED" });
   const end = (await ended("render-1")).payload;
   expect(end).toMatchObject({ status: "STOPPED", progress: { render: { step: "rendering" } } });
-  await waitFor(async () => (await readdir(base.file("media/render-1"))).length === 0);
+  expect(await readdir(base.file("media/render-1"))).toEqual([]);
+  // What was drawn so far was in the job's folder, which goes once the orchestrator knows of the end.
+  await waitFor(async () => (await readdir(base.file("runners"))).length === 0);
 }, 90_000);
 
 test("a render that takes longer than its timeout ends with that as the reason", async () => {

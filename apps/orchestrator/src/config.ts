@@ -13,6 +13,8 @@ import {
 import { type KeySettings, requireOneSource, secretsVariables } from "@stream-control/service-kit/secrets";
 import { z } from "zod";
 import { AGENT_AUTH_MODES } from "./agents/admission.js";
+import { configurationVariables, readEnvironment } from "./configuration/environment.js";
+import { USUAL_FILE } from "./configuration/file.js";
 import { DEFAULT_RESTART } from "./jobs/restart-policy.js";
 import { problemOfWording } from "./jobs/wording.js";
 import type { OrchestratorOptions } from "./options.js";
@@ -37,6 +39,7 @@ const variables = z.object({
   ...youtubeVariables,
   ...publicVariables,
   ...webhookVariables,
+  ...configurationVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
   AGENT_AUTH: z.enum(AGENT_AUTH_MODES).default("token"),
@@ -148,6 +151,10 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       ...(youtube === undefined ? {} : { youtube }),
       public: anybody,
       webhooks: readWebhooks(v, production),
+      configuration: {
+        environment: readEnvironment(v),
+        file: v.CONFIG_FILE === undefined ? USUAL_FILE : { path: v.CONFIG_FILE, required: true },
+      },
       dataDir: v.DATA_DIR,
       ...(v.MEDIA_DIR === undefined ? {} : { mediaDir: v.MEDIA_DIR }),
       ackTimeoutMs: v.ASSIGN_ACK_TIMEOUT_MS,

@@ -5,6 +5,7 @@ import type { OidcSettings } from "@stream-control/service-kit/oidc";
 import type { KeyRing } from "@stream-control/service-kit/secrets";
 import type { AgentAuthMode } from "./agents/admission.js";
 import type { RetentionOptions } from "./audit/housekeeping.js";
+import type { ConfigurationOptions } from "./configuration/assemble.js";
 import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import type { PreviewLimits } from "./preview/previews.js";
@@ -67,6 +68,8 @@ export interface OrchestratorOptions {
   previews?: Partial<PreviewLimits>;
   /** How long a request for a render waits for its result. */
   renderWaitMs?: number;
+  /** Where the settings come from that may be changed while it runs. */
+  configuration?: ConfigurationOptions;
   logger?: Logger;
 }
 
@@ -92,4 +95,5 @@ export const DEFAULTS = {
   renderWaitMs: 30_000,
   public: DEFAULT_PUBLIC,
   webhooks: DEFAULT_WEBHOOKS,
+  configuration: {},
 } as const satisfies OrchestratorOptions;

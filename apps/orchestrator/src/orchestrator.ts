@@ -31,6 +31,7 @@ import { agentRoutes } from "./agents/routes.js";
 import { agentTokenRoutes } from "./agents/token-routes.js";
 import { Housekeeping } from "./audit/housekeeping.js";
 import { eraseRequesters } from "./audit/requesters.js";
+import { assembleConfiguration, type ConfigurationParts } from "./configuration/assemble.js";
 import { presetRoutes } from "./destinations/routes.js";
 import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
 import { socketRoutes } from "./http/sockets.js";
@@ -50,11 +51,14 @@ import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
+import { withDefaultTimeout } from "./renders/default-timeout.js";
+import { ResultFiles } from "./renders/files/result-files.js";
 import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
 import { renderRoutes } from "./renders/routes.js";
 import { Scheduler } from "./scheduling/scheduler.js";
+import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
@@ -85,6 +89,7 @@ export class Orchestrator {
   private readonly logger: Logger;
   private listeningOn: number | undefined;
   private door: Door | undefined;
+  private configuration: ConfigurationParts | undefined;
   private answered: readonly RouteRule[] = [];
 
   constructor(private readonly options: OrchestratorOptions = {}) {
@@ -116,9 +121,9 @@ export class Orchestrator {
     return this.releases.release();
   }
 
-  /** Takes over a renewed certificate at once, which otherwise takes some seconds. */
+  /** Takes over a changed file of settings, and a renewed certificate at once, which otherwise takes some seconds. */
   async reload(): Promise<void> {
-    await this.door?.reload();
+    await Promise.all([this.door?.reload(), this.configuration?.reload()]);
   }
 
   private async build(): Promise<void> {
@@ -146,6 +151,11 @@ export class Orchestrator {
       isSecure: (request) => addresses.isSecure(request),
       allowedOrigins: settings.allowedOrigins,
     });
+    const configuration = await assembleConfiguration({
+      ...{ access, readBody, store, log, logger, now },
+      options: settings.configuration,
+    });
+    this.configuration = configuration;
     const tokens = new AgentTokens(store, logger, now);
     await tokens.load();
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
@@ -165,10 +175,13 @@ export class Orchestrator {
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
     const scheduler = new Scheduler({
+      settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
-      configFor: (job) => anybody.burntIn.configFor(job),
+      configFor: (job) =>
+        withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
     });
+    configuration.settings.onChange(() => scheduler.reconsider());
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
@@ -302,7 +315,8 @@ export class Orchestrator {
         RENDERS_PATH,
         renderRoutes({
           ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
-          ...{ history: new RenderHistory(reader), mediaDir: settings.mediaDir, immediateMs: settings.renderWaitMs },
+          ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
+          files: new ResultFiles(settings.mediaDir),
         }),
       ],
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
@@ -316,6 +330,7 @@ export class Orchestrator {
       ],
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
+      ...configuration.routes,
       ...webhooks.routes,
       ...anybody.routes,
     ];

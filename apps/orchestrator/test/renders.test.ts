@@ -27,6 +27,22 @@ describe("a render", () => {
     expect(payload).toMatchObject({ jobId: job.id, config: { kind: "render", request: { width: 64, id: "a" } } });
   });
 
+  test("may take as long as is configured when it begins, unless its request says how long", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "patient", timeout: 5000 }, SOON);
+    await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "usual" }, SOON);
+    await house.api("PUT", "/api/v1/config", { orchestration: { defaultTimeout: 90_000 } });
+    const agent = await house.agent({ ...RENDERER, slots: 2 });
+    const given = (id: string) =>
+      agent.next("orchestrator.assign.start", ({ config }) => config.request.id === id).then(({ payload }) => payload);
+    expect((await given("patient")).config.request.timeout).toBe(5000);
+    expect((await given("usual")).config.request.timeout).toBe(90_000);
+    // The same request again is the same render, whatever is configured by now.
+    const again = await house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "usual" }, SOON);
+    expect(again.status).toBe(202);
+  });
+
   test("that ends while its request waits is answered at once, with its file where that is there", async () => {
     await using folder = await temporaryFolder();
     await using house = await House.open({ mediaDir: folder.path });
@@ -48,6 +64,21 @@ describe("a render", () => {
     const after = (await house.api("GET", "/api/v1/jobs/a%2Fb/status")).body;
     expect([after.status, after.result_url, after.metadata]).toEqual(["completed", undefined, { order: 1 }]);
     expect(after.message).toContain("not in MEDIA_DIR");
+  });
+
+  test("has the file that its agent names in the render's own folder, and no file of somebody else's", async () => {
+    await using folder = await temporaryFolder();
+    await using house = await House.open({ mediaDir: folder.path });
+    const agent = await house.agent(RENDERER);
+    await mkdir(folder.file("other"));
+    await writeFile(folder.file("other/render.mp4"), "film");
+    const asked = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "a" });
+    const { jobId } = (await agent.next("orchestrator.assign.start")).payload;
+    agent.send("agent.assign.ack", { jobId, accepted: true });
+    const render = { step: "done", totalFrames: 30, file: `${jobId}/../other/render.mp4` };
+    agent.send("agent.job.stopped", { jobId, status: "STOPPED", progress: { frame: 30, render } });
+    expect((await asked).body).toMatchObject({ status: "immediate" });
+    expect((await asked).body.result_url).toBeUndefined();
   });
 
   test("is tried again where that can help, and ends at once where it cannot", async () => {

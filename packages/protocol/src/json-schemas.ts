@@ -33,6 +33,11 @@ import {
   updateBroadcastSchema,
 } from "./resources/broadcast.js";
 import {
+  configurationFileSchema,
+  configurationReplySchema,
+  updateConfigurationSchema,
+} from "./resources/configuration.js";
+import {
   createJobSchema,
   jobDetailSchema,
   jobEventSchema,
@@ -121,6 +126,9 @@ const resources: Record<string, z.ZodType> = {
   "stream-privacy": streamPrivacySchema,
   "oauth-status": oauthStatusSchema,
   "oauth-code": oauthCodeSchema,
+  configuration: configurationReplySchema,
+  "configuration-file": configurationFileSchema,
+  "update-configuration": updateConfigurationSchema,
   "public-status": publicStatusSchema,
   "sheet-overlay": sheetOverlaySchema,
   "update-sheet-overlay": updateSheetOverlaySchema,

@@ -54,6 +54,7 @@ export const ERRORS = {
   ORIGIN_NOT_ALLOWED: { status: 403, retryable: false },
   OUTSIDE_NOT_ALLOWED: { status: 403, retryable: false },
   VERSION_CONFLICT: { status: 409, retryable: false },
+  PRECONDITION_FAILED: { status: 412, retryable: false },
   SHUTTING_DOWN: { status: 503, retryable: true },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
   INTERNAL_ERROR: { status: 500, retryable: true },

@@ -11,8 +11,8 @@ export interface TemporaryFolder extends AsyncDisposable {
 }
 
 /** Makes an empty folder, with a short name because Unix socket paths must stay under 108 bytes. */
-export async function temporaryFolder(prefix = "sc-"): Promise<TemporaryFolder> {
-  const path = await mkdtemp(join(tmpdir(), prefix));
+export async function temporaryFolder(prefix = "sc-", below = tmpdir()): Promise<TemporaryFolder> {
+  const path = await mkdtemp(join(below, prefix));
   // A server that is just closing may still write into the folder, hence the retries.
   const remove = () => rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   return {

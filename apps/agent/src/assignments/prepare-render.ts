@@ -1,5 +1,3 @@
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { Assignment } from "@stream-control/agent-sdk";
 import {
   describeIssues,
@@ -9,9 +7,11 @@ import {
   pathOfSource,
   type RenderRequest,
 } from "@stream-control/protocol";
-import { fileProblem } from "../data-dir/file-problem.js";
+import type { ResultStore } from "../results/contract.js";
+import { resultKey } from "../results/key.js";
+import { openResults } from "../results/open.js";
 import type { RenderSpec } from "../runner/contract.js";
-import { allowedPath } from "./allowed-paths.js";
+import { CommandError } from "../runner/errors.js";
 import { fileNameOf } from "./destinations.js";
 import { checkSource } from "./paths.js";
 import type { Limits } from "./prepare.js";
@@ -22,8 +22,12 @@ export const isRender = ({ config }: Pick<Assignment, "config">): boolean => con
 
 export type RenderPreparation = { ok: true; job: Pick<RenderSpec, "render"> } | { ok: false; error: ErrorInfo };
 
-/** Reads what is to be rendered, checks it against the limits, and makes the folder that it goes to. */
-export async function prepareRender({ jobId, config }: Assignment, limits: Limits): Promise<RenderPreparation> {
+/** Reads what is to be rendered, checks it against the limits, and whether its result can be kept. */
+export async function prepareRender(
+  { jobId, config }: Assignment,
+  limits: Limits,
+  store: ResultStore,
+): Promise<RenderPreparation> {
   const parsed = parseRenderRequest(config.request);
   if (!parsed.ok) return invalid(parsed.issues);
   const request = parsed.value;
@@ -36,18 +40,16 @@ export async function prepareRender({ jobId, config }: Assignment, limits: Limit
     elements.push(
       "source" in element ? { ...element, source: await checked(element.source, index, limits, issues) } : element,
     );
-  const file = join(fileNameOf(jobId), `render.${request.output_format}`);
-  const output = await allowedPath(file, limits.outputDirs);
-  if (!output.ok) issues.push({ path: "output_format", message: output.message });
-  if (issues.length > 0 || !output.ok) return invalid(issues);
+  if (issues.length > 0) return invalid(issues);
   if (elements.some(({ type }) => type === "text") && !limits.drawsText) return { ok: false, error: NO_TEXT };
+  const file = resultKey(fileNameOf(jobId), `render.${request.output_format}`);
   try {
-    await mkdir(dirname(output.path), { recursive: true });
+    await openResults(store).prepare(file);
   } catch (thrown) {
-    const message = `The folder of the result could not be made: ${dirname(output.path)} ${fileProblem(thrown)}.`;
-    return { ok: false, error: { code: "OUTPUT_NOT_WRITABLE", message, detail: { fault: "agent" } } };
+    if (thrown instanceof CommandError) return { ok: false, error: thrown.info };
+    throw thrown;
   }
-  return { ok: true, job: { render: { request: { ...request, elements }, output: output.path, file } } };
+  return { ok: true, job: { render: { request: { ...request, elements }, file, store } } };
 }
 
 async function checked(source: string, index: number, { inputDirs }: Limits, issues: Issue[]): Promise<string> {

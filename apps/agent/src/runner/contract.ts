@@ -9,6 +9,7 @@ import {
   streamConfigSchema,
 } from "@stream-control/protocol";
 import { z } from "zod";
+import { resultStoreSchema } from "../results/contract.js";
 
 /**
  * The contract between the agent and a runner, the detached process that runs one job.
@@ -72,10 +73,10 @@ export const renderSpecSchema = z.object({
   render: z.object({
     /** Every path of a source absolute and allowed. */
     request: renderRequestSchema,
-    /** The file to make, absolute and allowed; its folder is there. */
-    output: z.string(),
-    /** The same below the agent's first output folder. */
+    /** The key of the result, see `resultKey`. */
     file: z.string(),
+    /** Where it goes. Absent in the specs of older agents, whose runners have read them. */
+    store: resultStoreSchema.default({ kind: "folder", root: "" }),
   }),
 });
 export type RenderSpec = z.infer<typeof renderSpecSchema>;

@@ -1,6 +1,7 @@
 import { rmSync } from "node:fs";
 import { machineClock } from "@stream-control/agent-sdk/clock";
 import { childEnvironment } from "@stream-control/ffmpeg";
+import { openResults } from "../results/open.js";
 import type { RunnerEvent, RunnerResult } from "./contract.js";
 import { ControlServer } from "./control-server.js";
 import { readSpec, writeResult } from "./files.js";
@@ -63,7 +64,7 @@ async function main(folder: string): Promise<void> {
   };
   const runner: AnyRunner =
     "render" in spec
-      ? new RenderRunner({ spec, folder, ...machine })
+      ? new RenderRunner({ spec, folder, results: openResults(spec.render.store), ...machine })
       : new JobRunner({ spec, random: Math.random, ...machine });
   const control = new ControlServer({
     hello: () => runner.hello(),

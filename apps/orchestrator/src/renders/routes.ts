@@ -1,5 +1,3 @@
-import { rm, stat } from "node:fs/promises";
-import { join } from "node:path";
 import {
   isFinalStatus,
   type JobRecord,
@@ -30,6 +28,7 @@ import type { JobViews } from "../jobs/views.js";
 import { isRenderConfig } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 import { dryRun } from "./dry-run.js";
+import { placeOf, type ResultFiles } from "./files/result-files.js";
 import type { RenderHistory } from "./history.js";
 import { correlate, waitOf } from "./http.js";
 import type { RenderWaits } from "./render-waits.js";
@@ -48,8 +47,8 @@ export interface RenderRoutesDeps {
   history: RenderHistory;
   waits: RenderWaits;
   submission: SubmissionDeps;
-  /** Where the agents' results are served from. */
-  mediaDir: string | undefined;
+  /** Where the agents' results are. */
+  files: ResultFiles;
   /** How long a request waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -63,7 +62,7 @@ const idOf = ({ idempotencyKey, id }: JobRecord): string => idempotencyKey?.slic
 
 /** `/api/v1`: render, watch, cancel. */
 export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
-  const { access, readBody, audit, ledger, reader, control, views, waits, logger, mediaDir } = deps;
+  const { access, readBody, audit, ledger, reader, control, views, waits, logger, files } = deps;
   const routes = new GuardedRoutes(access, readBody);
   routes.router.use(correlate);
 
@@ -79,11 +78,9 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
   const roomOf = async (request: Request) => (await known(String(request.params.id)))?.room;
 
   const factsOf = async (request: Request, job: JobRecord): Promise<RenderFacts> => {
-    const { file } = job.progress?.render ?? {};
-    const isThere = file !== undefined && mediaDir !== undefined && (await isFile(join(mediaDir, file)));
+    const place = placeOf(job.progress, [job.id]);
     const scheme = deps.addresses.isSecure(request) ? "https" : "http";
-    const path = file?.split("/").map(encodeURIComponent).join("/");
-    const resultUrl = isThere ? `${scheme}://${request.get("host") ?? "localhost"}/media/${path}` : undefined;
+    const resultUrl = place && (await files.urlOf(place, `${scheme}://${request.get("host") ?? "localhost"}`));
     return { id: idOf(job), resultUrl, now: new Date() };
   };
   const show = async (request: Request, row: JobRow) => {
@@ -97,6 +94,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     const config = { kind: "render", request: { ...render, id } };
     const body = {
       ...{ inlineConfig: config, idempotencyKey: keyOf(id), restartPolicy: "onFailure" as const },
+      priority: render.priority,
       ...{ streamMetadata: { title: `Render ${id}`, description: "" } },
       ...(render.metadata === undefined ? {} : { metadata: render.metadata }),
     };
@@ -118,7 +116,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
       response.json(await dryRun(parsed.value, room, deps));
       return;
     }
-    if (mediaDir === undefined)
+    if (!files.areServed)
       throw new AppError(
         "RENDERS_UNAVAILABLE",
         "Results could not be fetched: set MEDIA_DIR to the folder that agents write to.",
@@ -150,7 +148,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     const row = await find(request.params.id);
     if (!isFinalStatus(row.status))
       throw new AppError("JOB_NOT_ENDED", "The render has not ended; cancel it first, and wait for its end.");
-    if (mediaDir !== undefined) await rm(join(mediaDir, row.id), { recursive: true, force: true });
+    await files.removeFolder(row.id);
     await audit.record({
       type: "render.deleted",
       subject: `job:${row.id}`,
@@ -160,12 +158,6 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
   });
   return routes;
 }
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );
 
 /** Nobody waits any longer once the connection is closed. */
 function goneSignal(response: Response): AbortSignal {

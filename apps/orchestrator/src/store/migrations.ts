@@ -1,8 +1,10 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
+import { prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
 import { workflowsMigration } from "../workflows/migration.js";
@@ -154,6 +156,8 @@ export const migrations: Record<string, Migration> = {
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
   "0060-workflows": workflowsMigration,
+  "0070-priorities": prioritiesMigration,
+  "0075-configuration": configurationMigration,
 };
 
 /**

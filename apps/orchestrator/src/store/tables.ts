@@ -1,4 +1,4 @@
-import type { DeliveryStatus, JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { DeliveryStatus, JobStatus, OnDisconnect, Priority, RestartPolicy } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
@@ -40,6 +40,8 @@ export interface JobTable {
   reason: Json | null;
   requested_by: string | null;
   idempotency_key: string | null;
+  /** The lane that it waits in. */
+  priority: Priority;
   restart_policy: RestartPolicy;
   on_disconnect: OnDisconnect;
   /**
@@ -289,6 +291,13 @@ export interface WorkflowStepTable {
   attempts: Json;
   state: Json;
   output: Sealed | null;
+/** What was set through the interface; one row. */
+export interface ConfigurationTable {
+  id: string;
+  /** Values by path. */
+  value: Json;
+  version: number;
+  updated_at: Timestamp;
 }
 
 export interface Tables extends AccessTables, EventLogTables {
@@ -310,4 +319,5 @@ export interface Tables extends AccessTables, EventLogTables {
   webhook_deliveries: WebhookDeliveryTable;
   workflow_runs: WorkflowRunTable;
   workflow_steps: WorkflowStepTable;
+  configuration: ConfigurationTable;
 }

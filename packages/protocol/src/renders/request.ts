@@ -1,10 +1,14 @@
 import { z } from "zod";
 import { type Issue, issuesOf, type ParseResult } from "../parse-result.js";
 import { idSchema, jsonObjectSchema } from "../primitives.js";
+import { prioritySchema } from "../resources/priority.js";
 import { MAX_RENDER_SECONDS, renderColorSchema, renderElementSchema } from "./element.js";
 
 export const RENDER_FORMATS = ["mp4", "mov", "avi", "webm", "gif"] as const;
 export type RenderFormat = (typeof RENDER_FORMATS)[number];
+
+/** Milliseconds that a render may take where nobody says anything else. */
+export const DEFAULT_RENDER_TIMEOUT_MS = 3_600_000;
 
 const even = (value: number) => value % 2 === 0;
 
@@ -43,9 +47,10 @@ export const renderRequestSchema = z
           if (id !== undefined) seen.add(id);
         }
       }),
-    priority: z.literal("normal", 'only "normal" is supported').default("normal"),
-    /** Milliseconds that rendering may take once it has begun; an hour unless given. */
-    timeout: z.int().min(1000).max(86_400_000).default(3_600_000),
+    /** The lane that it waits in while there is no slot for it. */
+    priority: prioritySchema.default("normal"),
+    /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
+    timeout: z.int().min(1000).max(86_400_000).optional(),
     /** Given back with the status, unread. */
     metadata: jsonObjectSchema.optional(),
   })

@@ -1,6 +1,6 @@
-import { open, rename, rm, stat, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { Writable } from "node:stream";
 import {
   compositionArguments,
@@ -11,12 +11,14 @@ import {
   secretsOf,
 } from "@stream-control/ffmpeg";
 import {
+  DEFAULT_RENDER_TIMEOUT_MS,
   describeIssues,
   type ErrorInfo,
   type Progress,
   type RenderProgress,
   renderTimeline,
 } from "@stream-control/protocol";
+import type { Results } from "../../results/results.js";
 import type { JobCommand, RenderSpec, RunnerEvent, RunnerResult } from "../contract.js";
 import { CommandError, refused } from "../errors.js";
 import type { JobRunnerOptions } from "../job-runner.js";
@@ -32,8 +34,9 @@ const STALL_MS = 600_000;
 /** What a render is run with. */
 export interface RenderRunnerOptions extends Omit<JobRunnerOptions, "spec" | "random"> {
   spec: RenderSpec;
-  /** The job's own, for sources and texts. */
+  /** The job's own, for sources, texts and what is not whole yet. */
   folder: string;
+  results: Results;
 }
 
 /** Runs one render from its first download to its file: sources to the disk, a look into each, one ffmpeg, the result in its place. */
@@ -75,7 +78,7 @@ export class RenderRunner {
 
   /** Renders; rejects only when the runner itself is broken. */
   async run(): Promise<RunnerResult> {
-    const { timeout } = this.options.spec.render.request;
+    const { timeout = DEFAULT_RENDER_TIMEOUT_MS } = this.options.spec.render.request;
     const ticker = setInterval(() => this.report(), PROGRESS_INTERVAL_MS);
     const late = setTimeout(() => this.fail(timedOut(timeout)), timeout);
     try {
@@ -131,10 +134,9 @@ export class RenderRunner {
     void this.ffmpeg?.kill();
   }
 
-  /** Beside the result, where nothing is served from, and so on the same disk. */
+  /** In the job's folder, and so gone with it, whatever happens. */
   private get draft(): string {
-    const { output, request } = this.options.spec.render;
-    return join(dirname(output), `.draft-${this.options.spec.epoch}.${request.output_format}`);
+    return join(this.options.folder, `draft.${this.options.spec.render.request.output_format}`);
   }
 
   private async render(): Promise<void> {
@@ -206,21 +208,25 @@ export class RenderRunner {
     return this.ffmpeg === undefined ? {} : { log: this.ffmpeg.log };
   }
 
-  /** Puts the finished file into its place, whole: it is on the disk before it has its name. */
+  /** Puts the finished file into its place, whole. */
   private async publish(): Promise<void> {
-    const { output, file } = this.options.spec.render;
+    const { spec, results } = this.options;
     // A runner that was frozen must publish nothing when it wakes up too late.
     this.lease.holds();
     this.giveUpIfAsked();
-    const draft = await open(this.draft, "r+");
+    const { file } = spec.render;
+    const { bytes } = await this.unlessGivenUp(results.put(this.draft, file, this.giveUp.signal));
+    this.enter({ ...this.state, step: "done", bytes, file });
+  }
+
+  /** What was broken off because the render was given up has no reason of its own. */
+  private async unlessGivenUp<T>(work: Promise<T>): Promise<T> {
     try {
-      await draft.sync();
-    } finally {
-      await draft.close();
+      return await work;
+    } catch (thrown) {
+      this.giveUpIfAsked();
+      throw thrown;
     }
-    await rename(this.draft, output);
-    const { size } = await stat(output);
-    this.enter({ ...this.state, step: "done", bytes: size, file });
   }
 
   private giveUpIfAsked(): void {
