@@ -27,6 +27,7 @@ const COLUMNS = [
   "idempotency_key",
   "priority",
   "restart_policy",
+  "restart_limits",
   "on_disconnect",
   "fenced",
   "moving",

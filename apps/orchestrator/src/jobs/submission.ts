@@ -80,6 +80,7 @@ export async function toNewJob(
     idempotency_key: body.idempotencyKey ?? null,
     priority: body.priority,
     restart_policy: body.restartPolicy,
+    restart_limits: null,
     on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),
     fenced: 0,
     moving: 0,

@@ -30,6 +30,7 @@ const fresh: JobRow = {
   idempotency_key: null,
   priority: "normal",
   restart_policy: "never",
+  restart_limits: null,
   on_disconnect: "continue",
   fenced: 0,
   moving: 0,

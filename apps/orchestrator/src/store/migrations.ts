@@ -7,7 +7,7 @@ import { jobSearchMigration } from "../jobs/search/fill.js";
 import { prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
-import { workflowsMigration } from "../workflows/migration.js";
+import { restartLimitsMigration, workflowsMigration } from "../workflows/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -156,6 +156,7 @@ export const migrations: Record<string, Migration> = {
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
   "0060-workflows": workflowsMigration,
+  "0061-restart-limits": restartLimitsMigration,
   "0070-priorities": prioritiesMigration,
   "0075-configuration": configurationMigration,
 };

@@ -43,6 +43,8 @@ export interface JobTable {
   /** The lane that it waits in. */
   priority: Priority;
   restart_policy: RestartPolicy;
+  /** How it is tried again, where it is not as configured for all; see `jobs/restart-policy`. */
+  restart_limits: Json | null;
   on_disconnect: OnDisconnect;
   /**
    * The assignment has a lease: 1 where the job may move to another agent once that has run out. Of a waiting job: its last
@@ -291,6 +293,8 @@ export interface WorkflowStepTable {
   attempts: Json;
   state: Json;
   output: Sealed | null;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;

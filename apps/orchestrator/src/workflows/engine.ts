@@ -5,7 +5,7 @@ import { asSystem, currentCaller } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { Tables } from "../store/tables.js";
 import { decide } from "./core/decide.js";
-import { newRun, type RunEvent } from "./core/state.js";
+import { newRun } from "./core/state.js";
 import { checkDefinition, type WorkflowDefinition } from "./definition.js";
 import type { WorkflowKind } from "./kind.js";
 import type { NewRun, WorkflowRun } from "./run.js";
@@ -20,6 +20,8 @@ export interface EngineDeps {
   now: () => Date;
   random?: () => number;
 }
+
+const MAX_DEFINITIONS = 500;
 
 /**
  * Carries out workflows so that they outlive the process: every step that was done is on disk, and what was under way when the
@@ -129,6 +131,7 @@ export class WorkflowEngine {
     return actor.run;
   }
 
+  /** The run as it is on disk. */
   async byId(id: string): Promise<WorkflowRun | undefined> {
     return this.actors.get(id)?.run ?? (await this.deps.rows.byId(id));
   }
@@ -174,7 +177,8 @@ export class WorkflowEngine {
   private adopt(run: WorkflowRun, input?: JsonObject): RunActor {
     const text = JSON.stringify(run.definition);
     const definition = this.definitions.get(text) ?? run.definition;
-    this.definitions.set(text, definition);
+    // Each request may bring limits of its own; to know the usual ones is enough.
+    if (this.definitions.size < MAX_DEFINITIONS) this.definitions.set(text, definition);
     const kind = this.kinds.get(run.kind) ?? { handlers: {}, compensations: {} };
     const load = () => (input === undefined ? this.deps.rows.input(run.id) : Promise.resolve(input));
     const deps = { ...this.deps, random: this.random, onStored: (stored: WorkflowRun) => this.stored(stored) };
@@ -184,7 +188,7 @@ export class WorkflowEngine {
   }
 
   private stored(run: WorkflowRun): void {
-    if (run.endedAt !== null && this.actors.get(run.id)?.run.endedAt != null) this.actors.delete(run.id);
+    if (this.actors.get(run.id)?.hasEnded === true) this.actors.delete(run.id);
     this.tellListeners(run);
   }
 
@@ -202,5 +206,3 @@ export class WorkflowEngine {
 
 export const workflowNotFound = (id: string): AppError =>
   new AppError("WORKFLOW_NOT_FOUND", `There is no workflow "${id}".`);
-
-export type { RunEvent };

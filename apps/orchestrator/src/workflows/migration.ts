@@ -40,3 +40,10 @@ export const workflowsMigration: Migration = {
     await db.schema.createIndex("workflow_steps_run").on("workflow_steps").columns(["run_id", "generation"]).execute();
   },
 };
+
+/** How often a job is tried again, where whoever submitted it has said so. */
+export const restartLimitsMigration: Migration = {
+  async up(db) {
+    await db.schema.alterTable("jobs").addColumn("restart_limits", "text").execute();
+  },
+};

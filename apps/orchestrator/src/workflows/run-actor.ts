@@ -48,6 +48,7 @@ interface Waiting {
 /** Carries out one run: puts every event to the decision, writes what came of it, and then does what is to be done. */
 export class RunActor {
   private current: WorkflowRun;
+  private durable: WorkflowRun;
   private readonly persisted = new Map<string, string>();
   private waiting: Waiting[] = [];
   private writing: Promise<void> | undefined;
@@ -55,7 +56,6 @@ export class RunActor {
   private readonly handlers = new Map<string, AbortController>();
   private readonly ending = new AbortController();
 
-  /** @param stored what of it is on disk already; nothing where it is a new run. */
   constructor(
     run: WorkflowRun,
     private readonly kind: WorkflowKind,
@@ -63,15 +63,21 @@ export class RunActor {
     private readonly loadInput: () => Promise<JsonObject>,
   ) {
     this.current = run;
+    this.durable = run;
     this.remember(run);
   }
 
-  /** The run as it is, which may not be on disk yet. */
+  /** The run as it is on disk. */
   get run(): WorkflowRun {
-    return this.current;
+    return this.durable;
   }
 
-  /** Carries out what a decision asked for that is on disk. */
+  /** Whether it is over, and that is on disk. */
+  get hasEnded(): boolean {
+    return this.durable.endedAt !== null && this.current === this.durable;
+  }
+
+  /** Carries out what a decision asked for that is on disk with the run. */
   begin(actions: readonly RunAction[]): void {
     asSystem(() => this.setTimer());
     for (const action of actions) this.carryOut(action);
@@ -146,6 +152,7 @@ export class RunActor {
       }
       this.waiting = this.waiting.filter((one) => !taken.includes(one));
       this.remember(written);
+      this.durable = written;
       this.setTimer();
       this.deps.onStored(written);
       for (const { actions, stored } of taken) {
@@ -300,6 +307,10 @@ function orAbandoned<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+    const done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done, { once: true });
   });

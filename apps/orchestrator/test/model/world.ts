@@ -289,6 +289,7 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
       idempotency_key: key,
       priority: "normal",
       restart_policy: policy,
+      restart_limits: null,
     },
     ...{ on_disconnect: policy === "onFailure" ? "fence" : "continue", fenced: 0, moving: 0 },
     ...{
