@@ -3,6 +3,7 @@ export * from "./certificates.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
 export * from "./measured.js";
+export * from "./nats.js";
 export * from "./processes.js";
 export * from "./raw-client.js";
 export * from "./rtmp-server.js";

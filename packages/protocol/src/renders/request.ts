@@ -78,11 +78,5 @@ export function parseRenderRequest(input: unknown): ParseResult<RenderRequest> {
   return { ok: false, issues: issues.slice(0, MAX_ISSUES) };
 }
 
-/** The config of a job that renders. */
-export const renderJobConfigSchema = z
-  .object({ kind: z.literal("render"), request: renderRequestSchema })
-  .meta({ id: "RenderJobConfig" });
-export type RenderJobConfig = z.infer<typeof renderJobConfigSchema>;
-
 /** The feature by which an agent says that it renders. */
 export const RENDERS_FEATURE = "renders";
