@@ -53,6 +53,7 @@ import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
 import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
+import { assembleResults } from "./renders/files/assemble.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -201,6 +202,8 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
+    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -245,7 +248,7 @@ export class Orchestrator {
 
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, mediaDir: settings.mediaDir, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -336,6 +339,7 @@ export class Orchestrator {
       logger,
       guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
+      links: results.links,
       // The same from src/, where tests run, and from dist/.
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       publicDir,

@@ -69,7 +69,7 @@ describe("a render", () => {
       200,
       { status: "immediate", jobId: "a/b", processing_time: "1234ms", file_size: "4B", file_size_bytes: 4 },
     ]);
-    expect(body.result_url).toBe(`${house.url}/media/${jobId}/render.mp4`);
+    expect(body.result_url).toContain(`${house.url}/media/${jobId}/render.mp4?expires=`);
     await house.api("DELETE", "/api/v1/jobs/a%2Fb");
     const after = (await house.api("GET", "/api/v1/jobs/a%2Fb/status")).body;
     expect([after.status, after.result_url, after.metadata]).toEqual(["completed", undefined, { order: 1 }]);

@@ -46,6 +46,8 @@ export const ERRORS = {
   EVENT_PRUNED: { status: 409, retryable: false },
   RENDER_FAILED: { status: 422, retryable: false },
   RENDER_INTERRUPTED: { status: 503, retryable: true },
+  LINK_INVALID: { status: 403, retryable: false },
+  LINK_EXPIRED: { status: 403, retryable: false },
   RENDERS_UNAVAILABLE: { status: 409, retryable: false },
   WORKFLOW_NOT_FOUND: { status: 404, retryable: false },
   WORKFLOW_ENDED: { status: 409, retryable: false },

@@ -64,7 +64,7 @@ function nameOf(task: RenderTask | undefined, { output_format }: RenderRequest):
 /** A render whose result can be kept. */
 async function kept(render: RenderSpec["render"]): Promise<RenderPreparation> {
   try {
-    await openResults(render.store).prepare(render.file);
+    await (await openResults(render.store)).prepare(render.file);
   } catch (thrown) {
     if (thrown instanceof CommandError) return { ok: false, error: thrown.info };
     throw thrown;

@@ -18,7 +18,7 @@ import type { Tables } from "../store/tables.js";
 import { WorkflowEngine } from "../workflows/engine.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
-import { ResultFiles } from "./files/result-files.js";
+import type { ResultFiles } from "./files/result-files.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
@@ -52,8 +52,7 @@ export interface RenderDeps {
   board: ProgressBoard;
   probes: Probes;
   submission: SubmissionDeps;
-  /** The folder that is served under `/media/`, where there is one. */
-  mediaDir: string | undefined;
+  files: ResultFiles;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -62,12 +61,11 @@ export interface RenderDeps {
 
 /** Renders, and the workflows that carry them out. */
 export function assembleRenders(deps: RenderDeps): RenderParts {
-  const { store, sealed, ledger, reader, control, board, submission, logger, log, now } = deps;
+  const { store, sealed, ledger, reader, control, board, submission, files, logger, log, now } = deps;
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
-  const files = new ResultFiles(deps.mediaDir);
   engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf }));
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);

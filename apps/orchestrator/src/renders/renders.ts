@@ -4,7 +4,8 @@ import type { JobReader } from "../jobs/job-reader.js";
 import type { JobViews } from "../jobs/views.js";
 import type { WorkflowEngine } from "../workflows/engine.js";
 import type { WorkflowRun } from "../workflows/run.js";
-import { placeOf, type ResultFiles } from "./files/result-files.js";
+import { placeOf } from "./files/place.js";
+import type { ResultFiles } from "./files/result-files.js";
 import type { RenderHistory } from "./history.js";
 import type { RenderWaits } from "./render-waits.js";
 import { type Render, renderStatusOf } from "./status.js";
@@ -48,7 +49,7 @@ export class Renders {
     if (!files.areServed)
       throw new AppError(
         "RENDERS_UNAVAILABLE",
-        "Results could not be fetched: set MEDIA_DIR to the folder that agents write to.",
+        "Results could not be fetched: set MEDIA_DIR to the folder that agents write to, or S3_BUCKET to their bucket.",
       );
     const analysis = await this.analyze(request, room);
     const id = newId();

@@ -130,19 +130,24 @@ function messageOf({ run, job, resultUrl }: Render, status: RenderStatus, step: 
   return run.state.wanted === "pause" ? `Paused: no further step is begun. ${words}` : words;
 }
 
-const notServed = (job: JobRecord | undefined): string =>
-  `The render is done, and its file ${job?.progress?.render?.file ?? ""} is not in MEDIA_DIR: it was deleted, or the agent ` +
-  `${job?.agentId ?? "that made it"} writes to a folder that is not shared.`;
+const notServed = (job: JobRecord | undefined): string => {
+  const { file = "", store } = job?.progress?.render ?? {};
+  const agent = job?.agentId ?? "that made it";
+  return store === "s3"
+    ? `The render is done, and its file ${file} is not in S3_BUCKET: it was deleted, or the agent ${agent} has another bucket.`
+    : `The render is done, and its file ${file} is not in MEDIA_DIR: it was deleted, or the agent ${agent} writes to a folder ` +
+        "that is not shared.";
+};
 
 /** What is told of a finished file. */
 export function resultOf({ run, job, resultUrl }: Render) {
-  const { elapsedMs = job?.progress?.render?.elapsedMs, bytes = job?.progress?.render?.bytes } = (run.outputs[
-    CARRIED
-  ] ?? {}) as { elapsedMs?: number; bytes?: number };
+  const given: { elapsedMs?: number; bytes?: number; sha256?: string } = run.outputs[CARRIED] ?? {};
+  const { elapsedMs, bytes, sha256 } = { ...job?.progress?.render, ...given };
   return {
     ...(resultUrl === undefined ? {} : { result_url: resultUrl }),
     ...(elapsedMs === undefined ? {} : { processing_time: `${Math.round(elapsedMs)}ms` }),
     ...(bytes === undefined ? {} : { file_size: sizeOf(bytes), file_size_bytes: bytes }),
+    ...(sha256 === undefined ? {} : { file_sha256: sha256 }),
   };
 }
 

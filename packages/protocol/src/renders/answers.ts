@@ -18,6 +18,8 @@ const result = {
   /** As `1.2MB`. */
   file_size: z.string().optional(),
   file_size_bytes: z.int().min(0).optional(),
+  /** SHA-256 of the file, hexadecimal. */
+  file_sha256: z.string().optional(),
 };
 
 /** Body of every error answer of these routes. */

@@ -60,8 +60,15 @@ export const renderProgressSchema = z
     elapsedMs: z.number().min(0).optional(),
     /** Of the finished file. */
     bytes: z.int().min(0).optional(),
-    /** Where the finished file is below the agent's first output folder. */
+    /** The finished file's key in its store: a relative path, whose first folder is named after the job. */
     file: z.string().max(512).optional(),
+    /** Where that is: below the agent's first output folder (also where this is absent), or in the bucket that agents share. */
+    store: z.enum(["folder", "s3"]).optional(),
+    /** Of the finished file, hexadecimal. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   })
   .meta({ id: "RenderProgress" });
 export type RenderProgress = z.infer<typeof renderProgressSchema>;

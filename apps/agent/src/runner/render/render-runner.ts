@@ -207,9 +207,9 @@ export class RenderRunner {
     // A runner that was frozen must publish nothing when it wakes up too late.
     this.lease.holds();
     this.giveUpIfAsked();
-    const { file } = spec.render;
-    const { bytes } = await this.unlessGivenUp(results.put(this.draft, file, this.giveUp.signal));
-    this.enter({ ...this.state, step: "done", bytes, file });
+    const { file, store } = spec.render;
+    const stored = await this.unlessGivenUp(results.put(this.draft, file, this.giveUp.signal));
+    this.enter({ ...this.state, step: "done", ...stored, file, store: store.kind });
   }
 
   /** What was broken off because the render was given up has no reason of its own. */

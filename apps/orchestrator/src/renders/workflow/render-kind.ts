@@ -131,8 +131,8 @@ async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindD
   });
   const progress = fromJson<Progress>(job.progress);
   if (progress?.render?.step === "done" && isFinalStatus(job.status) && job.status !== "FAILED") {
-    const { file, bytes, elapsedMs, totalFrames } = progress.render;
-    return { output: { jobId: job.id, file, bytes, elapsedMs, totalFrames } };
+    const { step: _step, ...made } = progress.render;
+    return { output: { jobId: job.id, ...made } };
   }
   if (context.signal.aborted) throw context.signal.reason;
   const error = job.status === "FAILED" ? fromJson<ErrorInfo>(job.error) : null;
