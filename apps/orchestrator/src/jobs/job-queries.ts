@@ -28,6 +28,7 @@ const COLUMNS = [
   "priority",
   "placement",
   "restart_policy",
+  "restart_limits",
   "on_disconnect",
   "fenced",
   "moving",

@@ -31,6 +31,7 @@ const fresh: JobRow = {
   priority: "normal",
   placement: null,
   restart_policy: "never",
+  restart_limits: null,
   on_disconnect: "continue",
   fenced: 0,
   moving: 0,

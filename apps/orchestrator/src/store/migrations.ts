@@ -7,6 +7,7 @@ import { jobSearchMigration } from "../jobs/search/fill.js";
 import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
+import { restartLimitsMigration, workflowsMigration } from "../workflows/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -154,6 +155,8 @@ export const migrations: Record<string, Migration> = {
   "0040-job-search": jobSearchMigration,
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
+  "0060-workflows": workflowsMigration,
+  "0061-restart-limits": restartLimitsMigration,
   "0070-priorities": prioritiesMigration,
   "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,

@@ -292,6 +292,7 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
       priority: "normal",
       placement: null,
       restart_policy: policy,
+      restart_limits: null,
     },
     ...{ on_disconnect: policy === "onFailure" ? "fence" : "continue", fenced: 0, moving: 0 },
     ...{
