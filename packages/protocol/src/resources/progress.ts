@@ -50,7 +50,7 @@ export const audioLevelsSchema = z
 export type AudioLevels = z.infer<typeof audioLevelsSchema>;
 
 /** How far a job that renders is. */
-export const RENDER_STEPS = ["downloading", "probing", "rendering", "publishing", "done"] as const;
+export const RENDER_STEPS = ["downloading", "probing", "rendering", "checking", "publishing", "done"] as const;
 export const renderProgressSchema = z
   .object({
     step: z.enum(RENDER_STEPS),
