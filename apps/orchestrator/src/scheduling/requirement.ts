@@ -11,6 +11,8 @@ export interface Requirement {
   room: string;
   /** What the agent must say that it knows. */
   feature?: string | undefined;
+  /** Agents that are not to have it. */
+  avoidAgents?: readonly string[] | undefined;
 }
 
 /** Whether a job's config is a render, and not a stream. */
@@ -19,7 +21,7 @@ export const isRenderConfig = (config: JsonObject): boolean => config.kind === "
 /** Reads what a config asks of an agent. A config of another kind asks nothing that the scheduler knows. */
 export const requirementOf = (config: JsonObject, room: string): Requirement =>
   isRenderConfig(config)
-    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE }
+    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE, avoidAgents: namesIn(config.avoidAgents) }
     : { height: heightOf(config), room };
 
 function heightOf(config: JsonObject): number | undefined {
@@ -36,6 +38,9 @@ const heightIn = (value: unknown): number | undefined =>
     ? value.height
     : undefined;
 
+const namesIn = (value: unknown): string[] | undefined =>
+  Array.isArray(value) ? value.filter((name) => typeof name === "string") : undefined;
+
 /** Jobs with the same key fit on the same agents. */
-export const requirementKey = ({ height, room, feature = "" }: Requirement): string =>
-  `${height ?? ""} ${feature} ${room}`;
+export const requirementKey = ({ height, room, feature = "", avoidAgents = [] }: Requirement): string =>
+  `${height ?? ""} ${feature} ${room} ${JSON.stringify(avoidAgents)}`;
