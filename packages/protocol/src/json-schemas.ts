@@ -58,6 +58,7 @@ import {
   metadataReplySchema,
   switchInputSchema,
 } from "./resources/replies.js";
+import { resourcesReplySchema, scalingAdviceSchema } from "./resources/resources.js";
 import {
   sheetOverlaySchema,
   teamNamesSchema,
@@ -129,6 +130,8 @@ const resources: Record<string, z.ZodType> = {
   configuration: configurationReplySchema,
   "configuration-file": configurationFileSchema,
   "update-configuration": updateConfigurationSchema,
+  resources: resourcesReplySchema,
+  "scaling-advice": scalingAdviceSchema,
   "public-status": publicStatusSchema,
   "sheet-overlay": sheetOverlaySchema,
   "update-sheet-overlay": updateSheetOverlaySchema,
