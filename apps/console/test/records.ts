@@ -20,6 +20,7 @@ export const aJob = (fields: Partial<JobRecord> = {}): JobRecord => ({
   pendingReason: null,
   requestedBy: null,
   idempotencyKey: null,
+  priority: "normal",
   restartPolicy: "never",
   onDisconnect: "continue",
   epoch: 1,

@@ -58,6 +58,7 @@ import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
 import { renderRoutes } from "./renders/routes.js";
 import { Scheduler } from "./scheduling/scheduler.js";
+import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
@@ -174,11 +175,13 @@ export class Orchestrator {
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
     const scheduler = new Scheduler({
+      settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
     });
+    configuration.settings.onChange(() => scheduler.reconsider());
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });

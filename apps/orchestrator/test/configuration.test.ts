@@ -23,7 +23,7 @@ const configured = (env: Record<string, string>) => ({
 describe("the configuration", () => {
   test("has defaults, the file above them, what was set above that, and the environment on top", async () => {
     const file = await written("layers.json", {
-      orchestration: { maxConcurrentJobs: 50, priorityWeights: { high: 30 } },
+      orchestration: { maxConcurrentJobs: 60, priorityWeights: { high: 30 } },
       loadBalancing: { strategy: "weighted" },
     });
     await using house = await House.open(configured({ CONFIG_FILE: file, LOAD_BALANCING_STRATEGY: "round_robin" }));
@@ -32,10 +32,10 @@ describe("the configuration", () => {
     expect(body).toMatchObject({
       version: 0,
       updatedAt: null,
-      orchestration: { maxConcurrentJobs: 50, priorityWeights: { low: 1, normal: 2, high: 30, critical: 4 } },
+      orchestration: { maxConcurrentJobs: 60, priorityWeights: { low: 1, normal: 2, high: 30, critical: 4 } },
       loadBalancing: { strategy: "round_robin" },
       sources: {
-        "orchestration.maxConcurrentJobs": { layer: "file", variable: "MAX_CONCURRENT_JOBS", default: 0, file: 50 },
+        "orchestration.maxConcurrentJobs": { layer: "file", variable: "MAX_CONCURRENT_JOBS", default: 50, file: 60 },
         "orchestration.priorityWeights.low": { layer: "default", default: 1 },
         "loadBalancing.strategy": { layer: "environment", file: "weighted", environment: "round_robin" },
       },
@@ -48,7 +48,7 @@ describe("the configuration", () => {
       version: 1,
       orchestration: { maxConcurrentJobs: 7 },
       loadBalancing: { strategy: "round_robin" },
-      sources: { "orchestration.maxConcurrentJobs": { layer: "runtime", file: 50, runtime: 7 } },
+      sources: { "orchestration.maxConcurrentJobs": { layer: "runtime", file: 60, runtime: 7 } },
       overridden: [{ path: "loadBalancing.strategy", variable: "LOAD_BALANCING_STRATEGY" }],
     });
     // What was kept for later counts once the variable is gone, and outlives restarts.
@@ -61,7 +61,7 @@ describe("the configuration", () => {
     });
     const back = await house.api("PUT", "/api/v1/config", { orchestration: null, loadBalancing: { strategy: null } });
     expect(back.body).toMatchObject({
-      orchestration: { maxConcurrentJobs: 50 },
+      orchestration: { maxConcurrentJobs: 60 },
       loadBalancing: { strategy: "weighted" },
     });
   });
@@ -164,6 +164,6 @@ test("settings tell their listeners of what has changed in force, and of nothing
   );
   settings.change({ runtime: new Map([["loadBalancing.strategy", "ai_driven"]]) });
   settings.change({ runtime: new Map([["orchestration.maxConcurrentJobs", 5]]) });
-  expect(heard).toEqual(["0 5"]);
+  expect(heard).toEqual(["50 5"]);
   expect(settings.current.loadBalancing.strategy).toBe("weighted");
 });

@@ -5,7 +5,7 @@ import type { JobRow, Tables } from "../src/store/tables.js";
 const AT = "2026-11-01T00:00:00.000Z";
 
 /** The row of an ended job, as a database has it that was filled before there were keys. */
-function row(n: number, config: string): Omit<JobRow, "seq" | "dismissed_at" | "schedule"> {
+function row(n: number, config: string): Omit<JobRow, "seq" | "dismissed_at" | "schedule" | "priority"> {
   const nothing = { template_id: null, config: null, own_source: null, agent_id: null, not_before: null, error: null };
   return {
     ...nothing,
@@ -41,7 +41,10 @@ export async function fillSealed({ store, sealed }: Database, jobs: number): Pro
   await store.write(async (tx) => {
     for (let n = 0; n < jobs; n += 1) {
       const plain = row(n, "{}");
-      await tx.insertInto("jobs").values(sealed.sealJob(plain.id, plain)).execute();
+      await tx
+        .insertInto("jobs")
+        .values({ ...sealed.sealJob(plain.id, plain), priority: "normal" })
+        .execute();
     }
   });
 }

@@ -27,6 +27,7 @@ export function Facts({ job }: { job: JobRecord }) {
         {dayAndTime(job.createdAt)}
         {job.requestedBy !== null && ` by ${job.requestedBy}`}
       </Fact>
+      {job.priority !== "normal" && <Fact name="Priority">{job.priority}</Fact>}
       {job.schedule !== null && <Schedule schedule={job.schedule} />}
       <Fact name="After a failure">
         {job.restartPolicy === "onFailure" ? `starts again (${count(job.restarts, "restart")})` : "ends"}

@@ -5,7 +5,7 @@ import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
 import type { Ledger } from "../jobs/ledger.js";
-import { choose } from "../scheduling/placement.js";
+import { refusalOf } from "../scheduling/placement.js";
 import { requirementOf } from "../scheduling/requirement.js";
 import type { JobRow } from "../store/tables.js";
 import type { Agent } from "./agent.js";
@@ -148,8 +148,9 @@ export class Drains {
   }
 
   private fitsElsewhere(agent: Agent, job: JobRow): boolean {
-    const others = [...this.options.registry.free()].filter((other) => other !== agent);
-    return choose(others, { requirement: requirementOf(configOf(job), job.room), avoid: new Map() }) !== undefined;
+    const waiting = { requirement: requirementOf(configOf(job), job.room), avoid: new Map() };
+    const free = [...this.options.registry.freeIn(job.room)];
+    return free.some((other) => other !== agent && refusalOf(other, waiting) === undefined);
   }
 
   private run(work: () => Promise<void>, onError?: () => void): void {

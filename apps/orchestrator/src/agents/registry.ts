@@ -4,14 +4,16 @@ import { Agent, type DrainOrder, type Held } from "./agent.js";
 import type { AgentRows } from "./agent-rows.js";
 import type { AgentSession } from "./session.js";
 
+const NONE: ReadonlySet<Agent> = new Set();
+
 /**
  * Every agent that ever said hello, and which jobs hold its slots. Kept in memory for the scheduler; what must outlive a
  * restart is written to the `agents` table. The holds follow the ledger, whose rows are the truth.
  */
 export class AgentRegistry {
   private readonly agents = new Map<string, Agent>();
-  /** Agents that could take a job now, so that a full fleet costs the scheduler nothing. */
-  private readonly withRoom = new Set<Agent>();
+  /** Agents that could take a job now, by their rooms, so that a full fleet costs the scheduler nothing. */
+  private readonly withRoom = new Map<string, Set<Agent>>();
   private readonly listeners = new Set<(agent: Agent) => void>();
 
   constructor(
@@ -35,8 +37,9 @@ export class AgentRegistry {
   all(): Iterable<Agent> {
     return this.agents.values();
   }
-  free(): ReadonlySet<Agent> {
-    return this.withRoom;
+  /** The agents of a room that could take a job now. */
+  freeIn(room: string): ReadonlySet<Agent> {
+    return this.withRoom.get(room) ?? NONE;
   }
 
   /**
@@ -56,6 +59,7 @@ export class AgentRegistry {
     const replaced = agent.session;
     agent.session = session;
     agent.name = hello.name;
+    this.withRoom.get(agent.room)?.delete(agent);
     agent.room = room;
     agent.version = hello.version;
     agent.capabilities = hello.capabilities;
@@ -151,8 +155,10 @@ export class AgentRegistry {
   }
 
   private changed(agent: Agent): void {
-    if (agent.hasRoom) this.withRoom.add(agent);
-    else this.withRoom.delete(agent);
+    const those = this.withRoom.get(agent.room);
+    if (!agent.hasRoom) those?.delete(agent);
+    else if (those === undefined) this.withRoom.set(agent.room, new Set([agent]));
+    else those.add(agent);
     for (const listener of this.listeners) listener(agent);
   }
 

@@ -15,7 +15,7 @@ export type Values = ReadonlyMap<string, ConfigurationValue>;
 /** What counts where nothing else is said. */
 export const DEFAULT_CONFIGURATION: Configuration = {
   orchestration: {
-    maxConcurrentJobs: 0,
+    maxConcurrentJobs: 50,
     defaultTimeout: DEFAULT_RENDER_TIMEOUT_MS,
     priorityWeights: { low: 1, normal: 2, high: 3, critical: 4 },
   },

@@ -25,6 +25,7 @@ const COLUMNS = [
   "reason",
   "requested_by",
   "idempotency_key",
+  "priority",
   "restart_policy",
   "on_disconnect",
   "fenced",

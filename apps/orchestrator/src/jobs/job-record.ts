@@ -28,6 +28,7 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     pendingReason: live.pendingReason,
     requestedBy: row.requested_by,
     idempotencyKey: row.idempotency_key,
+    priority: row.priority,
     restartPolicy: row.restart_policy,
     onDisconnect: row.on_disconnect,
     epoch: row.epoch,

@@ -78,6 +78,7 @@ export async function toNewJob(
     reason: null,
     requested_by: body.requestedBy ?? by.name,
     idempotency_key: body.idempotencyKey ?? null,
+    priority: body.priority,
     restart_policy: body.restartPolicy,
     on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),
     fenced: 0,

@@ -28,6 +28,7 @@ const fresh: JobRow = {
   reason: null,
   requested_by: null,
   idempotency_key: null,
+  priority: "normal",
   restart_policy: "never",
   on_disconnect: "continue",
   fenced: 0,

@@ -94,6 +94,7 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     const config = { kind: "render", request: { ...render, id } };
     const body = {
       ...{ inlineConfig: config, idempotencyKey: keyOf(id), restartPolicy: "onFailure" as const },
+      priority: render.priority,
       ...{ streamMetadata: { title: `Render ${id}`, description: "" } },
       ...(render.metadata === undefined ? {} : { metadata: render.metadata }),
     };

@@ -1,4 +1,10 @@
-import { isActiveStatus, type JobDetail, type JsonObject, type StreamMetadata } from "@stream-control/protocol";
+import {
+  isActiveStatus,
+  type JobDetail,
+  type JsonObject,
+  RENDERS_FEATURE,
+  type StreamMetadata,
+} from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { asSystem } from "@stream-control/service-kit/http";
 import type { Agent } from "../agents/agent.js";
@@ -9,7 +15,10 @@ import type { Committed, Ledger } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
 import { Avoidance } from "./avoidance.js";
 import { Holdups } from "./holdups.js";
+import type { Attempt } from "./lanes/lane.js";
 import { type Awaited, choose, explain, refusalOf } from "./placement.js";
+import { isRenderConfig } from "./requirement.js";
+import { overLimit, type SchedulingSettings } from "./settings.js";
 import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions {
@@ -26,6 +35,8 @@ export interface SchedulerOptions {
   now: () => Date;
   /** A monotonic clock in milliseconds. */
   monotonic: () => number;
+  /** Asked at every decision. */
+  settings: () => SchedulingSettings;
 }
 
 /** A slot that is kept free. */
@@ -40,8 +51,8 @@ const TICK_MS = 5000;
 const RETRY_MS = 500;
 
 /**
- * Gives waiting jobs to agents, the oldest job first. It is woken by what happens: a job came, a slot came free, an
- * agent joined. A job that fits nowhere keeps nobody behind it waiting.
+ * Gives waiting jobs to agents, by the shares of their priorities and the oldest job of each first. It is woken by what
+ * happens: a job came, a slot came free, an agent joined. A job that fits nowhere keeps nobody behind it waiting.
  */
 export class Scheduler {
   private readonly waiting = new WaitingJobs();
@@ -49,6 +60,8 @@ export class Scheduler {
   /** By the ids of the jobs that are to have them. */
   private readonly reserved = new Map<string, Reservation>();
   private readonly holdups = new Holdups(() => this.wake());
+  /** Renders that hold a slot. */
+  private readonly renders = new Set<string>();
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -60,7 +73,10 @@ export class Scheduler {
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
     const { ledger, registry } = this.options;
-    for (const job of open) this.follow(job);
+    for (const job of open) {
+      if (isActiveStatus(job.status) && isRenderConfig(configOf(job))) this.renders.add(job.id);
+      this.follow(job);
+    }
     ledger.onCommit((committed) => this.onCommit(committed));
     registry.onChange((agent) => {
       if (agent.hasRoom) this.wake();
@@ -83,7 +99,18 @@ export class Scheduler {
     if (job === undefined) return undefined;
     const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
+    if (this.isOverLimit(job)) return { pendingReason: overLimit(this.options.settings().maxRenders), passedOver: [] };
     return explain(this.options.registry.all(), this.asOfNow(job));
+  }
+
+  /** The settings have changed: what waited because of them need not wait any more. */
+  reconsider(): void {
+    this.wake();
+  }
+
+  private isOverLimit({ requirement }: WaitingJob): boolean {
+    const { maxRenders } = this.options.settings();
+    return maxRenders > 0 && requirement.feature === RENDERS_FEATURE && this.renders.size >= maxRenders;
   }
 
   /** Lets a job wait for something, at most for so long where that is given; see {@link Awaited}. */
@@ -137,6 +164,7 @@ export class Scheduler {
     const { registry } = this.options;
     if (job.status !== "PENDING") this.waiting.remove(job.id);
     else if (!this.waiting.has(job.id)) this.enqueue(job);
+    if (!isActiveStatus(job.status) && this.renders.delete(job.id)) this.wake();
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status))
       registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
@@ -165,22 +193,26 @@ export class Scheduler {
 
   private run(): void {
     if (this.waiting.size === 0) return;
-    const free = this.options.registry.free();
     const nowMs = this.options.monotonic();
-    const nowhere = new Set<string>();
     this.takeReserved(nowMs);
-    for (const job of this.waiting.ready(nowMs)) {
-      if (free.size === 0) break;
-      if (nowhere.has(job.key)) continue;
-      const now = this.asOfNow(job);
-      const agent = choose(free, now);
-      // What one job was refused by name is no news for the others of its kind.
-      if (agent !== undefined) this.assign(job, agent);
-      else if (now.avoid.size === 0 && now.awaits === undefined) nowhere.add(job.key);
-    }
     const { over, nextAtMs } = this.waiting.endPauses(nowMs);
-    for (const job of over) this.queued(job);
+    this.waiting.giveAway((job) => this.offer(job), this.options.settings().priorityWeights);
+    for (const job of over) if (this.waiting.get(job.id) === job) this.queued(job);
     this.wakeAt(nextAtMs, nowMs);
+  }
+
+  private offer(job: WaitingJob): Attempt {
+    const free = this.options.registry.freeIn(job.requirement.room);
+    if (free.size === 0) return "full";
+    if (this.isOverLimit(job)) return "noneOfKind";
+    const now = this.asOfNow(job);
+    const agent = choose(free, now);
+    if (agent !== undefined) {
+      this.assign(job, agent);
+      return "taken";
+    }
+    // What one job was refused by name is no news for the others of its kind.
+    return now.avoid.size === 0 && now.awaits === undefined ? "noneOfKind" : "notThis";
   }
 
   private queued(job: WaitingJob): void {
@@ -198,7 +230,8 @@ export class Scheduler {
 
   private assign(job: WaitingJob, agent: Agent): void {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
-    this.waiting.take(job.id);
+    this.waiting.remove(job.id);
+    if (job.requirement.feature === RENDERS_FEATURE) this.renders.add(job.id);
     this.options.registry.hold(agent.id, job.id, {
       status: "ASSIGNED",
       epoch: job.epoch + 1,
@@ -209,6 +242,7 @@ export class Scheduler {
       // Waking at once would try it again in this very moment, and again, as long as the disk is full.
       this.pauseAfterError();
       this.options.registry.release(agent.id, job.id);
+      this.renders.delete(job.id);
       this.waiting.putBack(job);
     });
   }
@@ -227,6 +261,7 @@ export class Scheduler {
     if (result.outcome !== "applied") {
       // It was stopped a moment before.
       registry.release(agent.id, job.id);
+      this.renders.delete(job.id);
       return;
     }
     if (this.deliver(result.job, agent)) return;

@@ -1,5 +1,10 @@
+import type { Priority } from "@stream-control/protocol";
 import { configOf } from "../jobs/job-record.js";
 import type { JobRow } from "../store/tables.js";
+import type { Attempt } from "./lanes/lane.js";
+import type { PriorityWeights } from "./lanes/lane-shares.js";
+import { Pauses } from "./lanes/pauses.js";
+import { RoomLanes } from "./lanes/room-lanes.js";
 import type { Waiting } from "./placement.js";
 import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
 
@@ -7,6 +12,7 @@ import { type Requirement, requirementKey, requirementOf } from "./requirement.j
 export interface WaitingJob extends Waiting {
   readonly id: string;
   readonly seq: number;
+  readonly priority: Priority;
   readonly epoch: number;
   /** The job may move, if its agent knows leases. */
   readonly fence: boolean;
@@ -17,13 +23,15 @@ export interface WaitingJob extends Waiting {
   readonly restarts: number;
 }
 
-/** The jobs that wait, oldest first; restarted ones come back to their old place. */
+/**
+ * The jobs that wait: by room, by priority, and in each lane oldest first. One that is restarted comes back to its old place. What a
+ * decision costs grows with the kinds of jobs that wait, and not with the jobs.
+ */
 export class WaitingJobs {
   private readonly jobs = new Map<string, WaitingJob>();
-  /** Those whose pause is not over, and those whose pause is over since they were last asked for. */
-  private readonly pausing = new Map<string, WaitingJob>();
-  private newestSeq = 0;
-  private unordered = false;
+  private readonly pauses = new Pauses<WaitingJob>();
+  /** In the order in which they were served last, so that what rooms share goes round. */
+  private readonly rooms = new Map<string, RoomLanes<WaitingJob>>();
 
   get size(): number {
     return this.jobs.size;
@@ -38,58 +46,63 @@ export class WaitingJobs {
   add(row: JobRow, { readyAtMs, nowMs, avoid }: { readyAtMs: number; nowMs: number; avoid: Waiting["avoid"] }): void {
     const requirement = requirementOf(configOf(row), row.room);
     const job: WaitingJob = {
-      ...{ id: row.id, seq: row.seq, epoch: row.epoch, restarts: row.restarts },
+      ...{ id: row.id, seq: row.seq, priority: row.priority, epoch: row.epoch, restarts: row.restarts },
       ...{ requirement, key: requirementKey(requirement), readyAtMs, avoid },
       fence: row.on_disconnect === "fence",
     };
-    this.putBack(job);
-    if (readyAtMs > nowMs) this.pausing.set(job.id, job);
+    if (readyAtMs <= nowMs) this.putBack(job);
+    else {
+      this.jobs.set(job.id, job);
+      this.pauses.add(job);
+    }
   }
 
   /** Puts a job back that was taken out to be given away. */
   putBack(job: WaitingJob): void {
-    this.unordered ||= job.seq < this.newestSeq;
-    this.newestSeq = Math.max(this.newestSeq, job.seq);
     this.jobs.set(job.id, job);
-  }
-
-  /** Takes a job out to give it away; its pause is over. */
-  take(jobId: string): void {
-    this.jobs.delete(jobId);
-  }
-
-  /** The job waits no more. */
-  remove(jobId: string): void {
-    this.jobs.delete(jobId);
-    this.pausing.delete(jobId);
-  }
-
-  /** Jobs whose pause is over, oldest first. Those that are taken out meanwhile are left out. */
-  *ready(nowMs: number): Generator<WaitingJob> {
-    this.sort();
-    for (const job of this.jobs.values()) if (job.readyAtMs <= nowMs) yield job;
-  }
-
-  /** Jobs whose pause came to its end since the last call, and when the next one does. */
-  endPauses(nowMs: number): { over: WaitingJob[]; nextAtMs: number } {
-    const over: WaitingJob[] = [];
-    let nextAtMs = Number.POSITIVE_INFINITY;
-    for (const job of this.pausing.values()) {
-      if (job.readyAtMs > nowMs) {
-        nextAtMs = Math.min(nextAtMs, job.readyAtMs);
-        continue;
-      }
-      this.pausing.delete(job.id);
-      if (this.jobs.has(job.id)) over.push(job);
+    const { room } = job.requirement;
+    let lanes = this.rooms.get(room);
+    if (lanes === undefined) {
+      lanes = new RoomLanes();
+      this.rooms.set(room, lanes);
     }
-    return { over, nextAtMs };
+    lanes.add(job);
   }
 
-  private sort(): void {
-    if (!this.unordered) return;
-    const jobs = [...this.jobs.values()].sort((a, b) => a.seq - b.seq);
-    this.jobs.clear();
-    for (const job of jobs) this.jobs.set(job.id, job);
-    this.unordered = false;
+  /** Takes a job out: to give it away, or because it waits no more. */
+  remove(jobId: string): void {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) return;
+    this.jobs.delete(jobId);
+    if (this.pauses.has(job)) this.pauses.remove(job);
+    else this.rooms.get(job.requirement.room)?.remove(job);
+  }
+
+  /** Lets those wait in their lanes whose pause is over. @returns which ones, and when the next one's is. */
+  endPauses(nowMs: number): { over: WaitingJob[]; nextAtMs: number } {
+    const ended = this.pauses.end(nowMs);
+    for (const job of ended.over) this.putBack(job);
+    return ended;
+  }
+
+  /**
+   * Offers the jobs until none is taken any more. Rooms take turns; within one it goes by the shares of its lanes.
+   *
+   * @param attempt takes a job out where it gives it away; see {@link Attempt}.
+   */
+  giveAway(attempt: (job: WaitingJob) => Attempt, weights: PriorityWeights): void {
+    const hopeless = new Set<string>();
+    const turns = new Map<string, RoomLanes<WaitingJob>>();
+    for (const [room, lanes] of this.rooms)
+      if (lanes.isEmpty) this.rooms.delete(room);
+      else turns.set(room, lanes);
+    while (turns.size > 0)
+      for (const [room, lanes] of turns) {
+        if (!lanes.giveNext(attempt, hopeless, weights)) turns.delete(room);
+        else {
+          this.rooms.delete(room);
+          this.rooms.set(room, lanes);
+        }
+      }
   }
 }

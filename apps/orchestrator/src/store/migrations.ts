@@ -4,6 +4,7 @@ import { type Migration, sql } from "@stream-control/store";
 import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
+import { prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
@@ -153,6 +154,7 @@ export const migrations: Record<string, Migration> = {
   "0040-job-search": jobSearchMigration,
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
+  "0070-priorities": prioritiesMigration,
   "0075-configuration": configurationMigration,
 };
 

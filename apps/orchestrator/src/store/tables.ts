@@ -1,4 +1,4 @@
-import type { DeliveryStatus, JobStatus, OnDisconnect, RestartPolicy } from "@stream-control/protocol";
+import type { DeliveryStatus, JobStatus, OnDisconnect, Priority, RestartPolicy } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
@@ -39,6 +39,8 @@ export interface JobTable {
   reason: Json | null;
   requested_by: string | null;
   idempotency_key: string | null;
+  /** The lane that it waits in. */
+  priority: Priority;
   restart_policy: RestartPolicy;
   on_disconnect: OnDisconnect;
   /**

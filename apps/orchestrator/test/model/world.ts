@@ -16,6 +16,7 @@ import { Homecoming } from "../../src/agents/homecoming.js";
 import { Leases } from "../../src/agents/leases.js";
 import { AgentRegistry } from "../../src/agents/registry.js";
 import { AgentReports } from "../../src/agents/reports.js";
+import { DEFAULT_CONFIGURATION } from "../../src/configuration/catalogue.js";
 import { JobControl } from "../../src/jobs/control.js";
 import type { NewJobRow } from "../../src/jobs/job-queries.js";
 import { JobReader } from "../../src/jobs/job-reader.js";
@@ -24,6 +25,7 @@ import { ProgressBoard } from "../../src/jobs/progress-board.js";
 import { SnapshotBoard } from "../../src/jobs/snapshot-board.js";
 import { Watchdog } from "../../src/jobs/watchdog.js";
 import { Scheduler } from "../../src/scheduling/scheduler.js";
+import { schedulingOf } from "../../src/scheduling/settings.js";
 import { JobSecrets } from "../../src/secrets/job-secrets.js";
 import { type Database, openDatabase } from "../../src/store/open.js";
 import type { JobRow } from "../../src/store/tables.js";
@@ -65,6 +67,7 @@ async function buildCore({ store, sealed }: Database) {
   const leases = new Leases({ registry, leaseMs: TIMES.leaseMs, monotonic });
   const scheduler = new Scheduler({
     ...{ ledger, registry, leases, logger, now, monotonic },
+    settings: () => schedulingOf(DEFAULT_CONFIGURATION),
     ...{ ackTimeoutMs: TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
   });
   const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs: TIMES.stopGraceMs });
@@ -279,7 +282,14 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
     ...{ template_id: null, inline_config: "{}", config: null, own_source: null },
     ...{ status: "PENDING", wanted_status: "RUNNING", agent_id: null, epoch: 0, restarts: 0, not_before: null },
     ...{ created_at: at, updated_at: at, started_at: null, running_since: null, ended_at: null },
-    ...{ error: null, reason: null, requested_by: null, idempotency_key: key, restart_policy: policy },
+    ...{
+      error: null,
+      reason: null,
+      requested_by: null,
+      idempotency_key: key,
+      priority: "normal",
+      restart_policy: policy,
+    },
     ...{ on_disconnect: policy === "onFailure" ? "fence" : "continue", fenced: 0, moving: 0 },
     ...{
       stream_context: null,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Issue, issuesOf, type ParseResult } from "../parse-result.js";
 import { idSchema, jsonObjectSchema } from "../primitives.js";
+import { prioritySchema } from "../resources/priority.js";
 import { MAX_RENDER_SECONDS, renderColorSchema, renderElementSchema } from "./element.js";
 
 export const RENDER_FORMATS = ["mp4", "mov", "avi", "webm", "gif"] as const;
@@ -46,7 +47,8 @@ export const renderRequestSchema = z
           if (id !== undefined) seen.add(id);
         }
       }),
-    priority: z.literal("normal", 'only "normal" is supported').default("normal"),
+    /** The lane that it waits in while there is no slot for it. */
+    priority: prioritySchema.default("normal"),
     /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
     timeout: z.int().min(1000).max(86_400_000).optional(),
     /** Given back with the status, unread. */

@@ -4,6 +4,7 @@ import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "..
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
 import { jobScheduleInputSchema, jobScheduleSchema } from "./job-schedule.js";
+import { prioritySchema } from "./priority.js";
 import { progressSchema } from "./progress.js";
 import { streamContextSchema, streamMetadataSchema } from "./stream-metadata.js";
 import { youtubeWishSchema } from "./youtube.js";
@@ -46,6 +47,8 @@ export const jobRecordSchema = z
     pendingReason: z.string().nullable(),
     requestedBy: z.string().nullable(),
     idempotencyKey: z.string().nullable(),
+    /** The lane that it waits in. */
+    priority: prioritySchema.default("normal"),
     restartPolicy: restartPolicySchema,
     onDisconnect: onDisconnectSchema,
     /** Number of the assignment; reports of an older one change nothing. */
@@ -87,6 +90,8 @@ export const createJobSchema = z
     configOverrides: jsonObjectSchema.nullish(),
     /** The same key again gives the same job. */
     idempotencyKey: z.string().min(1).max(256).nullish(),
+    /** The lane that it waits in while there is no slot for it. */
+    priority: prioritySchema.default("normal"),
     restartPolicy: restartPolicySchema.default("never"),
     /** `continue` with restart policy `never`, `fence` with `onFailure`, unless given. */
     onDisconnect: onDisconnectSchema.nullish(),

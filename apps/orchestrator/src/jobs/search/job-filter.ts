@@ -1,4 +1,4 @@
-import { isFinalStatus, jobStatusSchema, roomSchema } from "@stream-control/protocol";
+import { isFinalStatus, jobStatusSchema, prioritySchema, roomSchema } from "@stream-control/protocol";
 import { listOf, moment, pageQuery } from "@stream-control/service-kit/http";
 import type { Kysely } from "@stream-control/store";
 import { z } from "zod";
@@ -12,6 +12,7 @@ const MAX_WORDS = 10;
 export const jobsQuery = z.object({
   ...pageQuery,
   status: listOf(jobStatusSchema).optional(),
+  priority: listOf(prioritySchema).optional(),
   agentId: z.string().max(128).optional(),
   templateId: z.string().max(128).optional(),
   room: roomSchema.optional(),
@@ -46,7 +47,7 @@ export interface Stretch {
 
 /** The jobs that a filter lets through, but for its words; in its order, as many as it asks for. */
 export function filteredJobs(db: Kysely<Tables>, filter: Omit<JobFilter, "q" | "cursor">, { low, high }: Stretch) {
-  const { status, agentId, templateId, dismissed, since, until, rooms = null, limit, order } = filter;
+  const { status, priority, agentId, templateId, dismissed, since, until, rooms = null, limit, order } = filter;
   let query = db.selectFrom("jobs").selectAll("jobs").orderBy("seq", order).limit(limit);
   if (low > 0) query = query.where("seq", ">=", low);
   if (high < Number.MAX_SAFE_INTEGER) query = query.where("seq", "<=", high);
@@ -57,6 +58,7 @@ export function filteredJobs(db: Kysely<Tables>, filter: Omit<JobFilter, "q" | "
     else if (!status.some(isFinalStatus)) query = query.where("ended_at", "is", null);
   }
   if (rooms !== null) query = query.where("room", "in", rooms);
+  if (priority !== undefined) query = query.where("priority", "in", priority);
   if (agentId !== undefined) query = query.where("agent_id", "=", agentId);
   if (dismissed !== undefined) query = query.where("dismissed_at", dismissed ? "is not" : "is", null);
   if (templateId !== undefined) query = query.where("template_id", "=", templateId);
