@@ -21,7 +21,7 @@ const packageFiles = (name) => `^packages/${name}/`;
 const tests = "[.]test[.]ts$|/test/";
 /** Modules of the orchestrator that only decide: no store, no socket, no clock of their own. */
 const PURE =
-  "^apps/orchestrator/src/(jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs))|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
+  "^apps/orchestrator/src/(jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|resources/(amounts|demand|scaling)|analytics/(statistics|forecast|recommendations)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs))|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
 
 export default {
   forbidden: [

@@ -57,6 +57,7 @@ import { RenderHistory } from "./renders/history.js";
 import { RENDERS_PATH } from "./renders/http.js";
 import { RenderWaits } from "./renders/render-waits.js";
 import { renderRoutes } from "./renders/routes.js";
+import { assembleResources } from "./resources/assemble.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -129,7 +130,7 @@ export class Orchestrator {
   private async build(): Promise<void> {
     const { logger, releases } = this;
     const settings = { ...DEFAULTS, ...this.options };
-    const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
+    const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs } = settings;
     const now = () => new Date();
 
     const ring = settings.keys ?? ownKeyRing(settings.dataDir);
@@ -167,16 +168,22 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((...measured) => measurements.take(...measured));
+    const board = new ProgressBoard((...measured) => {
+      measurements.take(...measured);
+      resources.measured(measured[0], measured[1]);
+    });
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const ackTimeoutMs = () =>
+      Math.min(settings.ackTimeoutMs, configuration.settings.current.resources.resourceReservationTimeout);
     const scheduler = new Scheduler({
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
+      needsOf: (config) => resources.needsOf(config),
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
@@ -185,7 +192,7 @@ export class Orchestrator {
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
-    const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
+    const watchdog = new Watchdog({ ...settings, ackTimeoutMs, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
       registry,
@@ -245,6 +252,12 @@ export class Orchestrator {
       settings: settings.webhooks,
     });
 
+    const resources = assembleResources({
+      ...{ access, readBody, store, ledger, registry, logger, now },
+      ...{ settings: configuration.settings, announce: webhooks.announce, rendersNextHour: () => undefined },
+      lackAgents: () => scheduler.lackAgents(),
+    });
+
     const desk = new LocalDesk({
       store,
       log,
@@ -262,6 +275,7 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
+    await resources.start(open, await reader.recentlyEnded(null, 200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -284,7 +298,7 @@ export class Orchestrator {
     housekeeping.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
-      await broadcasts?.stop();
+      await Promise.all([broadcasts?.stop(), resources.stop()]);
       await webhooks.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop()]);
@@ -331,6 +345,7 @@ export class Orchestrator {
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
       ...configuration.routes,
+      ...resources.routes,
       ...webhooks.routes,
       ...anybody.routes,
     ];

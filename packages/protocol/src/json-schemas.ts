@@ -74,6 +74,7 @@ import {
   updateWebhookSchema,
   webhookDeliverySchema,
   webhookEventSchema,
+  webhookFactSchema,
   webhookSchema,
   webhookTestSchema,
 } from "./resources/webhook.js";
@@ -144,6 +145,7 @@ const resources: Record<string, z.ZodType> = {
   "webhook-delivery": webhookDeliverySchema,
   "webhook-delivery-reply": deliveryReplySchema,
   "webhook-event": webhookEventSchema,
+  "webhook-fact": webhookFactSchema,
   "webhook-test": webhookTestSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,

@@ -23,7 +23,7 @@ export class AgentResources {
   private known: Partial<Amounts> = {};
   private freeMemoryMiB: number | undefined;
   private total: Amounts = NOTHING;
-  private readonly byJob = new Map<string, Amounts>();
+  private readonly byJob = new Map<string, { needs: Amounts; kept: Amounts }>();
 
   get capacity(): Partial<Amounts> {
     return this.known;
@@ -32,18 +32,21 @@ export class AgentResources {
     return this.total;
   }
   of(jobId: string): Amounts {
-    return this.byJob.get(jobId) ?? NOTHING;
+    return this.byJob.get(jobId)?.kept ?? NOTHING;
   }
 
   /** As the agent says at its hello; what it says of its disk comes with its load. */
   report(resources: Reported | undefined): void {
     this.known = counted(resources ?? {});
     this.freeMemoryMiB = undefined;
+    // What was kept while nothing was known of the machine.
+    for (const [jobId, { needs }] of [...this.byJob]) this.reserve(jobId, needs);
   }
 
   reportLoad({ diskFreeMiB, memoryTotalMiB, memoryUsedMiB }: AgentLoad): void {
     if (diskFreeMiB !== undefined) this.known = { ...this.known, ...counted({ diskMiB: diskFreeMiB }) };
-    if (memoryTotalMiB !== undefined && memoryUsedMiB !== undefined) this.freeMemoryMiB = memoryTotalMiB - memoryUsedMiB;
+    if (memoryTotalMiB !== undefined && memoryUsedMiB !== undefined)
+      this.freeMemoryMiB = memoryTotalMiB - memoryUsedMiB;
   }
 
   /** What is missing for a job beside all that is reserved; undefined where it fits. */
@@ -53,7 +56,9 @@ export class AgentResources {
       const need = this.share(resource, needs);
       if (has === undefined || need === 0 || this.total[resource] + need <= has) continue;
       const { code, unit } = NAMES[resource];
-      const [free, wanted] = [minus(fill(has), this.total), fill(need)].map((amounts) => Math.max(0, shown(amounts)[resource]));
+      const [free, wanted] = [minus(fill(has), this.total), fill(need)].map((amounts) =>
+        Math.max(0, shown(amounts)[resource]),
+      );
       return { code, message: `It has ${round(free)} ${unit} left; the job needs ${round(wanted)}.` };
     }
     const { freeMemoryMiB: free } = this;
@@ -66,15 +71,15 @@ export class AgentResources {
   reserve(jobId: string, needs: Amounts): void {
     this.release(jobId);
     const kept: Amounts = { ...needs, cpu: this.share("cpu", needs), memoryMiB: this.share("memoryMiB", needs) };
-    this.byJob.set(jobId, kept);
+    this.byJob.set(jobId, { needs, kept });
     this.total = plus(this.total, kept);
   }
 
   release(jobId: string): void {
-    const kept = this.byJob.get(jobId);
-    if (kept === undefined) return;
+    const reserved = this.byJob.get(jobId);
+    if (reserved === undefined) return;
     this.byJob.delete(jobId);
-    this.total = minus(this.total, kept);
+    this.total = minus(this.total, reserved.kept);
   }
 
   /**
@@ -87,5 +92,11 @@ export class AgentResources {
   }
 }
 
-const fill = (value: number): Amounts => ({ cpu: value, memoryMiB: value, diskMiB: value, gpu: value, networkKbps: value });
+const fill = (value: number): Amounts => ({
+  cpu: value,
+  memoryMiB: value,
+  diskMiB: value,
+  gpu: value,
+  networkKbps: value,
+});
 const round = (value = 0): number => Math.round(value * 100) / 100;

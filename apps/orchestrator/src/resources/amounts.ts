@@ -1,7 +1,13 @@
 import type { ResourceAmounts } from "@stream-control/protocol";
 
 /** What can run short on a machine. */
-export const RESOURCES = ["cpu", "memoryMiB", "diskMiB", "gpu", "networkKbps"] as const satisfies (keyof ResourceAmounts)[];
+export const RESOURCES = [
+  "cpu",
+  "memoryMiB",
+  "diskMiB",
+  "gpu",
+  "networkKbps",
+] as const satisfies (keyof ResourceAmounts)[];
 export type Resource = (typeof RESOURCES)[number];
 
 /**
@@ -30,7 +36,7 @@ export const minus = (a: Amounts, b: Amounts): Amounts => each((resource) => a[r
 export const shown = (amounts: Amounts): ResourceAmounts => each((resource) => amounts[resource] / SCALE[resource]);
 
 /** Known amounts as they are counted, rounded down. */
-export function counted(known: Partial<ResourceAmounts>): Partial<Amounts> {
+export function counted(known: { [R in Resource]?: number | undefined }): Partial<Amounts> {
   const result: Partial<Record<Resource, number>> = {};
   for (const resource of RESOURCES) {
     const value = known[resource];
@@ -45,7 +51,8 @@ const LEAST_DISK_MIB = 64;
 
 /** A need as it is counted, rounded up to a step; of disk to the next power of two. */
 export function needOf(raw: ResourceAmounts): Amounts {
-  const up = (resource: keyof typeof STEPS) => Math.ceil((raw[resource] * SCALE[resource]) / STEPS[resource]) * STEPS[resource];
+  const up = (resource: keyof typeof STEPS) =>
+    Math.ceil((raw[resource] * SCALE[resource]) / STEPS[resource]) * STEPS[resource];
   const disk = raw.diskMiB <= 0 ? 0 : Math.max(LEAST_DISK_MIB, 2 ** Math.ceil(Math.log2(raw.diskMiB)));
   return { cpu: up("cpu"), memoryMiB: up("memoryMiB"), diskMiB: disk, gpu: up("gpu"), networkKbps: up("networkKbps") };
 }

@@ -24,7 +24,15 @@ const UNKNOWN: Demand = { kind: "other", needs: { cpu: 0, memoryMiB: 0, diskMiB:
  */
 const CORES_PER_MEGAPIXEL = 0.006;
 /** Work of the other presets beside that of `veryfast`. */
-const PRESET_WORK = { ultrafast: 0.5, superfast: 0.7, veryfast: 1, faster: 1.4, fast: 1.7, medium: 2, slow: 3 } as const;
+const PRESET_WORK = {
+  ultrafast: 0.5,
+  superfast: 0.7,
+  veryfast: 1,
+  faster: 1.4,
+  fast: 1.7,
+  medium: 2,
+  slow: 3,
+} as const;
 /** Encoders that leave the work to a graphics processor. */
 const HARDWARE = /_(?:nvenc|vaapi|qsv|amf|videotoolbox|v4l2m2m|mf|omx)$/;
 /** Streams that one graphics processor encodes with ease. */
@@ -66,7 +74,9 @@ function ofStream(config: JsonObject): Demand {
   const destinations = Array.isArray(config.destinations) ? config.destinations.map(fieldsOf) : [];
   const recorded = destinations.filter(({ type }) => type === "file").length + ("outputPath" in config ? 1 : 0);
   // One that is named by a preset is somewhere on the network.
-  const sent = destinations.filter(({ type, preset: named }) => type === "rtmp" || type === "srt" || named !== undefined);
+  const sent = destinations.filter(
+    ({ type, preset: named }) => type === "rtmp" || type === "srt" || named !== undefined,
+  );
   return {
     kind: `stream ${width}x${height}@${fps} ${preset} ${encoder}`,
     needs: {
@@ -86,7 +96,11 @@ const isQuality = (value: unknown): value is Quality => typeof value === "string
 const isPreset = (value: unknown): value is keyof typeof PRESET_WORK =>
   typeof value === "string" && Object.hasOwn(PRESET_WORK, value);
 
-function numbersIn({ width, height, bitrateKbps }: JsonObject): { width?: number; height?: number; bitrateKbps?: number } {
+function numbersIn({ width, height, bitrateKbps }: JsonObject): {
+  width?: number;
+  height?: number;
+  bitrateKbps?: number;
+} {
   return {
     ...(typeof width === "number" ? { width } : {}),
     ...(typeof height === "number" ? { height } : {}),
@@ -106,14 +120,19 @@ function ofRender({ request, task }: JsonObject): Demand {
   const type = typeof part.type === "string" ? part.type : "whole";
   const pixels = width * height;
   const fps = fpsOf({ output_format, fps: given });
-  const ends = elements.map((element) => (element.time ?? 0) + (typeof element.duration === "number" ? element.duration : 0));
+  const ends = elements.map(
+    (element) => (element.time ?? 0) + (typeof element.duration === "number" ? element.duration : 0),
+  );
   const seconds = typeof part.frames === "number" ? part.frames / fps : (duration ?? Math.max(1, ...ends));
   const fileMiB = (pixels * fps * BITS_PER_PIXEL * seconds) / 8 / MIB;
   const sources = elements.filter((element) => "source" in element).length;
   const disk = sources * SOURCE_MIB + fileMiB;
   // What neither decodes nor encodes pictures takes next to nothing, however large they are.
   if (type === "sound" || type === "merge")
-    return { kind: `${RENDERS_FEATURE} ${type}`, needs: { ...BASE, cpu: 0.25, diskMiB: disk + fileMiB, gpu: 0, networkKbps: 0 } };
+    return {
+      kind: `${RENDERS_FEATURE} ${type}`,
+      needs: { ...BASE, cpu: 0.25, diskMiB: disk + fileMiB, gpu: 0, networkKbps: 0 },
+    };
   const size = pixels <= 640 * 360 ? "small" : pixels <= 1920 * 1080 ? "hd" : "large";
   return {
     kind: `${RENDERS_FEATURE} ${size} ${output_format}`,

@@ -17,7 +17,7 @@ import { Avoidance } from "./avoidance.js";
 import { Holdups } from "./holdups.js";
 import type { Attempt } from "./lanes/lane.js";
 import { type Awaited, choose, explain, refusalOf } from "./placement.js";
-import { isRenderConfig } from "./requirement.js";
+import { isRenderConfig, type NeedsOf, requirementOf } from "./requirement.js";
 import { overLimit, type SchedulingSettings } from "./settings.js";
 import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
@@ -29,7 +29,9 @@ export interface SchedulerOptions {
   /** What an agent is given for a job; the job's config unless given. */
   configFor?: (job: JobRow) => JsonObject;
   /** An assignment that is not acknowledged for this long goes to another agent. */
-  ackTimeoutMs: number;
+  ackTimeoutMs: () => number;
+  /** What configs need of a machine; the rule of thumb unless given. */
+  needsOf?: NeedsOf;
   /** No pause is longer, also where the wall clock was set back meanwhile. */
   longestPauseMs: number;
   now: () => Date;
@@ -55,7 +57,7 @@ const RETRY_MS = 500;
  * happens: a job came, a slot came free, an agent joined. A job that fits nowhere keeps nobody behind it waiting.
  */
 export class Scheduler {
-  private readonly waiting = new WaitingJobs();
+  private readonly waiting: WaitingJobs;
   private readonly avoidance = new Avoidance(() => this.wake());
   /** By the ids of the jobs that are to have them. */
   private readonly reserved = new Map<string, Reservation>();
@@ -68,7 +70,16 @@ export class Scheduler {
   private tick: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor(private readonly options: SchedulerOptions) {}
+  constructor(private readonly options: SchedulerOptions) {
+    this.waiting = new WaitingJobs(options.needsOf);
+  }
+
+  /** The jobs that would start if there were an agent for them: they wait for nothing else. */
+  *lackAgents(): Generator<WaitingJob> {
+    const nowMs = this.options.monotonic();
+    for (const job of this.waiting.all())
+      if (job.readyAtMs <= nowMs && this.holdups.of(job.id) === undefined && !this.isOverLimit(job)) yield job;
+  }
 
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
@@ -167,7 +178,12 @@ export class Scheduler {
     if (!isActiveStatus(job.status) && this.renders.delete(job.id)) this.wake();
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status))
-      registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
+      registry.hold(
+        job.agent_id,
+        job.id,
+        { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 },
+        () => requirementOf(configOf(job), job.room, this.options.needsOf).needs,
+      );
     else registry.release(job.agent_id, job.id);
   }
 
@@ -232,11 +248,12 @@ export class Scheduler {
     // The slot is taken before the commit, so that the next job of this very run does not get it too.
     this.waiting.remove(job.id);
     if (job.requirement.feature === RENDERS_FEATURE) this.renders.add(job.id);
-    this.options.registry.hold(agent.id, job.id, {
+    const held = {
       status: "ASSIGNED",
       epoch: job.epoch + 1,
       fenced: isFenced(job, agent),
-    });
+    } as const;
+    this.options.registry.hold(agent.id, job.id, held, () => job.requirement.needs);
     this.commitAssignment(job, agent).catch((error: unknown) => {
       this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
       // Waking at once would try it again in this very moment, and again, as long as the disk is full.
@@ -284,7 +301,7 @@ export class Scheduler {
       jobId: job.id,
       idempotencyKey: job.idempotency_key,
       config: (this.options.configFor ?? configOf)(job),
-      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs()).toISOString(),
       metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
       ...(streamMetadata === null ? {} : { streamMetadata }),
       epoch: job.epoch,

@@ -6,7 +6,7 @@ import type { PriorityWeights } from "./lanes/lane-shares.js";
 import { Pauses } from "./lanes/pauses.js";
 import { RoomLanes } from "./lanes/room-lanes.js";
 import type { Waiting } from "./placement.js";
-import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
+import { type NeedsOf, type Requirement, requirementKey, requirementOf } from "./requirement.js";
 
 /** A job that waits for an agent. */
 export interface WaitingJob extends Waiting {
@@ -33,8 +33,14 @@ export class WaitingJobs {
   /** In the order in which they were served last, so that what rooms share goes round. */
   private readonly rooms = new Map<string, RoomLanes<WaitingJob>>();
 
+  /** @param needsOf what configs need of a machine; the rule of thumb unless given. */
+  constructor(private readonly needsOf?: NeedsOf) {}
+
   get size(): number {
     return this.jobs.size;
+  }
+  all(): Iterable<WaitingJob> {
+    return this.jobs.values();
   }
   get(jobId: string): WaitingJob | undefined {
     return this.jobs.get(jobId);
@@ -44,7 +50,7 @@ export class WaitingJobs {
   }
 
   add(row: JobRow, { readyAtMs, nowMs, avoid }: { readyAtMs: number; nowMs: number; avoid: Waiting["avoid"] }): void {
-    const requirement = requirementOf(configOf(row), row.room);
+    const requirement = requirementOf(configOf(row), row.room, this.needsOf);
     const job: WaitingJob = {
       ...{ id: row.id, seq: row.seq, priority: row.priority, epoch: row.epoch, restarts: row.restarts },
       ...{ requirement, key: requirementKey(requirement), readyAtMs, avoid },

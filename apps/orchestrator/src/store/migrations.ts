@@ -4,6 +4,7 @@ import { type Migration, sql } from "@stream-control/store";
 import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
+import { resourcesMigration } from "../resources/migration.js";
 import { prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
@@ -156,6 +157,7 @@ export const migrations: Record<string, Migration> = {
   "0050-webhooks": webhooksMigration,
   "0070-priorities": prioritiesMigration,
   "0075-configuration": configurationMigration,
+  "0076-learned-demands": resourcesMigration,
 };
 
 /**

@@ -254,6 +254,15 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** What jobs of a kind used: cores and MiB. */
+export interface LearnedDemandTable {
+  kind: string;
+  jobs: number;
+  cpu: number;
+  memory_mib: number;
+  updated_at: Timestamp;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;
@@ -281,4 +290,5 @@ export interface Tables extends AccessTables, EventLogTables {
   webhooks: WebhookTable;
   webhook_deliveries: WebhookDeliveryTable;
   configuration: ConfigurationTable;
+  learned_demands: LearnedDemandTable;
 }
