@@ -19,9 +19,10 @@ const own = [...apps, ...members("packages")];
 const namesOf = (list) => list.map(({ name }) => `^${name}(/|$)`);
 const packageFiles = (name) => `^packages/${name}/`;
 const tests = "[.]test[.]ts$|/test/";
-/** Modules of the orchestrator that only decide: no store, no socket, no clock of their own. */
+/** Modules that only decide: no store, no socket, no clock of their own. */
 const PURE =
-  "^apps/orchestrator/src/(jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|resources/(amounts|demand|scaling)|analytics/(statistics|forecast|recommendations)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs))|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
+  "^apps/orchestrator/src/(workflows/(definition|core/[^/]+)|renders/workflow/(choose|templates)|resources/(amounts|demand|scaling)|analytics/(statistics|forecast|recommendations)|jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs)|history/agent-performance|model/(ridge|render-features|render-time-model)|strategies/(by-load|in-turn|performance-based|picked|soonest-done))|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
+const PURE_IN_SCENES = "^apps/scenes/src/timeline/";
 
 export default {
   forbidden: [
@@ -91,9 +92,14 @@ export default {
       name: "decisions-are-pure",
       comment: "What decides takes everything as an argument, so that every case can be tested as a value.",
       severity: "error",
-      from: { path: PURE, pathNot: tests },
+      from: { path: [PURE, PURE_IN_SCENES], pathNot: tests },
       to: {
-        pathNot: [PURE, "^packages/(protocol|service-kit)/", "^@stream-control/(protocol|service-kit)$"],
+        pathNot: [
+          PURE,
+          PURE_IN_SCENES,
+          "^packages/(protocol|service-kit)/",
+          "^@stream-control/(protocol|service-kit)$",
+        ],
         dependencyTypesNot: ["type-only"],
       },
     },

@@ -100,3 +100,16 @@ export const chromium = {
   isPresent: ({ env }) =>
     ["chromium", "chromium-browser", "google-chrome"].some((command) => findCommand(command, { env }) !== undefined),
 };
+
+/** @type {Requirement} */
+export const natsServer = {
+  label: "nats-server",
+  debian: ["nats-server"],
+  elsewhere: {
+    darwin: "brew install nats-server",
+    win32: IN_A_CONTAINER,
+    linux: "take nats-server from your distribution",
+  },
+  isPresent: ({ env }) =>
+    findCommand("nats-server", { env: { PATH: `${env.PATH}${delimiter}/usr/sbin` } }) !== undefined,
+};

@@ -51,13 +51,11 @@ import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
+import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
-import { ResultFiles } from "./renders/files/result-files.js";
-import { RenderHistory } from "./renders/history.js";
-import { RENDERS_PATH } from "./renders/http.js";
-import { RenderWaits } from "./renders/render-waits.js";
-import { renderRoutes } from "./renders/routes.js";
+import { assembleResults } from "./renders/files/assemble.js";
 import { assembleResources } from "./resources/assemble.js";
+import { FleetHistory } from "./scheduling/history/fleet-history.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -168,9 +166,10 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((...measured) => {
-      measurements.take(...measured);
-      resources.measured(measured[0], measured[1]);
+    const board = new ProgressBoard((jobId, progress, viewers) => {
+      measurements.take(jobId, progress, viewers);
+      renders.progressed(jobId, progress);
+      resources.measured(jobId, progress);
     });
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
@@ -180,7 +179,9 @@ export class Orchestrator {
     const budget = new EventBudget(monotonic);
     const ackTimeoutMs = () =>
       Math.min(settings.ackTimeoutMs, configuration.settings.current.resources.resourceReservationTimeout);
+    const history = new FleetHistory();
     const scheduler = new Scheduler({
+      history,
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       needsOf: (config) => resources.needsOf(config),
@@ -209,7 +210,8 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
-    const waits = new RenderWaits(ledger);
+    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -257,6 +259,10 @@ export class Orchestrator {
       ...{ settings: configuration.settings, announce: webhooks.announce, rendersNextHour: () => undefined },
       lackAgents: () => scheduler.lackAgents(),
     });
+    const renders = assembleRenders({
+      ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
+      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
+    });
 
     const desk = new LocalDesk({
       store,
@@ -275,6 +281,8 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
+    await history.load(reader, open);
+    ledger.onCommit((committed) => history.follow(committed));
     await resources.start(open, await reader.recentlyEnded(null, 200));
     scheduler.start(open);
     watchdog.start(open);
@@ -283,6 +291,7 @@ export class Orchestrator {
     const { seq: head } = await desk.head();
     hub.start(open, head);
     await webhooks.start(head);
+    await renders.start();
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -325,14 +334,7 @@ export class Orchestrator {
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],
-      [
-        RENDERS_PATH,
-        renderRoutes({
-          ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
-          ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
-          files: new ResultFiles(settings.mediaDir),
-        }),
-      ],
+      ...renders.routes,
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [
@@ -354,6 +356,7 @@ export class Orchestrator {
       logger,
       guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
+      links: results.links,
       // The same from src/, where tests run, and from dist/.
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       publicDir,
@@ -373,8 +376,9 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      waits.stop();
+      const ended = renders.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
+      await ended;
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

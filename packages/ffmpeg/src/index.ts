@@ -15,10 +15,14 @@ export {
   type Way,
 } from "./arguments/way.js";
 export * from "./composition/composition.js";
+export { canBeJoined } from "./composition/encoding.js";
 export { IMAGE_HEAD_BYTES, imageDemuxer } from "./composition/image-format.js";
+export { type Joining, joinArguments, joinList } from "./composition/join.js";
+export { canSeek, type FrameRange } from "./composition/window.js";
 export * from "./errors.js";
 export * from "./jpeg-splitter.js";
 export * from "./media-facts.js";
+export { probeStreamHeaders } from "./probe/headers.js";
 export * from "./probe/machine.js";
 export * from "./probe/source.js";
 export * from "./process/bounded-log.js";

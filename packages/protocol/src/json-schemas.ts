@@ -9,7 +9,8 @@ import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
 import { dryRunReplySchema, orchestrateReplySchema, renderErrorSchema, renderStatusSchema } from "./renders/answers.js";
-import { renderJobConfigSchema, renderRequestSchema } from "./renders/request.js";
+import { renderRequestSchema } from "./renders/request.js";
+import { renderJobConfigSchema } from "./renders/task.js";
 import {
   agentTokenSchema,
   apiKeySchema,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { JsonObject } from "@stream-control/protocol";
 import fc from "fast-check";
-import { type Candidate, choose } from "../scheduling/placement.js";
+import { fitting } from "../scheduling/placement.js";
 import { requirementOf } from "../scheduling/requirement.js";
 import { AgentResources } from "./agent-resources.js";
 import { NOTHING, needOf, RESOURCES, shown } from "./amounts.js";
@@ -73,7 +73,8 @@ describe("what is reserved of an agent", () => {
             continue;
           }
           const requirement = requirementOf(step, "default");
-          const agent = choose<Candidate & (typeof agents)[number]>(agents, { requirement, avoid: new Map() });
+          const fit = fitting(agents, { requirement, avoid: new Map() }) ?? [];
+          const agent = fit[jobs % Math.max(1, fit.length)];
           if (agent === undefined || requirement.needs === undefined) continue;
           jobs += 1;
           agent.resources.reserve(`${jobs}`, requirement.needs);

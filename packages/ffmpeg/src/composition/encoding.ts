@@ -45,9 +45,28 @@ export const finish = (format: RenderFormat): string =>
     : // AVI has no place to say which colours are meant, and its players take them for those of old television.
       `scale=out_color_matrix=${format === "avi" ? "bt601" : "bt709"}:out_range=tv,format=yuv420p`;
 
+/** What an output holds. `silent`: all pictures, of a composition without sound. */
+export type OutputKind = "whole" | "silent" | "pictures" | "sound";
+
+/**
+ * The container of a part: one that counts moments exactly, as WebM does not, and that has what the final one needs. MPEG-4 part 2
+ * has its headers in the stream in AVI and beside it in MP4; where Opus begins and ends within its packets, Ogg says.
+ */
+function partMuxer(format: RenderFormat, kind: "pictures" | "sound"): string[] {
+  if (format === "avi" && kind === "pictures") return ["-f", "avi"];
+  return format === "webm" && kind === "sound" ? ["-f", "ogg"] : ["-f", "mp4"];
+}
+
+/** Whether parts of a format can be joined as they are. A GIF's pictures say what changed since the one before them. */
+export const canBeJoined = (format: RenderFormat): boolean => format !== "gif";
+
 /** The options of the output, up to and with its muxer. */
-export const outputOptions = (format: RenderFormat, sound: boolean): string[] => [
-  ...VIDEO[format],
-  ...(sound ? (AUDIO[format] ?? []) : []),
-  ...MUXER[format],
-];
+export function outputOptions(format: RenderFormat, kind: OutputKind): string[] {
+  const sound = AUDIO[format] ?? [];
+  if (kind === "pictures") return [...VIDEO[format], ...partMuxer(format, kind)];
+  if (kind === "sound") return [...sound, ...partMuxer(format, kind)];
+  return [...VIDEO[format], ...(kind === "whole" ? sound : []), ...MUXER[format]];
+}
+
+/** The options of an output whose streams are ready, up to and with its muxer. */
+export const copyOptions = (format: RenderFormat): string[] => ["-c", "copy", ...MUXER[format]];

@@ -6,6 +6,7 @@ import {
   type VisualEffect,
 } from "@stream-control/protocol";
 import { filterText } from "../arguments/filter-text.js";
+import type { Window } from "./window.js";
 
 /** An element that is seen. */
 export type VisualElement = Exclude<RenderElement, { type: "audio" }>;
@@ -36,6 +37,10 @@ const hex = (color: string) => `0x${color.slice(1)}`;
 export interface PictureSource {
   /** The label of its input, such as `[3:v:0]`; absent where it is made here. */
   input?: string | undefined;
+  /** Frames of a video, at the rate of the result, that come before the first that is wanted. */
+  lead?: number | undefined;
+  /** Pictures of a video before this time of its input, in seconds, are none of its element. */
+  notBefore?: number | undefined;
   /** Where the text of a text element is. */
   textFile?: string | undefined;
 }
@@ -43,26 +48,29 @@ export interface PictureSource {
 /**
  * The chain that makes the pictures of an element: in its box, with its effects, counted in frames from where it is on.
  * Its last picture stays for as long as the overlay asks for it.
+ *
+ * @param window which of its frames are wanted: each is what it would be if all were made.
  */
-export function pictureChain(slot: Slot, from: PictureSource, canvas: Canvas, fps: number): string {
-  const { element, startFrame, frames, overlap } = slot;
+export function pictureChain(slot: Slot, from: PictureSource, canvas: Canvas, fps: number, window: Window): string {
+  const { element, startFrame } = slot;
   if (!isVisual(element)) throw new TypeError("A sound has no picture.");
   const box = boxOf(element, canvas);
-  const wipe = wipeFilters(slot, fps);
+  const wipe = wipeFilters(slot, fps, window);
+  const fades = fadeFilters(slot, fps, window);
   const isStill = element.type !== "video";
-  const repeated = isStill && (wipe.length > 0 || fadesOf(slot).length > 0);
-  const once = [`settb=1/${fps}`, "setpts=0"];
+  const once = [`settb=1/${fps}`, `setpts=${window.from}`];
+  const repeated = [`loop=loop=${window.count - 1}:size=1`, `settb=1/${fps}`, `setpts=N+${window.from}`];
   // A picture that stands still is made once; only one that changes is needed for each frame.
-  const still = repeated ? [`loop=loop=${frames + overlap - 1}:size=1`, `settb=1/${fps}`, "setpts=N"] : once;
+  const still = wipe.length + fades.length > 0 ? repeated : once;
   return [
-    ...drawn(element, from, box, canvas, fps),
+    ...drawn(element, from, box, canvas, fps, window),
     "format=rgba",
     ...element.effects.flatMap((effect) => colorFilters(effect, canvas)),
     ...(isStill ? still : []),
     ...wipe,
     ...rotation(element.rotation),
     ...(element.opacity === 1 ? [] : [`colorchannelmixer=aa=${element.opacity}`]),
-    ...fadesOf(slot).flatMap((effect) => fadeFilters(effect, frames, fps)),
+    ...fades,
     `setpts=PTS+${startFrame}`,
   ].join(",");
 }
@@ -81,11 +89,26 @@ export function overlayFilter(slot: Slot, canvas: Canvas, fps: number): string {
   return `overlay=x=${placeOf(slot, "x", x, fps)}:y=${placeOf(slot, "y", y, fps)}:format=rgb:eof_action=repeat:enable=${enable}`;
 }
 
-function drawn(element: VisualElement, from: PictureSource, box: Box, canvas: Canvas, fps: number): string[] {
+function drawn(
+  element: VisualElement,
+  from: PictureSource,
+  box: Box,
+  canvas: Canvas,
+  fps: number,
+  window: Window,
+): string[] {
   switch (element.type) {
-    case "video":
-      // A source's first picture may be late, and its rate may vary: from here on there is one for each frame.
-      return [`${from.input ?? ""}fps=${fps}:start_time=0`, ...fitted(element.fit_mode, box)];
+    case "video": {
+      const { lead = 0, notBefore } = from;
+      return [
+        `${from.input ?? ""}${notBefore === undefined ? "" : `trim=start=${notBefore},`}fps=${fps}:start_time=0`,
+        // A source's first picture may be late, its rate may vary, and its last may be early: from here on there is one for each frame.
+        "tpad=stop=-1:stop_mode=clone",
+        `trim=start_frame=${lead}:end_frame=${lead + window.count}`,
+        ...(window.from === lead ? [] : [`setpts=PTS+${window.from - lead}`]),
+        ...fitted(element.fit_mode, box),
+      ];
+    }
     case "image":
       return [`${from.input ?? ""}trim=end_frame=1`, ...fitted(element.fit_mode, box)];
     case "shape": {
@@ -146,11 +169,12 @@ const WIPES: Readonly<Record<string, (p: string) => string>> = {
  * What wipes an element in over whatever lies beneath. It looks at every pixel of the frames that it changes; `xfade` would be
  * quicker, and waits for ever where a source ends before it.
  */
-function wipeFilters({ element, entry }: Slot, fps: number): string[] {
+function wipeFilters({ element, entry }: Slot, fps: number, window: Window): string[] {
   const wipe = element.type === "audio" ? undefined : WIPES[element.transition?.type ?? ""];
-  if (wipe === undefined) return [];
+  if (wipe === undefined || window.from >= entry) return [];
   const until = `enable=lt(t\\,${(entry - 0.5) / fps})`;
-  return [`geq=r=r(X\\,Y):g=g(X\\,Y):b=b(X\\,Y):a=alpha(X\\,Y)*${wipe(`N/${entry}`)}:${until}`];
+  const share = `(N+${window.from})/${entry}`;
+  return [`geq=r=r(X\\,Y):g=g(X\\,Y):b=b(X\\,Y):a=alpha(X\\,Y)*${wipe(share)}:${until}`];
 }
 
 /** From where an element slides in: a side of the picture, beside which it cannot be seen. */
@@ -167,19 +191,6 @@ function placeOf({ element, startFrame, entry }: Slot, axis: "x" | "y", at: stri
   if (slide?.axis !== axis) return at;
   const left = `clip(1-(t*${fps}-${startFrame})/${entry}\\,0\\,1)`;
   return `${at}+(${slide.from}-(${at}))*${left}`;
-}
-
-interface Fade {
-  type: "fade_in" | "fade_out";
-  /** Frames. */
-  length: number;
-}
-
-/** The fades of an element, the one by which it comes in included. */
-function fadesOf({ element, entry }: Slot): (Fade | VisualEffect)[] {
-  if (element.type === "audio") return [];
-  const own = element.effects.filter(({ type }) => type === "fade_in" || type === "fade_out");
-  return element.transition?.type === "fade" ? [{ type: "fade_in", length: entry }, ...own] : own;
 }
 
 function colorFilters(effect: VisualEffect, canvas: Canvas): string[] {
@@ -213,11 +224,21 @@ function saturation(factor: number): string {
   return `colorchannelmixer=${weights.join(":")}`;
 }
 
-function fadeFilters(effect: Fade | VisualEffect, frames: number, fps: number): string[] {
-  if (effect.type !== "fade_in" && effect.type !== "fade_out") return [];
-  const wanted = "length" in effect ? effect.length : Math.round(effect.duration * fps);
-  const length = Math.max(1, Math.min(frames, wanted));
-  return effect.type === "fade_in"
-    ? [`fade=t=in:s=0:n=${length}:alpha=1`]
-    : [`fade=t=out:s=${frames - length}:n=${length}:alpha=1`];
+/** The fades of an element, the one by which it comes in included, that change any of the wanted frames. */
+function fadeFilters({ element, entry, frames }: Slot, fps: number, window: Window): string[] {
+  if (element.type === "audio") return [];
+  const fade = (type: "in" | "out", wanted: number): string[] => {
+    const length = Math.max(1, Math.min(frames, wanted));
+    const start = type === "in" ? 0 : frames - length;
+    const isOver = type === "in" ? window.from >= length : window.from + window.count <= start;
+    // By time and not by frames counted, so that one can be begun in its middle.
+    return isOver ? [] : [`fade=t=${type}:st=${(start / fps).toFixed(6)}:d=${(length / fps).toFixed(6)}:alpha=1`];
+  };
+  return [
+    ...(element.transition?.type === "fade" ? fade("in", entry) : []),
+    ...element.effects.flatMap((effect) => {
+      if (effect.type === "fade_in") return fade("in", Math.round(effect.duration * fps));
+      return effect.type === "fade_out" ? fade("out", Math.round(effect.duration * fps)) : [];
+    }),
+  ];
 }

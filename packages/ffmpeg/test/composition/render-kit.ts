@@ -8,17 +8,28 @@ import {
   renderTimeline,
 } from "@stream-control/protocol";
 import { ffmpeg, ffprobe, run } from "@stream-control/test-kit";
-import { compositionArguments, IMAGE_HEAD_BYTES, imageDemuxer } from "../../src/index.js";
+import {
+  type CompositionPart,
+  canSeek,
+  compositionArguments,
+  IMAGE_HEAD_BYTES,
+  imageDemuxer,
+  type ResolvedComposition,
+} from "../../src/index.js";
 
 /** What came of a request: the file, or why there is none. */
 export type Rendered = { ok: true; file: string; totalFrames: number } | { ok: false; issues: { path: string }[] };
 
-/** Renders a request whose sources are files, as a runner does, but without one. */
-export async function render(folder: string, given: RenderRequestInput, name = "out"): Promise<Rendered> {
+export type Prepared =
+  | { ok: true; composition: Omit<ResolvedComposition, "output" | "part"> }
+  | { ok: false; issues: { path: string }[] };
+
+/** Makes a request whose sources are files ready, as a runner does, but without one. */
+export async function prepare(folder: string, given: RenderRequestInput, name = "out"): Promise<Prepared> {
   const parsed = parseRenderRequest(given);
   if (!parsed.ok) return parsed;
   const request = parsed.value;
-  const facts = new Map<string, RenderSourceFacts>();
+  const facts = new Map<string, Facts>();
   for (const source of playedSources(request)) facts.set(source, await factsOf(source));
   const timeline = renderTimeline(request, (source) => facts.get(source));
   if (!timeline.ok) return timeline;
@@ -30,19 +41,54 @@ export async function render(folder: string, given: RenderRequestInput, name = "
   const textFile = (index: number) => join(folder, `${name}-text-${index}.txt`);
   for (const [index, element] of request.elements.entries())
     if (element.type === "text") await writeFile(textFile(index), element.text);
-  const file = join(folder, `${name}.${request.output_format}`);
   const localSource = (path: string) => {
     const head = heads.get(path);
+    const { hasAudio = false, formatName } = facts.get(path) ?? {};
     return {
-      ...{ path, hasAudio: facts.get(path)?.hasAudio ?? false },
+      ...{ path, hasAudio, seekable: canSeek(formatName) },
       imageDemuxer: head === undefined ? undefined : imageDemuxer(head),
     };
   };
-  const args = compositionArguments({ request, timeline: timeline.value, localSource, textFile, output: file });
-  const toFile = args.map((arg) => (arg === "pipe:3" ? join(folder, `${name}.progress`) : arg));
+  return { ok: true, composition: { request, timeline: timeline.value, localSource, textFile } };
+}
+
+/** Renders a request, or a part of it. */
+export async function render(
+  folder: string,
+  given: RenderRequestInput,
+  name = "out",
+  part?: CompositionPart,
+): Promise<Rendered> {
+  const prepared = await prepare(folder, given, name);
+  if (!prepared.ok) return prepared;
+  const { request, timeline } = prepared.composition;
+  const file = join(folder, `${name}.${request.output_format}`);
+  await encode(compositionArguments({ ...prepared.composition, output: file, part }), join(folder, `${name}.progress`));
+  return { ok: true, file, totalFrames: timeline.totalFrames };
+}
+
+/** Runs what a runner would. */
+export async function encode(args: readonly string[], progress: string): Promise<void> {
+  const toFile = args.map((arg) => (arg === "pipe:3" ? progress : arg));
   const result = await run("ffmpeg", toFile, { deadlineMs: 60_000 });
   if (result.code !== 0) throw new Error(`ffmpeg refused ${args.join(" ")}\n${result.stderr.slice(-2000)}`);
-  return { ok: true, file, totalFrames: timeline.value.totalFrames };
+}
+
+/** A hash of each frame of a composition or of some of its frames, as composed: nothing is encoded. */
+export async function composedFrames(
+  prepared: Extract<Prepared, { ok: true }>,
+  output: string,
+  part?: CompositionPart,
+): Promise<string[]> {
+  const args = compositionArguments({ ...prepared.composition, output: "none", part });
+  const graph = args.slice(0, args.indexOf("-map"));
+  const sound = args.includes("[sound]") ? ["-map", "[sound]", "-f", "null", "-"] : [];
+  await encode(
+    [...graph, "-map", "[picture]", "-f", "framehash", "-hash", "md5", output, ...sound],
+    `${output}.progress`,
+  );
+  const lines = (await readFile(output, "utf8")).split("\n").filter((line) => /^\d/.test(line));
+  return lines.map((line) => line.split(",").at(-1)?.trim() ?? "");
 }
 
 /** As {@link render}, of a request that must be good. */
@@ -52,11 +98,15 @@ export async function rendered(folder: string, request: RenderRequestInput, name
   return Picture.read(result.file, request.width, request.height);
 }
 
-async function factsOf(source: string): Promise<RenderSourceFacts> {
+interface Facts extends RenderSourceFacts {
+  formatName: string | undefined;
+}
+
+async function factsOf(source: string): Promise<Facts> {
   const { streams, format } = await ffprobe(source);
   const has = (type: string) => streams.some(({ codec_type }) => codec_type === type);
   const durationSeconds = format.duration === undefined ? undefined : Number(format.duration);
-  return { hasVideo: has("video"), hasAudio: has("audio"), durationSeconds };
+  return { hasVideo: has("video"), hasAudio: has("audio"), durationSeconds, formatName: format.format_name };
 }
 
 type Color = readonly [red: number, green: number, blue: number];
