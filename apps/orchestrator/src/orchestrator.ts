@@ -210,7 +210,9 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
-    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    const results = assembleResults({
+      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, logger, now },
+    });
     releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
@@ -261,7 +263,7 @@ export class Orchestrator {
     });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ submission, results, immediateMs: settings.renderWaitMs, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -305,6 +307,7 @@ export class Orchestrator {
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
+    await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await Promise.all([broadcasts?.stop(), resources.stop()]);

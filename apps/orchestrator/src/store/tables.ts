@@ -322,6 +322,13 @@ export interface ConfigurationTable {
   updated_at: Timestamp;
 }
 
+/** Up to which end of a job results were deleted for their age; one row. */
+export interface ExpiredResultsTable {
+  id: string;
+  ended_at: Timestamp;
+  job_id: string;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -343,4 +350,5 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_steps: WorkflowStepTable;
   configuration: ConfigurationTable;
   learned_demands: LearnedDemandTable;
+  expired_results: ExpiredResultsTable;
 }
