@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { availableParallelism, hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { childEnvironment } from "@stream-control/ffmpeg";
+import { bucketSettings, bucketVariables, objectStoreEnvironment } from "@stream-control/object-store";
 import { roomSchema } from "@stream-control/protocol";
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
 import { AllowedNetworks } from "@stream-control/service-kit/egress";
@@ -84,6 +85,7 @@ const variables = z.object({
       "must be addresses such as 192.168.1.1 or 10.0.0.1:53",
     )
     .optional(),
+  ...bucketVariables,
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   FFMPEG_PATH: z.string().default("ffmpeg"),
   FFPROBE_PATH: z.string().default("ffprobe"),
@@ -122,8 +124,10 @@ export interface AgentConfig {
   drain: boolean;
   stopJobsOnExit: boolean;
   previews: boolean;
-  /** The environment of runners and their ffmpeg: what they need and nothing of the agent's own. */
+  /** The environment of ffmpegs: what they need and nothing of the agent's own. */
   childEnv: Record<string, string>;
+  /** The environment of runners: the same, and what finds the credentials of a bucket where there is one. */
+  runnerEnv: Record<string, string>;
 }
 
 /** What of the machine the defaults are made from. */
@@ -172,6 +176,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
       ? [join(dataDir, "media"), resolve(machine.tmpdir)]
       : list.map((folder) => resolve(folder));
   const outputDirs = folders(given.OUTPUT_DIRS);
+  const bucket = bucketSettings(given);
   return {
     orchestratorUrl: given.ORCHESTRATOR_URL,
     credentials,
@@ -183,7 +188,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     maxResolution: given.MAX_RESOLUTION,
     dataDir,
     outputDirs,
-    results: { kind: "folder", root: outputDirs[0] ?? dataDir },
+    results: bucket === undefined ? { kind: "folder", root: outputDirs[0] ?? dataDir } : { kind: "s3", ...bucket },
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
     allowedProtocols: given.ALLOWED_PROTOCOLS,
     reach: {
@@ -198,6 +203,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     stopJobsOnExit: given.STOP_JOBS_ON_EXIT,
     previews: given.PREVIEWS,
     childEnv: childEnvironment(env),
+    runnerEnv: { ...childEnvironment(env), ...(bucket === undefined ? {} : objectStoreEnvironment(env)) },
   };
 }
 

@@ -8,7 +8,7 @@ import {
   type Decision,
   decline,
 } from "@stream-control/agent-sdk";
-import type { MachineProbe } from "@stream-control/ffmpeg";
+import { childEnvironment, type MachineProbe } from "@stream-control/ffmpeg";
 import { RENDERS_FEATURE } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { type Limits, prepare } from "./assignments/prepare.js";
@@ -78,7 +78,7 @@ export class EncoderAgent {
         onSettled: (job) => this.runners.forget(job),
         onProbe: sourceProbe({
           ...{ limits: this.limits, reach: options.reach, ffprobePath: options.ffprobePath },
-          ...{ env: options.runners.launch.env, folder: options.probeDir },
+          ...{ env: childEnvironment(options.runners.launch.env), folder: options.probeDir },
         }),
       },
     });

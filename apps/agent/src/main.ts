@@ -74,7 +74,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
       launch: {
         execPath: process.execPath,
         runnerMain: fileURLToPath(new URL("./runner/runner-main.js", import.meta.url)),
-        env: config.childEnv,
+        env: config.runnerEnv,
       },
     },
     limits: { ...config, encoders: [], drawsText: false },

@@ -49,6 +49,14 @@ test("runners get what ffmpeg needs of the environment, and no secret", () => {
   expect(childEnv).toMatchObject({ PATH: "/bin", HOME: "/root" });
   expect(JSON.stringify(childEnv)).not.toContain("secret");
   expect(childEnv).not.toHaveProperty("OTHER");
+  const aws = { AWS_SECRET_ACCESS_KEY: "secret", S3_BUCKET: "results", AWS_REGION: "eu-west-1" };
+  const withBucket = agentConfig({ PATH: "/bin", AGENT_TOKEN: "token", ...aws }, machine);
+  // Runners find credentials as this process does; no ffmpeg is told of them, nor of a bucket that results don't go to.
+  expect(withBucket.runnerEnv).toMatchObject({ PATH: "/bin", AWS_SECRET_ACCESS_KEY: "secret" });
+  expect(JSON.stringify([withBucket.childEnv, withBucket.results])).not.toContain("secret");
+  expect(withBucket.runnerEnv).not.toHaveProperty("AGENT_TOKEN");
+  const without = agentConfig({ ...aws, S3_BUCKET: "" }, machine);
+  expect([without.results.kind, without.runnerEnv]).toEqual(["folder", without.childEnv]);
 });
 
 test("jobs may reach the room's network everywhere, and this machine's services in development only", () => {

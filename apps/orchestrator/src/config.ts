@@ -20,6 +20,7 @@ import { problemOfWording } from "./jobs/wording.js";
 import type { OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS } from "./preview/previews.js";
 import { publicVariables, publicWarnings, readPublic } from "./public/settings.js";
+import { readResults, resultVariables } from "./renders/files/settings.js";
 import { readWebhooks, webhookVariables } from "./webhooks/settings.js";
 import { readYouTube, youtubeVariables } from "./youtube/settings.js";
 
@@ -39,6 +40,7 @@ const variables = z.object({
   ...youtubeVariables,
   ...publicVariables,
   ...webhookVariables,
+  ...resultVariables,
   ...configurationVariables,
   PORT: envVar.port().default(8080),
   AGENT_TOKEN: z.string().min(1).max(4096).default("dev-shared-token"),
@@ -151,6 +153,7 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       ...(youtube === undefined ? {} : { youtube }),
       public: anybody,
       webhooks: readWebhooks(v, production),
+      results: readResults(v),
       configuration: {
         environment: readEnvironment(v),
         file: v.CONFIG_FILE === undefined ? USUAL_FILE : { path: v.CONFIG_FILE, required: true },

@@ -10,6 +10,7 @@ import { DEFAULT_RESTART, type RestartOptions } from "./jobs/restart-policy.js";
 import type { TitleFormat } from "./jobs/titles.js";
 import type { PreviewLimits } from "./preview/previews.js";
 import { DEFAULT_PUBLIC, type PublicSettings } from "./public/settings.js";
+import { DEFAULT_RESULTS, type ResultSettings } from "./renders/files/settings.js";
 import { DEFAULT_WEBHOOKS, type WebhookSettings } from "./webhooks/settings.js";
 import type { YouTubeSettings } from "./youtube/settings.js";
 
@@ -48,6 +49,8 @@ export interface OrchestratorOptions {
   keys?: KeyRing;
   /** Folder that is served under `/media/`. */
   mediaDir?: string;
+  /** Where agents put what they render beside `mediaDir`, and how long it can be had. */
+  results?: ResultSettings;
   /** What anybody may see; the streams of the room `default` unless given. */
   public?: PublicSettings;
   /** Where job events may be sent, and how. */
@@ -95,5 +98,6 @@ export const DEFAULTS = {
   renderWaitMs: 30_000,
   public: DEFAULT_PUBLIC,
   webhooks: DEFAULT_WEBHOOKS,
+  results: DEFAULT_RESULTS,
   configuration: {},
 } as const satisfies OrchestratorOptions;

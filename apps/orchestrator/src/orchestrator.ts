@@ -51,12 +51,10 @@ import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
 import { Insiders } from "./public/insiders.js";
+import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
-import { ResultFiles } from "./renders/files/result-files.js";
-import { RenderHistory } from "./renders/history.js";
-import { RENDERS_PATH } from "./renders/http.js";
-import { RenderWaits } from "./renders/render-waits.js";
-import { renderRoutes } from "./renders/routes.js";
+import { assembleResults } from "./renders/files/assemble.js";
+import { FleetHistory } from "./scheduling/history/fleet-history.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -167,14 +165,19 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((...measured) => measurements.take(...measured));
+    const board = new ProgressBoard((jobId, progress, viewers) => {
+      measurements.take(jobId, progress, viewers);
+      renders.progressed(jobId, progress);
+    });
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const history = new FleetHistory();
     const scheduler = new Scheduler({
+      history,
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
@@ -202,7 +205,8 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
-    const waits = new RenderWaits(ledger);
+    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
     const broadcasts =
@@ -245,6 +249,11 @@ export class Orchestrator {
       settings: settings.webhooks,
     });
 
+    const renders = assembleRenders({
+      ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
+      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
+    });
+
     const desk = new LocalDesk({
       store,
       log,
@@ -262,6 +271,8 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
+    await history.load(reader, open);
+    ledger.onCommit((committed) => history.follow(committed));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -269,6 +280,7 @@ export class Orchestrator {
     const { seq: head } = await desk.head();
     hub.start(open, head);
     await webhooks.start(head);
+    await renders.start();
     ledger.onCommit(({ job, before }) => {
       if (job.running_since !== null && before?.running_since === null) control.switchAgain(job);
       if (job.ended_at === null) return;
@@ -311,14 +323,7 @@ export class Orchestrator {
           ...{ submission, submit: submitWith(broadcasts, ledger) },
         }),
       ],
-      [
-        RENDERS_PATH,
-        renderRoutes({
-          ...{ access, readBody, addresses, audit, ledger, reader, control, views, probes, waits, submission, logger },
-          ...{ history: new RenderHistory(reader), immediateMs: settings.renderWaitMs },
-          files: new ResultFiles(settings.mediaDir),
-        }),
-      ],
+      ...renders.routes,
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [
@@ -339,6 +344,7 @@ export class Orchestrator {
       logger,
       guard: { addresses, origins, rates: doorSettings.rates ?? DEFAULT_RATES },
       mediaDir: settings.mediaDir,
+      links: results.links,
       // The same from src/, where tests run, and from dist/.
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       publicDir,
@@ -358,8 +364,9 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      waits.stop();
+      const ended = renders.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
+      await ended;
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { describeRule, type Rule } from "@stream-control/service-kit/access";
-import { waitFor } from "@stream-control/test-kit";
+import { temporaryFolder, waitFor } from "@stream-control/test-kit";
 import { loadConfig } from "../src/config.js";
 import { SOCKET_RULES } from "../src/http/sockets.js";
 import { GuardedHouse, type Person } from "./guarded-house.js";
@@ -44,6 +44,7 @@ const { youtube: AWAY_YOUTUBE } = loadConfig({
   YOUTUBE_TOKEN_URL: "http://127.0.0.1:1/token",
 }).orchestrator;
 
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let guarded: GuardedHouse;
 let callers: Record<CallerName, Person>;
 let jobId: string;
@@ -51,7 +52,8 @@ let broadcastId: string;
 let webhookId: string;
 
 beforeAll(async () => {
-  guarded = await GuardedHouse.open({ oidc: AWAY, youtube: AWAY_YOUTUBE });
+  folder = await temporaryFolder();
+  guarded = await GuardedHouse.open({ oidc: AWAY, youtube: AWAY_YOUTUBE, mediaDir: folder.path });
   const { admin } = guarded;
   const dying = await guarded.let({ "*": "admin" }, { expiresAt: new Date(Date.now() + 400).toISOString() });
   const revoked = await guarded.let({ "*": "admin" });
@@ -69,11 +71,8 @@ beforeAll(async () => {
   };
   const job = await admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room: ROOM });
   jobId = job.body.id;
-  const render = { width: 16, height: 16, elements: [{ type: "shape", duration: 1 }] };
-  await admin.api("POST", "/v1/jobs", {
-    inlineConfig: { kind: "render", request: render },
-    ...{ idempotencyKey: "render:film", room: "hall" },
-  });
+  const render = { id: "film", width: 16, height: 16, elements: [{ type: "shape", duration: 1 }] };
+  await admin.api("POST", `/api/v1/orchestrate?room=${ROOM}`, render, { Prefer: "respond-async" });
   broadcastId = (await admin.api("POST", "/v1/broadcasts", { title: "Final", room: ROOM })).body.id;
   await guarded.house.agent({ agentId: "boxed", room: ROOM });
   await waitFor(async () => (await dying.api("GET", "/v1/session")).status === 401);
@@ -81,6 +80,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await guarded[Symbol.asyncDispose]();
+  await folder.remove();
 });
 
 /** What a rule makes of a caller: `in`, or the status that it is refused with. */

@@ -5,7 +5,10 @@ import type { JobRow, Tables } from "../src/store/tables.js";
 const AT = "2026-11-01T00:00:00.000Z";
 
 /** The row of an ended job, as a database has it that was filled before there were keys. */
-function row(n: number, config: string): Omit<JobRow, "seq" | "dismissed_at" | "schedule" | "priority"> {
+function row(
+  n: number,
+  config: string,
+): Omit<JobRow, "seq" | "dismissed_at" | "schedule" | "priority" | "placement" | "restart_limits"> {
   const nothing = { template_id: null, config: null, own_source: null, agent_id: null, not_before: null, error: null };
   return {
     ...nothing,

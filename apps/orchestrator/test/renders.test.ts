@@ -27,6 +27,16 @@ describe("a render", () => {
     expect(payload).toMatchObject({ jobId: job.id, config: { kind: "render", request: { width: 64, id: "a" } } });
   });
 
+  test("is cut into tasks by the service alone: nobody else says whose files are joined", async () => {
+    await using house = await House.open();
+    const task = { type: "merge", parts: [{ key: "of-another-room/frames-0.mp4", frames: 30 }], totalFrames: 30 };
+    const inlineConfig = { kind: "render", request: RENDER, task };
+    const refused = await house.api("POST", "/v1/jobs", { inlineConfig });
+    expect([refused.status, refused.body.error]).toEqual([422, expect.stringContaining("config.task")]);
+    await house.api("POST", "/v1/templates", { id: "cut", name: "cut", config: inlineConfig });
+    expect((await house.api("POST", "/v1/jobs", { templateId: "cut" })).status).not.toBe(201);
+  });
+
   test("may take as long as is configured when it begins, unless its request says how long", async () => {
     await using folder = await temporaryFolder();
     await using house = await House.open({ mediaDir: folder.path });
@@ -59,7 +69,7 @@ describe("a render", () => {
       200,
       { status: "immediate", jobId: "a/b", processing_time: "1234ms", file_size: "4B", file_size_bytes: 4 },
     ]);
-    expect(body.result_url).toBe(`${house.url}/media/${jobId}/render.mp4`);
+    expect(body.result_url).toContain(`${house.url}/media/${jobId}/render.mp4?expires=`);
     await house.api("DELETE", "/api/v1/jobs/a%2Fb");
     const after = (await house.api("GET", "/api/v1/jobs/a%2Fb/status")).body;
     expect([after.status, after.result_url, after.metadata]).toEqual(["completed", undefined, { order: 1 }]);

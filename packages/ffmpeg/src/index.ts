@@ -22,6 +22,7 @@ export { canSeek, type FrameRange } from "./composition/window.js";
 export * from "./errors.js";
 export * from "./jpeg-splitter.js";
 export * from "./media-facts.js";
+export { probeStreamHeaders } from "./probe/headers.js";
 export * from "./probe/machine.js";
 export * from "./probe/source.js";
 export * from "./process/bounded-log.js";

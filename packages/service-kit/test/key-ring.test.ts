@@ -57,6 +57,18 @@ describe("a sealed text", () => {
   });
 });
 
+test("what a ring authenticates counts as it is, for its purpose, with any key of the ring, and for nobody else's", () => {
+  const [older, newer] = [generateKey(), generateKey()];
+  const given = ringOf(older).authenticate("/job/render.mp4", "link");
+  const holds = (keys: string[], text = "/job/render.mp4", purpose = "link", code = given.code) =>
+    ringOf(...keys).isAuthentic(text, purpose, { keyId: given.keyId, code });
+  expect([holds([older]), holds([newer, older])]).toEqual([true, true]);
+  const changed = `${given.code.startsWith("A") ? "B" : "A"}${given.code.slice(1)}`;
+  const others = [holds([newer]), holds([older], "/job/other.mp4"), holds([older], undefined, "ticket")];
+  const broken = [changed, "", given.code.slice(1)].map((code) => holds([older], undefined, undefined, code));
+  expect([...others, ...broken]).toEqual(Array.from({ length: 6 }, () => false));
+});
+
 describe("several keys", () => {
   const [old, fresh] = [generateKey(), generateKey()];
 

@@ -9,6 +9,7 @@ export * from "./raw-client.js";
 export * from "./rtmp-server.js";
 export * from "./run.js";
 export * from "./runners.js";
+export * from "./s3-server.js";
 export * from "./secret.js";
 export * from "./temporary-folder.js";
 export * from "./volume.js";

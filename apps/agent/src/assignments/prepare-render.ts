@@ -3,9 +3,12 @@ import {
   describeIssues,
   type ErrorInfo,
   type Issue,
+  issuesOf,
   parseRenderRequest,
   pathOfSource,
   type RenderRequest,
+  type RenderTask,
+  renderTaskSchema,
 } from "@stream-control/protocol";
 import type { ResultStore } from "../results/contract.js";
 import { resultKey } from "../results/key.js";
@@ -30,7 +33,13 @@ export async function prepareRender(
 ): Promise<RenderPreparation> {
   const parsed = parseRenderRequest(config.request);
   if (!parsed.ok) return invalid(parsed.issues);
+  const asked = renderTaskSchema.optional().safeParse(config.task);
+  if (!asked.success) return invalid(issuesOf(asked.error).map((issue) => ({ ...issue, path: `task.${issue.path}` })));
   const request = parsed.value;
+  const task = asked.data;
+  const key = resultKey(fileNameOf(jobId), nameOf(task, request));
+  // What is merged was made under each agent's own limits; nothing of the request is opened again.
+  if (task?.type === "merge") return kept({ request, task, file: key, store });
   const issues: Issue[] = protocolIssues(protocolsOf(request), limits.allowedProtocols);
   const { maxResolution } = limits;
   if (maxResolution !== undefined && request.height > Number.parseInt(maxResolution, 10))
@@ -41,15 +50,26 @@ export async function prepareRender(
       "source" in element ? { ...element, source: await checked(element.source, index, limits, issues) } : element,
     );
   if (issues.length > 0) return invalid(issues);
-  if (elements.some(({ type }) => type === "text") && !limits.drawsText) return { ok: false, error: NO_TEXT };
-  const file = resultKey(fileNameOf(jobId), `render.${request.output_format}`);
+  const drawsText = task?.type !== "sound" && elements.some(({ type }) => type === "text");
+  if (drawsText && !limits.drawsText) return { ok: false, error: NO_TEXT };
+  return kept({ request: { ...request, elements }, file: key, store, ...(task === undefined ? {} : { task }) });
+}
+
+/** What the result of a task is called in its job's folder. */
+function nameOf(task: RenderTask | undefined, { output_format }: RenderRequest): string {
+  if (task?.type === "frames") return `frames-${task.firstFrame}.${output_format}`;
+  return `${task?.type === "sound" ? "sound" : "render"}.${output_format}`;
+}
+
+/** A render whose result can be kept. */
+async function kept(render: RenderSpec["render"]): Promise<RenderPreparation> {
   try {
-    await openResults(store).prepare(file);
+    await (await openResults(render.store)).prepare(render.file);
   } catch (thrown) {
     if (thrown instanceof CommandError) return { ok: false, error: thrown.info };
     throw thrown;
   }
-  return { ok: true, job: { render: { request: { ...request, elements }, file, store } } };
+  return { ok: true, job: { render } };
 }
 
 async function checked(source: string, index: number, { inputDirs }: Limits, issues: Issue[]): Promise<string> {

@@ -4,6 +4,7 @@ import { copyFile, mkdir, open, realpath, rename, rm, stat } from "node:fs/promi
 import { basename, dirname, join, sep } from "node:path";
 import { fileProblem, symbolOf } from "../data-dir/file-problem.js";
 import { CommandError } from "../runner/errors.js";
+import { sha256Of } from "./hash.js";
 import { resultKey } from "./key.js";
 import type { Results, StoredFile } from "./results.js";
 
@@ -15,12 +16,13 @@ export class FolderResults implements Results {
     const target = this.pathOf(key);
     try {
       await this.makeFolder(target);
+      const sha256 = await sha256Of(path, signal);
       await flush(path);
       signal?.throwIfAborted();
       const { size } = await stat(path);
       if (!(await moved(path, target))) await this.copy(path, target, signal);
       await flush(dirname(target));
-      return { bytes: size };
+      return { bytes: size, sha256 };
     } catch (thrown) {
       throw signal?.aborted === true || thrown instanceof CommandError ? thrown : notStored(thrown);
     }

@@ -1,6 +1,8 @@
 /** A file that was put where results are. */
 export interface StoredFile {
   bytes: number;
+  /** Hexadecimal; absent where nobody has looked. */
+  sha256?: string;
 }
 
 /**

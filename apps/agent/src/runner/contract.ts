@@ -5,6 +5,7 @@ import {
   overlayTextsSchema,
   progressSchema,
   renderRequestSchema,
+  renderTaskSchema,
   sourceSchema,
   streamConfigSchema,
 } from "@stream-control/protocol";
@@ -73,6 +74,8 @@ export const renderSpecSchema = z.object({
   render: z.object({
     /** Every path of a source absolute and allowed. */
     request: renderRequestSchema,
+    /** What of it; all of it unless given. */
+    task: renderTaskSchema.optional(),
     /** The key of the result, see `resultKey`. */
     file: z.string(),
     /** Where it goes. Absent in the specs of older agents, whose runners have read them. */

@@ -64,7 +64,7 @@ async function main(folder: string): Promise<void> {
   };
   const runner: AnyRunner =
     "render" in spec
-      ? new RenderRunner({ spec, folder, results: openResults(spec.render.store), ...machine })
+      ? new RenderRunner({ spec, folder, results: await openResults(spec.render.store), ...machine })
       : new JobRunner({ spec, random: Math.random, ...machine });
   const control = new ControlServer({
     hello: () => runner.hello(),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { type TemporaryFolder, temporaryFolder } from "@stream-control/test-kit";
@@ -19,8 +20,11 @@ const fileWith = async (text: string): Promise<string> => {
 
 test("what is put is there whole under its key, in the place of what was there, and nowhere else", async () => {
   expect(await results.has("job/render.mp4")).toBe(false);
-  expect(await results.put(await fileWith("one"), "job/render.mp4")).toEqual({ bytes: 3 });
-  expect(await results.put(await fileWith("second"), "job/render.mp4")).toEqual({ bytes: 6 });
+  expect(await results.put(await fileWith("one"), "job/render.mp4")).toMatchObject({ bytes: 3 });
+  expect(await results.put(await fileWith("second"), "job/render.mp4")).toEqual({
+    bytes: 6,
+    sha256: createHash("sha256").update("second").digest("hex"),
+  });
   expect(await results.has("job/render.mp4")).toBe(true);
   expect(await readFile(base.file("media/job/render.mp4"), "utf8")).toBe("second");
   expect([await readdir(base.path), await readdir(base.file("media/job"))]).toEqual([["media"], ["render.mp4"]]);
@@ -38,7 +42,7 @@ test("what was made on another disk is copied, and is whole under its key, too",
   // Memory, on Linux; what is in the temporary folder is on a disk.
   await using elsewhere = await temporaryFolder("sc-results-", "/dev/shm");
   await writeFile(elsewhere.file("made"), "film");
-  expect(await results.put(elsewhere.file("made"), "job/render.mp4")).toEqual({ bytes: 4 });
+  expect(await results.put(elsewhere.file("made"), "job/render.mp4")).toMatchObject({ bytes: 4 });
   expect(await readFile(base.file("media/job/render.mp4"), "utf8")).toBe("film");
   expect([await readdir(elsewhere.path), await readdir(base.file("media/job"))]).toEqual([[], ["render.mp4"]]);
 });

@@ -24,6 +24,8 @@ import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import type { Insiders } from "../public/insiders.js";
 import { embeddedFiles } from "../public/pages.js";
+import type { MediaLinks } from "../renders/files/media-links.js";
+import { signedMedia } from "../renders/files/signed-media.js";
 import { RENDERS_PATH, renderErrorBody } from "../renders/http.js";
 import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
@@ -34,6 +36,8 @@ export interface AppOptions {
   guard: Pick<GuardAppOptions, "addresses" | "origins" | "rates">;
   /** Folder of recordings and previews that is served under `/media/`. */
   mediaDir: string | undefined;
+  /** What opens a file of it to whoever has a link. */
+  links: MediaLinks;
   /** Folder with the build of the console. */
   consoleDir: string;
   /** Folder with the scripts and styles of the public pages. */
@@ -109,12 +113,11 @@ export function createApp(options: AppOptions): Express {
     }
   });
   for (const [path, { router }] of routes) app.use(path, router);
-  if (mediaDir !== undefined)
-    app.use(
-      "/media",
-      gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))),
-      media(mediaDir, guard.origins.areOpen),
-    );
+  if (mediaDir !== undefined) {
+    const forAllPages = guard.origins.areOpen;
+    app.use("/media", signedMedia(options.links, media(mediaDir, { forAllPages, cache: "private, max-age=3600" })));
+    app.use("/media", gate(access, inRoom("viewer", mediaRoom(options.roomOfJob))), media(mediaDir, { forAllPages }));
+  }
   app.use(consolePages(consoleDir));
   app.use(embeddedFiles, express.static(publicDir, { index: false }));
   app.use(routeNotFound);

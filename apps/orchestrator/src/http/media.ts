@@ -9,14 +9,19 @@ const MEDIA_FILE = /\.(m3u8|ts|m4s|mp4|mov|mkv|avi|webm|gif|flv|jpg)$/i;
  * Serves recordings and previews. Playlists change all the time, segments never. Pictures and players of other pages ask
  * without CORS, so that only a header keeps them out: in production it lets in those of the same site.
  *
+ * @param cache what may be kept of all but playlists, as the header says it.
+ *
  * Links are followed, but not out of the folder: others than this service write to it.
  */
-export function media(folder: string, forAllPages: boolean): RequestHandler {
+export function media(
+  folder: string,
+  { forAllPages, cache = "public, max-age=3600" }: { forAllPages: boolean; cache?: string },
+): RequestHandler {
   const files = express.static(folder, {
     dotfiles: "deny",
     index: false,
     setHeaders: (response, path) => {
-      response.setHeader("Cache-Control", path.endsWith(".m3u8") ? "no-cache" : "public, max-age=3600");
+      response.setHeader("Cache-Control", path.endsWith(".m3u8") ? "no-cache" : cache);
       response.setHeader("Cross-Origin-Resource-Policy", forAllPages ? "cross-origin" : "same-site");
     },
   });

@@ -15,7 +15,7 @@ import type { JobRow, Tables } from "../store/tables.js";
 import type { JobChange, LogEntry } from "./changes.js";
 import { JobQueries, type NewJobRow } from "./job-queries.js";
 import { fromJson } from "./job-record.js";
-import { DEFAULT_RESTART, type RestartOptions } from "./restart-policy.js";
+import { DEFAULT_RESTART, type RestartLimits, type RestartOptions } from "./restart-policy.js";
 import { transition } from "./transitions.js";
 
 /** A change that is on disk. */
@@ -174,6 +174,19 @@ export class Ledger {
       return {
         changes: { schedule, updated_at: this.now().toISOString() },
         entry: { type: "job.schedule_changed", message: "The job's schedule was changed.", data: { ...decision } },
+      };
+    });
+  }
+
+  /** Changes how often a job is tried again; `ignored` where it has ended. */
+  limitRestarts(jobId: string, limits: RestartLimits): Promise<ApplyResult> {
+    return this.change(jobId, undefined, (job) => {
+      const text = JSON.stringify(limits);
+      if (isFinalStatus(job.status) || job.restart_limits === text) return undefined;
+      const message = "How often the job is tried again was changed.";
+      return {
+        changes: { restart_limits: text, updated_at: this.now().toISOString() },
+        entry: { type: "job.restart_limits_changed", message, data: { ...limits } },
       };
     });
   }

@@ -12,6 +12,9 @@ export interface RestartOptions {
   goodRunMs: number;
 }
 
+/** How one job is tried again, where it has limits of its own; then no run is so good that the count starts again. */
+export type RestartLimits = Pick<RestartOptions, "maxRestarts" | "baseMs" | "maxMs">;
+
 export const DEFAULT_RESTART: RestartOptions = { maxRestarts: 5, baseMs: 1000, maxMs: 60_000, goodRunMs: 60_000 };
 
 /** Failures that no repetition mends, unless their detail says so itself (`retryable: false`), or that must not be repeated while the old run may still be alive. */
@@ -34,8 +37,13 @@ export function decideRestart(
   if (job.restart_policy !== "onFailure" || job.wanted_status === "STOPPED" || NOT_RESTARTED.has(error.code))
     return { kind: "fail" };
   if (error.detail?.retryable === false) return { kind: "fail" };
-  const ranWell = job.running_since !== null && now.getTime() - Date.parse(job.running_since) >= options.goodRunMs;
+  const own = job.restart_limits === null ? undefined : (JSON.parse(job.restart_limits) as RestartLimits);
+  const ranWell =
+    own === undefined &&
+    job.running_since !== null &&
+    now.getTime() - Date.parse(job.running_since) >= options.goodRunMs;
   const attempt = ranWell ? 1 : job.restarts + 1;
-  if (attempt > options.maxRestarts) return { kind: "exhausted", attempts: job.restarts };
-  return { kind: "restart", attempt, delayMs: backoffMs(attempt, { ...options, random }) };
+  const limits = own ?? options;
+  if (attempt > limits.maxRestarts) return { kind: "exhausted", attempts: job.restarts };
+  return { kind: "restart", attempt, delayMs: backoffMs(attempt, { ...limits, random }) };
 }

@@ -7,6 +7,7 @@ import {
   type StreamMetadata,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
+import { isRenderConfig } from "../scheduling/requirement.js";
 import { burntLines } from "../sheets/burnt-lines.js";
 import type { TemplateCatalogue } from "../templates/catalogue.js";
 import { mergeConfig } from "../templates/merge-config.js";
@@ -27,6 +28,8 @@ export interface Submitter {
   name: string | null;
   /** The room that the job is for. */
   room: string;
+  /** It is the service itself, which knows whose files the parts of a render are. */
+  isService?: boolean;
 }
 
 /**
@@ -45,6 +48,7 @@ export async function toNewJob(
   const written = templateConfig ?? body.inlineConfig ?? {};
   const config = templateConfig !== null || "source" in written ? requireStreamConfig(written) : written;
   requireSheet(config, body.streamContext);
+  if (by.isService !== true) requireWhole(config);
   const at = now();
   const schedule = toSchedule(body.schedule);
   requireFuture(schedule, at);
@@ -79,7 +83,9 @@ export async function toNewJob(
     requested_by: body.requestedBy ?? by.name,
     idempotency_key: body.idempotencyKey ?? null,
     priority: body.priority,
+    placement: body.placement ?? null,
     restart_policy: body.restartPolicy,
+    restart_limits: null,
     on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),
     fenced: 0,
     moving: 0,
@@ -117,6 +123,12 @@ function requireSheet(config: JsonObject, context: CreateJob["streamContext"]): 
       "VALIDATION_FAILED",
       `The overlay's line ${burnt.lines[0]?.id} says what a sheet says; name it in overlay.sheet or streamContext.sheet.`,
     );
+}
+
+/** A task names files by their keys, and so could name those of other rooms. */
+function requireWhole(config: JsonObject): void {
+  if (isRenderConfig(config) && config.task !== undefined)
+    throw new AppError("VALIDATION_FAILED", "A render is cut into tasks by the service itself: leave out config.task.");
 }
 
 const toJson = (value: unknown): string | null => (value == null ? null : JSON.stringify(value));

@@ -10,7 +10,8 @@ import {
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { Probes } from "../agents/probes.js";
-import type { RenderHistory } from "./history.js";
+import type { Renders } from "./renders.js";
+import { definitionFor } from "./workflow/choose.js";
 
 const PROBE_MS = 10_000;
 
@@ -23,7 +24,7 @@ const PROBE_MS = 10_000;
 export async function dryRun(
   request: RenderRequest,
   room: string,
-  { probes, history }: { probes: Probes; history: RenderHistory },
+  { probes, renders }: { probes: Probes; renders: Pick<Renders, "analyze"> },
 ): Promise<DryRunReply> {
   const seen = new Map<string, ProbedSource>();
   const issues: Issue[] = [];
@@ -41,6 +42,7 @@ export async function dryRun(
   }));
   if (!timeline.ok) throw wrong(timeline.issues);
   const { totalFrames, fps } = timeline.value;
+  const analysis = await renders.analyze(request, room, totalFrames);
   return {
     valid: true,
     duration_seconds: totalFrames / fps,
@@ -59,7 +61,11 @@ export async function dryRun(
         },
       ];
     }),
-    estimate: await history.estimate(room, request.width * request.height * totalFrames),
+    estimate: analysis.estimate,
+    complexity: analysis.complexity,
+    template: analysis.template,
+    response: analysis.template === "quick_sync" ? "immediate" : "queued",
+    timeout_ms: definitionFor(request, analysis).timeoutMs,
   };
 }
 

@@ -30,11 +30,11 @@ export const renderErrorBody = ({ code, message, details, retryable }: AppError)
 /**
  * How long a caller wants to wait (RFC 7240): `Prefer: respond-async` not at all, `Prefer: wait=5` for so many seconds.
  *
- * @param mostMs what is waited unless less is asked for.
+ * @param usualMs what is waited unless the caller says otherwise.
  */
-export function waitOf(request: Request, mostMs: number): number {
+export function waitOf(request: Request, usualMs: number, mostMs: number): number {
   const wishes = (request.get("Prefer") ?? "").toLowerCase();
   if (/(^|[,\s])respond-async($|[,;\s])/.test(wishes) && !/wait=/.test(wishes)) return 0;
   const seconds = /(?:^|[,\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(wishes)?.[1];
-  return seconds === undefined ? mostMs : Math.min(mostMs, Number(seconds) * 1000);
+  return seconds === undefined ? usualMs : Math.min(mostMs, Number(seconds) * 1000);
 }

@@ -1,45 +1,49 @@
-import { isFinalStatus } from "@stream-control/protocol";
-import type { Ledger } from "../jobs/ledger.js";
-import type { JobRow } from "../store/tables.js";
+import type { WorkflowEngine } from "../workflows/engine.js";
+import type { WorkflowRun } from "../workflows/run.js";
 
-/** Requests that wait for the end of their job. */
+/** Requests that wait until it is known what came of a render. */
 export class RenderWaits {
   private readonly waiting = new Map<string, Set<() => void>>();
 
-  constructor(ledger: Ledger) {
-    ledger.onCommit(({ job }) => {
-      if (isFinalStatus(job.status)) this.wake(job.id);
+  constructor(engine: Pick<WorkflowEngine, "onChange">) {
+    engine.onChange(({ id, state }) => {
+      if (state.outcome !== null) this.wake(id);
     });
   }
 
   /**
-   * Settles when the job has ended, the time is over, or the signal says so.
+   * Settles when the outcome is known and on disk, the time is over, or the signal says so.
    *
-   * @param read gives the job as it is now; asked after the wait has begun, so that no end is missed.
+   * @param read gives the run as it is on disk; asked after the wait has begun, so that no outcome is missed.
    */
-  async forEnd(jobId: string, ms: number, signal: AbortSignal, read: () => Promise<JobRow | undefined>): Promise<void> {
+  async forOutcome(
+    runId: string,
+    ms: number,
+    signal: AbortSignal,
+    read: () => Promise<WorkflowRun | undefined>,
+  ): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const those = this.waiting.get(jobId) ?? new Set();
-    this.waiting.set(jobId, those.add(resolve));
+    const those = this.waiting.get(runId) ?? new Set();
+    this.waiting.set(runId, those.add(resolve));
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => resolve(), { once: true });
     try {
-      const job = await read();
-      if (job === undefined || isFinalStatus(job.status) || signal.aborted) return;
+      const run = await read();
+      if (run === undefined || run.state.outcome !== null || signal.aborted) return;
       await promise;
     } finally {
       clearTimeout(timer);
       those.delete(resolve);
-      if (those.size === 0) this.waiting.delete(jobId);
+      if (those.size === 0) this.waiting.delete(runId);
     }
   }
 
   /** Answers all who wait with what there is. */
   stop(): void {
-    for (const jobId of [...this.waiting.keys()]) this.wake(jobId);
+    for (const runId of [...this.waiting.keys()]) this.wake(runId);
   }
 
-  private wake(jobId: string): void {
-    for (const resolve of this.waiting.get(jobId) ?? []) resolve();
+  private wake(runId: string): void {
+    for (const resolve of this.waiting.get(runId) ?? []) resolve();
   }
 }

@@ -1,10 +1,4 @@
-import {
-  isFinalStatus,
-  type JobRecord,
-  parseRenderRequest,
-  type RenderRequest,
-  roomSchema,
-} from "@stream-control/protocol";
+import { parseRenderRequest, roomSchema } from "@stream-control/protocol";
 import { AppError, type Logger } from "@stream-control/service-kit";
 import {
   type Access,
@@ -19,36 +13,19 @@ import { type ClientAddresses, parseQuery } from "@stream-control/service-kit/ht
 import type { Request, RequestHandler, Response } from "express";
 import { z } from "zod";
 import type { Probes } from "../agents/probes.js";
-import type { JobControl } from "../jobs/control.js";
-import type { JobReader } from "../jobs/job-reader.js";
-import { configOf } from "../jobs/job-record.js";
-import type { Ledger } from "../jobs/ledger.js";
-import { type SubmissionDeps, toNewJob } from "../jobs/submission.js";
-import type { JobViews } from "../jobs/views.js";
-import { isRenderConfig } from "../scheduling/requirement.js";
-import type { JobRow } from "../store/tables.js";
+import type { WorkflowRun } from "../workflows/run.js";
 import { dryRun } from "./dry-run.js";
-import { placeOf, type ResultFiles } from "./files/result-files.js";
-import type { RenderHistory } from "./history.js";
 import { correlate, waitOf } from "./http.js";
-import type { RenderWaits } from "./render-waits.js";
-import { causeOf, isRetryable, orchestrateReply, type RenderFacts, renderStatus, renderStatusOf } from "./status.js";
+import { type Renders, renderIdOf, requesterOf } from "./renders.js";
+import { isRetryable, orchestrateReply, renderStatus, renderStatusOf, workflowId } from "./status.js";
 
 export interface RenderRoutesDeps {
   access: Access;
   readBody: RequestHandler;
   addresses: ClientAddresses;
   audit: AuditRecorder;
-  ledger: Ledger;
-  reader: JobReader;
-  control: JobControl;
-  views: JobViews;
   probes: Probes;
-  history: RenderHistory;
-  waits: RenderWaits;
-  submission: SubmissionDeps;
-  /** Where the agents' results are. */
-  files: ResultFiles;
+  renders: Renders;
   /** How long a request waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -56,59 +33,19 @@ export interface RenderRoutesDeps {
 
 const query = z.object({ dryRun: z.enum(["true", "false"]).optional(), room: roomSchema.optional() });
 
-const keyOf = (id: string): string => `render:${id}`;
-/** The id that the client gave, which is in the job's key. */
-const idOf = ({ idempotencyKey, id }: JobRecord): string => idempotencyKey?.slice(keyOf("").length) ?? id;
-
 /** `/api/v1`: render, watch, cancel. */
 export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
-  const { access, readBody, audit, ledger, reader, control, views, waits, logger, files } = deps;
+  const { access, readBody, audit, renders, logger, addresses } = deps;
   const routes = new GuardedRoutes(access, readBody);
   routes.router.use(correlate);
 
-  const known = async (id: string): Promise<JobRow | undefined> => {
-    const row = await reader.byIdempotencyKey(keyOf(id));
-    return row !== undefined && isRenderConfig(configOf(row)) ? row : undefined;
-  };
-  const find = async (id: string): Promise<JobRow> => {
-    const row = await known(id);
-    if (row === undefined) throw new AppError("JOB_NOT_FOUND", `There is no render "${id}".`);
-    return row;
-  };
-  const roomOf = async (request: Request) => (await known(String(request.params.id)))?.room;
-
-  const factsOf = async (request: Request, job: JobRecord): Promise<RenderFacts> => {
-    const place = placeOf(job.progress, [job.id]);
-    const scheme = deps.addresses.isSecure(request) ? "https" : "http";
-    const resultUrl = place && (await files.urlOf(place, `${scheme}://${request.get("host") ?? "localhost"}`));
-    return { id: idOf(job), resultUrl, now: new Date() };
-  };
-  const show = async (request: Request, row: JobRow) => {
-    const job = views.record(row);
-    return renderStatus(job, await factsOf(request, job));
-  };
-
-  const submit = async (request: Request, render: RenderRequest, room: string): Promise<JobRow> => {
-    const { principal } = access.requireCaller(request);
-    const id = render.id ?? `job_${deps.submission.newId()}`;
-    const config = { kind: "render", request: { ...render, id } };
-    const body = {
-      ...{ inlineConfig: config, idempotencyKey: keyOf(id), restartPolicy: "onFailure" as const },
-      priority: render.priority,
-      ...{ streamMetadata: { title: `Render ${id}`, description: "" } },
-      ...(render.metadata === undefined ? {} : { metadata: render.metadata }),
-    };
-    const name = principal.kind === "local" ? null : principal.name;
-    const { job, created } = await ledger.submit(await toNewJob(body, { name, room }, deps.submission));
-    const isSame = job.room === room && JSON.stringify(configOf(job)) === JSON.stringify(config);
-    if (!created && !isSame)
-      throw new AppError("IDEMPOTENCY_KEY_IN_USE", `The id "${id}" belongs to another render; take a new one.`);
-    return job;
-  };
+  const roomOf = async (request: Request) => (await renders.byId(String(request.params.id)))?.room;
+  const view = (request: Request, run: WorkflowRun) => renders.view(run, baseOf(request, addresses));
 
   routes.post("/orchestrate", somewhere("operator"), async (request, response) => {
     const { dryRun: isDry, room: named } = parseQuery(query, request.query);
-    const room = named ?? roomByDefault(access.requireCaller(request).principal.grants, "operator");
+    const { principal } = access.requireCaller(request);
+    const room = named ?? roomByDefault(principal.grants, "operator");
     const parsed = parseRenderRequest(request.body ?? {});
     if (!parsed.ok) throw wrongRequest(parsed.issues);
     requireRoom(access, "operator", room, request);
@@ -116,48 +53,45 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
       response.json(await dryRun(parsed.value, room, deps));
       return;
     }
-    if (!files.areServed)
-      throw new AppError(
-        "RENDERS_UNAVAILABLE",
-        "Results could not be fetched: set MEDIA_DIR to the folder that agents write to.",
-      );
-    const submitted = await submit(request, parsed.value, room);
-    logger.info({ jobId: submitted.id, correlationId: response.get("X-Correlation-ID") }, "a render was asked for");
-    const read = () => reader.byId(submitted.id);
-    await waits.forEnd(submitted.id, waitOf(request, deps.immediateMs), goneSignal(response), read);
-    const job = views.record((await read()) ?? submitted);
-    if (job.status === "FAILED" && job.error !== null) throw failed(job);
-    const facts = await factsOf(request, job);
-    if (renderStatusOf(job) === "cancelled") response.json(renderStatus(job, facts));
+    const begun = await renders.start(parsed.value, room, requesterOf(principal));
+    logger.info({ workflowId: begun.id, correlationId: response.get("X-Correlation-ID") }, "a render was asked for");
+    const ms = waitOf(request, begun.definition.name === "quick_sync" ? deps.immediateMs : 0, deps.immediateMs);
+    const run = await renders.settled(begun, ms, goneSignal(response));
+    const status = renderStatusOf(run);
+    if (status === "failed") throw failed(run);
+    const render = await view(request, run);
+    if (status === "cancelled") response.json(renderStatus(render));
     else {
-      const reply = orchestrateReply(job, facts);
+      const reply = orchestrateReply(render);
       response.status(reply.status === "immediate" ? 200 : 202).json(reply);
     }
   });
 
   routes.get("/jobs/:id/status", inRoom("viewer", roomOf), async (request, response) => {
-    response.json(await show(request, await find(request.params.id)));
+    response.json(renderStatus(await view(request, await renders.find(request.params.id))));
   });
 
   routes.post("/jobs/:id/cancel", inRoom("operator", roomOf), async (request, response) => {
-    const { id } = await find(request.params.id);
-    response.status(202).json(await show(request, await control.stop(id)));
+    const run = await renders.cancel(await renders.find(request.params.id));
+    response.status(202).json(renderStatus(await view(request, run)));
   });
 
   routes.delete("/jobs/:id", inRoom("operator", roomOf), async (request, response) => {
-    const row = await find(request.params.id);
-    if (!isFinalStatus(row.status))
-      throw new AppError("JOB_NOT_ENDED", "The render has not ended; cancel it first, and wait for its end.");
-    await files.removeFolder(row.id);
+    const run = await renders.find(request.params.id);
+    await renders.removeFiles(run);
     await audit.record({
       type: "render.deleted",
-      subject: `job:${row.id}`,
+      subject: `workflow:${run.id}`,
       message: "The file of the render was deleted.",
     });
     response.status(204).end();
   });
   return routes;
 }
+
+/** The service's own address as its caller knows it. */
+const baseOf = (request: Request, addresses: ClientAddresses): string =>
+  `${addresses.isSecure(request) ? "https" : "http"}://${request.get("host") ?? "localhost"}`;
 
 /** Nobody waits any longer once the connection is closed. */
 function goneSignal(response: Response): AbortSignal {
@@ -172,11 +106,10 @@ const wrongRequest = (issues: { path: string; message: string }[]): AppError => 
 };
 
 /** What a failed render is answered with: whether the same request can help is the status's and the body's to say. */
-function failed(job: JobRecord): AppError {
-  const error = causeOf(job.error ?? { code: "INTERNAL_ERROR", message: "The render failed." });
+function failed(run: WorkflowRun): AppError {
+  const error = run.state.error ?? { code: "INTERNAL_ERROR", message: "The render failed." };
   const details = {
-    jobId: idOf(job),
-    code: error.code,
+    ...{ jobId: renderIdOf(run), workflow_id: workflowId(run), code: error.code },
     ...(error.detail?.issues === undefined ? {} : { issues: error.detail.issues }),
   };
   return new AppError(isRetryable(error) ? "RENDER_INTERRUPTED" : "RENDER_FAILED", error.message, { details });

@@ -1,44 +1,61 @@
-import {
-  type ErrorInfo,
-  isFinalStatus,
-  type JobRecord,
-  type OrchestrateReply,
-  type RenderStatus,
-  type RenderStatusBody,
-} from "@stream-control/protocol";
+import type { ErrorInfo, JobRecord, OrchestrateReply, RenderStatus, RenderStatusBody } from "@stream-control/protocol";
 import { NOT_RESTARTED } from "../jobs/restart-policy.js";
+import type { WorkflowRun } from "../workflows/run.js";
+import { CARRIED } from "./workflow/templates.js";
 
-/** What is known of a render beside its job. */
-export interface RenderFacts {
+/** A render: the run of its workflow, and the job that carries its heavy steps, where there is one yet. */
+export interface Render {
   /** The client's own id of it. */
   id: string;
+  run: WorkflowRun;
+  job: JobRecord | undefined;
   /** Where its file is served; undefined where it is not there. */
   resultUrl: string | undefined;
+  /** When it should be done, as thought before it began. */
+  expectedAt: string | undefined;
   now: Date;
 }
 
-/** Where the job of a render stands, in the words of renders. */
-export function renderStatusOf({ status, progress }: Pick<JobRecord, "status" | "progress">): RenderStatus {
-  if (status === "FAILED") return "failed";
-  // Whatever else ended it, the file is there.
-  if (isFinalStatus(status)) return progress?.render?.step === "done" ? "completed" : "cancelled";
-  return status === "CREATED" || status === "PENDING" || status === "ASSIGNED" ? "queued" : "processing";
+/** Where a render stands, in the words of renders. */
+export function renderStatusOf(run: WorkflowRun): RenderStatus {
+  const { outcome, wanted, steps } = run.state;
+  if (outcome !== null) return outcome;
+  if (wanted === "cancel") return "processing";
+  const waits = new Set(run.definition.steps.filter((step) => step.waits === true).map(({ name }) => name));
+  const isWorking = run.definition.steps.some(
+    ({ name, group }) => group !== undefined && !waits.has(name) && steps[name]?.status !== "waiting",
+  );
+  return isWorking ? "processing" : "queued";
 }
 
-const STEP_MESSAGES = {
-  queued: "Waiting for an agent.",
-  downloading: "Fetching the sources.",
-  probing: "Looking into the sources.",
-  rendering: "Rendering.",
-  publishing: "Putting the file into its place.",
+/** The step that is being done, by its name in the workflow; `video_processing` for `process`. */
+export function currentStepOf({ definition, state }: WorkflowRun): string {
+  if (state.outcome !== null) return "done";
+  const is = (...statuses: string[]) =>
+    definition.steps.find(({ name }) => statuses.includes(state.steps[name]?.status ?? ""))?.name;
+  const name = is("running", "backoff") ?? is("waiting") ?? "done";
+  return name === "process" ? "video_processing" : name;
+}
+
+const STEP_MESSAGES: Record<string, string> = {
+  queue: "Waiting for an agent.",
+  allocate: "Waiting for an agent.",
+  download: "Fetching the sources.",
+  analyze: "Looking into the sources.",
+  video_processing: "Processing video elements.",
+  qa: "Looking into the finished file.",
+  upload: "Putting the file into its place.",
   done: "Done.",
-} as const;
+};
 
 /** Whether the same request can succeed later: not where its config or its sources are wrong. */
 export function isRetryable({ code, detail }: ErrorInfo): boolean {
   if (typeof detail?.retryable === "boolean") return detail.retryable;
-  return !NOT_RESTARTED.has(code) && detail?.fault !== "config";
+  return !NOT_RESTARTED.has(code) && !NOT_REPEATED.has(code) && detail?.fault !== "config";
 }
+
+/** The same work would take as long again. */
+const NOT_REPEATED: ReadonlySet<string> = new Set(["WORKFLOW_TIMEOUT", "STEP_TIMEOUT"]);
 
 /** What really failed, where a job gave up after several tries. */
 export function causeOf(error: ErrorInfo): ErrorInfo {
@@ -47,36 +64,40 @@ export function causeOf(error: ErrorInfo): ErrorInfo {
 }
 
 /** The status of a render as its clients read it. */
-export function renderStatus(job: JobRecord, { id, resultUrl, now }: RenderFacts): RenderStatusBody {
-  const status = renderStatusOf(job);
-  const { progress, metadata } = job;
-  const step = status === "queued" ? "queued" : (progress?.render?.step ?? "downloading");
-  const error = status === "failed" && job.error !== null ? causeOf(job.error) : undefined;
-  const completion = status === "processing" ? estimatedCompletion(job, now) : undefined;
+export function renderStatus(render: Render): RenderStatusBody {
+  const { id, run, job } = render;
+  const status = renderStatusOf(run);
+  const step = currentStepOf(run);
+  const { error } = run.state;
+  const completion = completionOf(render, status);
+  const metadata = job?.metadata ?? null;
   return {
     job_id: id,
     status,
     progress: `${percentOf(job, status)}%`,
     current_step: step,
-    message: messageOf(job, status, step, resultUrl),
+    message: messageOf(render, status, step),
+    workflow_id: workflowId(run),
     ...(completion === undefined ? {} : { estimated_completion: completion }),
-    ...(status === "completed" ? resultOf(job, resultUrl) : {}),
-    ...(error === undefined ? {} : { error: shown(error), retryable: isRetryable(error) }),
+    ...(status === "completed" ? resultOf(render) : {}),
+    ...(status === "failed" && error !== null ? { error: shown(error), retryable: isRetryable(error) } : {}),
     ...(metadata === null ? {} : { metadata }),
   };
 }
 
 /** The answer to whoever asked for a render that has not failed. */
-export function orchestrateReply(job: JobRecord, facts: RenderFacts): OrchestrateReply {
-  const { id, resultUrl, now } = facts;
-  const ids = { jobId: id, orchestrationId: `orch_${job.id}`, workflow_id: `wf_${job.id}` };
-  const allocation = job.agentId === null ? {} : { resource_allocation_id: `res_${job.id}_${job.epoch}` };
-  if (renderStatusOf(job) === "completed")
+export function orchestrateReply(render: Render): OrchestrateReply {
+  const { id, run, job, resultUrl } = render;
+  const status = renderStatusOf(run);
+  const ids = { jobId: id, orchestrationId: `orch_${run.id}`, workflow_id: workflowId(run) };
+  const allocation =
+    job === undefined || job.agentId === null ? {} : { resource_allocation_id: `res_${job.id}_${job.epoch}` };
+  if (status === "completed")
     return {
-      ...{ ...ids, status: "immediate", ...allocation, ...resultOf(job, resultUrl) },
+      ...{ ...ids, status: "immediate", ...allocation, ...resultOf(render) },
       message: resultUrl === undefined ? notServed(job) : "Job completed successfully",
     };
-  const completion = estimatedCompletion(job, now);
+  const completion = completionOf(render, status);
   return {
     ...{ ...ids, status: "queued", ...allocation, message: "Job queued for processing" },
     ...(completion === undefined ? {} : { estimated_completion: completion }),
@@ -84,40 +105,49 @@ export function orchestrateReply(job: JobRecord, facts: RenderFacts): Orchestrat
   };
 }
 
+/** How a workflow is named outside. */
+export const workflowId = ({ id }: Pick<WorkflowRun, "id">): string => `wf_${id}`;
+
 const shown = ({ code, message, detail }: ErrorInfo) => ({
   ...{ code, message },
   ...(detail?.issues === undefined ? {} : { details: detail.issues }),
 });
 
-function percentOf({ progress }: JobRecord, status: RenderStatus): number {
+function percentOf(job: JobRecord | undefined, status: RenderStatus): number {
   if (status === "completed") return 100;
-  const total = progress?.render?.totalFrames;
+  const total = job?.progress?.render?.totalFrames;
   // All frames are there a moment before the file is.
-  return total === undefined ? 0 : Math.min(99, Math.floor((100 * (progress?.frame ?? 0)) / total));
+  return total === undefined ? 0 : Math.min(99, Math.floor((100 * (job?.progress?.frame ?? 0)) / total));
 }
 
-function messageOf(
-  job: JobRecord,
-  status: RenderStatus,
-  step: RenderStatusBody["current_step"],
-  resultUrl: string | undefined,
-): string {
+function messageOf({ run, job, resultUrl }: Render, status: RenderStatus, step: string): string {
   if (status === "completed") return resultUrl === undefined ? notServed(job) : "Job completed successfully";
-  if (status === "failed") return job.error?.message ?? "The render failed.";
+  if (status === "failed") return run.state.error?.message ?? "The render failed.";
   if (status === "cancelled") return "The render was cancelled.";
-  return status === "queued" ? (job.pendingReason ?? STEP_MESSAGES.queued) : STEP_MESSAGES[step];
+  if (run.state.wanted === "cancel") return "The render is being cancelled.";
+  const waits = status === "queued" && job?.pendingReason != null ? job.pendingReason : undefined;
+  const words = waits ?? STEP_MESSAGES[step] ?? `At the step "${step}".`;
+  return run.state.wanted === "pause" ? `Paused: no further step is begun. ${words}` : words;
 }
 
-const notServed = ({ progress, agentId }: JobRecord): string =>
-  `The render is done, and its file ${progress?.render?.file ?? ""} is not in MEDIA_DIR: it was deleted, or the agent ` +
-  `${agentId ?? "that made it"} writes to a folder that is not shared.`;
+const notServed = (job: JobRecord | undefined): string => {
+  const { file = "", store } = job?.progress?.render ?? {};
+  const agent = job?.agentId ?? "that made it";
+  return store === "s3"
+    ? `The render is done, and its file ${file} is not in S3_BUCKET: it was deleted, or the agent ${agent} has another bucket.`
+    : `The render is done, and its file ${file} is not in MEDIA_DIR: it was deleted, or the agent ${agent} writes to a folder ` +
+        "that is not shared.";
+};
 
-function resultOf({ progress }: JobRecord, resultUrl: string | undefined) {
-  const { elapsedMs, bytes } = progress?.render ?? {};
+/** What is told of a finished file. */
+export function resultOf({ run, job, resultUrl }: Render) {
+  const given: { elapsedMs?: number; bytes?: number; sha256?: string } = run.outputs[CARRIED] ?? {};
+  const { elapsedMs, bytes, sha256 } = { ...job?.progress?.render, ...given };
   return {
     ...(resultUrl === undefined ? {} : { result_url: resultUrl }),
     ...(elapsedMs === undefined ? {} : { processing_time: `${Math.round(elapsedMs)}ms` }),
     ...(bytes === undefined ? {} : { file_size: sizeOf(bytes), file_size_bytes: bytes }),
+    ...(sha256 === undefined ? {} : { file_sha256: sha256 }),
   };
 }
 
@@ -126,9 +156,11 @@ function sizeOf(bytes: number): string {
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)}KB` : `${(bytes / 1_000_000).toFixed(1)}MB`;
 }
 
-/** By the pace so far. */
-function estimatedCompletion({ progress }: JobRecord, now: Date): string | undefined {
-  const { frame = 0, fps = 0, render } = progress ?? {};
-  if (render?.step !== "rendering" || render.totalFrames === undefined || frame < 1 || fps <= 0) return undefined;
-  return new Date(now.getTime() + ((render.totalFrames - frame) / fps) * 1000).toISOString();
+/** By the pace so far; before there is one, as it was estimated. */
+function completionOf({ job, now, expectedAt }: Render, status: RenderStatus): string | undefined {
+  if (status !== "queued" && status !== "processing") return undefined;
+  const { frame = 0, fps = 0, render } = job?.progress ?? {};
+  if (render?.step === "rendering" && render.totalFrames !== undefined && frame >= 1 && fps > 0)
+    return new Date(now.getTime() + ((render.totalFrames - frame) / fps) * 1000).toISOString();
+  return expectedAt !== undefined && Date.parse(expectedAt) > now.getTime() ? expectedAt : undefined;
 }

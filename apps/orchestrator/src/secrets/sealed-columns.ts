@@ -13,6 +13,8 @@ export const SEALED_COLUMNS = {
   youtube_broadcasts: ["ingestion", "start_request"],
   youtube_streams: ["ingestion"],
   webhooks: ["url", "secrets"],
+  workflow_runs: ["input"],
+  workflow_steps: ["output"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type SealedTable = keyof typeof SEALED_COLUMNS;

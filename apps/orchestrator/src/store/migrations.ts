@@ -4,9 +4,10 @@ import { type Migration, sql } from "@stream-control/store";
 import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
-import { prioritiesMigration } from "../scheduling/migration.js";
+import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
+import { restartLimitsMigration, workflowsMigration } from "../workflows/migration.js";
 import { youtubeAccountMigration, youtubeBroadcastsMigration } from "../youtube/migrations.js";
 import { chainJobEvents } from "./chain-job-events.js";
 
@@ -154,7 +155,10 @@ export const migrations: Record<string, Migration> = {
   "0040-job-search": jobSearchMigration,
   "0041-job-charts": measurementsMigration,
   "0050-webhooks": webhooksMigration,
+  "0060-workflows": workflowsMigration,
+  "0061-restart-limits": restartLimitsMigration,
   "0070-priorities": prioritiesMigration,
+  "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,
 };
 

@@ -1,7 +1,15 @@
-import type { DeliveryStatus, JobStatus, OnDisconnect, Priority, RestartPolicy } from "@stream-control/protocol";
+import type {
+  DeliveryStatus,
+  JobStatus,
+  LoadBalancingStrategy,
+  OnDisconnect,
+  Priority,
+  RestartPolicy,
+} from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
+import type { StepStatus, WorkflowStatus } from "../workflows/core/state.js";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
@@ -41,7 +49,11 @@ export interface JobTable {
   idempotency_key: string | null;
   /** The lane that it waits in. */
   priority: Priority;
+  /** How its agent is chosen, where the job says so itself. */
+  placement: LoadBalancingStrategy | null;
   restart_policy: RestartPolicy;
+  /** How it is tried again, where it is not as configured for all; see `jobs/restart-policy`. */
+  restart_limits: Json | null;
   on_disconnect: OnDisconnect;
   /**
    * The assignment has a lease: 1 where the job may move to another agent once that has run out. Of a waiting job: its last
@@ -254,6 +266,44 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** Runs of workflows. */
+export interface WorkflowRunTable {
+  /** Order in which they were started. */
+  seq: Generated<number>;
+  id: string;
+  /** The same key again is the same run. */
+  key: string;
+  kind: string;
+  room: string;
+  /** As it was when the run was started. */
+  definition: Json;
+  status: WorkflowStatus;
+  /** What decides how it goes on, its steps aside. */
+  state: Json;
+  input: Sealed;
+  requested_by: string | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  ended_at: Timestamp | null;
+  /** Counts its changes. */
+  revision: number;
+  /** The process that carries it out, and for how long nobody else may. */
+  owner: string | null;
+  lease_until: Timestamp | null;
+}
+
+/** Steps of runs, one row for each generation. */
+export interface WorkflowStepTable {
+  id: string;
+  run_id: string;
+  generation: number;
+  name: string;
+  status: StepStatus;
+  attempts: Json;
+  state: Json;
+  output: Sealed | null;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;
@@ -280,5 +330,7 @@ export interface Tables extends AccessTables, EventLogTables {
   sheets: SheetTable;
   webhooks: WebhookTable;
   webhook_deliveries: WebhookDeliveryTable;
+  workflow_runs: WorkflowRunTable;
+  workflow_steps: WorkflowStepTable;
   configuration: ConfigurationTable;
 }

@@ -1,10 +1,13 @@
 import { z } from "zod";
 import { jsonObjectSchema, timestampSchema } from "../primitives.js";
-import { RENDER_STEPS } from "../resources/progress.js";
 
 /** Where a render is in its life. */
 export const RENDER_STATUSES = ["queued", "processing", "completed", "failed", "cancelled"] as const;
 export type RenderStatus = (typeof RENDER_STATUSES)[number];
+
+/** How much there is to do for a render. */
+export const COMPLEXITIES = ["simple", "moderate", "complex", "enterprise"] as const;
+export type Complexity = (typeof COMPLEXITIES)[number];
 
 /** What is told of a finished file. */
 const result = {
@@ -15,6 +18,8 @@ const result = {
   /** As `1.2MB`. */
   file_size: z.string().optional(),
   file_size_bytes: z.int().min(0).optional(),
+  /** SHA-256 of the file, hexadecimal. */
+  file_sha256: z.string().optional(),
 };
 
 /** Body of every error answer of these routes. */
@@ -38,9 +43,11 @@ export const renderStatusSchema = z
     status: z.enum(RENDER_STATUSES),
     /** Frames that are encoded, of all, as `75%`. */
     progress: z.string(),
-    current_step: z.enum(["queued", ...RENDER_STEPS]),
+    /** The step of the workflow, `video_processing` for `process`; `done` once it is known what came of it. */
+    current_step: z.string(),
     message: z.string(),
-    /** By the pace so far; absent where there is none yet. */
+    workflow_id: z.string(),
+    /** By the pace so far, before that by the estimate; absent where there is neither. */
     estimated_completion: timestampSchema.optional(),
     ...result,
     error: z.object({ code: z.string(), message: z.string(), details: z.unknown().optional() }).optional(),
@@ -57,7 +64,7 @@ export const orchestrateReplySchema = z
     orchestrationId: z.string(),
     status: z.enum(["immediate", "queued"]),
     message: z.string(),
-    /** The job that carries the render, and its present assignment to an agent. */
+    /** The workflow that carries the render out, and its job's present assignment to an agent. */
     workflow_id: z.string(),
     resource_allocation_id: z.string().optional(),
     estimated_completion: timestampSchema.optional(),
@@ -86,6 +93,12 @@ export const dryRunReplySchema = z
     ),
     /** By the renders that ended last; null where there are too few to tell. */
     estimate: z.object({ processing_ms: z.int(), based_on: z.int() }).nullable(),
+    complexity: z.enum(COMPLEXITIES),
+    /** The workflow's template that it would be carried out by, and how the request would be answered. */
+    template: z.string(),
+    response: z.enum(["immediate", "queued"]),
+    /** Milliseconds of work that it would be given. */
+    timeout_ms: z.int(),
   })
   .meta({ id: "DryRunReply" });
 export type DryRunReply = z.infer<typeof dryRunReplySchema>;

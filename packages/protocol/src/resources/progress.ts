@@ -50,7 +50,7 @@ export const audioLevelsSchema = z
 export type AudioLevels = z.infer<typeof audioLevelsSchema>;
 
 /** How far a job that renders is. */
-export const RENDER_STEPS = ["downloading", "probing", "rendering", "publishing", "done"] as const;
+export const RENDER_STEPS = ["downloading", "probing", "rendering", "checking", "publishing", "done"] as const;
 export const renderProgressSchema = z
   .object({
     step: z.enum(RENDER_STEPS),
@@ -60,8 +60,15 @@ export const renderProgressSchema = z
     elapsedMs: z.number().min(0).optional(),
     /** Of the finished file. */
     bytes: z.int().min(0).optional(),
-    /** Where the finished file is below the agent's first output folder. */
+    /** The finished file's key in its store: a relative path, whose first folder is named after the job. */
     file: z.string().max(512).optional(),
+    /** Where that is: below the agent's first output folder (also where this is absent), or in the bucket that agents share. */
+    store: z.enum(["folder", "s3"]).optional(),
+    /** Of the finished file, hexadecimal. */
+    sha256: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .optional(),
   })
   .meta({ id: "RenderProgress" });
 export type RenderProgress = z.infer<typeof renderProgressSchema>;

@@ -2,9 +2,12 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createSecretKey,
+  hkdfSync,
   type KeyObject,
   randomBytes,
+  timingSafeEqual,
 } from "node:crypto";
 
 /** Something sealed cannot be opened, or not with the keys that there are. The message says what to do. */
@@ -94,6 +97,25 @@ export class KeyRing {
     }
   }
 
+  /**
+   * Authenticates a text that others keep, such as an address that they may fetch: HMAC-SHA256 with a key that is derived for
+   * that purpose alone, so that no text of one purpose counts for another, and no sealing key is used twice.
+   *
+   * @returns the id of the key and the code, base64url.
+   */
+  authenticate(text: string, purpose: string): { keyId: string; code: string } {
+    return { keyId: this.sealingKeyId, code: codeOf(this.sealingKey, text, purpose).toString("base64url") };
+  }
+
+  /** Whether {@link authenticate} gave that code, with any key of the ring. It takes as long for a wrong one. */
+  isAuthentic(text: string, purpose: string, { keyId, code }: { keyId: string; code: string }): boolean {
+    const key = this.keys.get(keyId);
+    if (key === undefined) return false;
+    const given = Buffer.from(code, "base64url");
+    const wanted = codeOf(key, text, purpose);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  }
+
   /** Random bytes are drawn in stock, which costs a tenth of drawing them one by one; each is used once. */
   private nextNonce(): Buffer {
     if (this.stockUsed >= this.stock.length) {
@@ -103,6 +125,12 @@ export class KeyRing {
     this.stockUsed += NONCE_BYTES;
     return this.stock.subarray(this.stockUsed - NONCE_BYTES, this.stockUsed);
   }
+}
+
+/** HKDF (RFC 5869) makes a key of its own for each purpose. */
+function codeOf(key: KeyObject, text: string, purpose: string): Buffer {
+  const derived = hkdfSync("sha256", key, "", `stream-control authenticate\0${purpose}`, KEY_BYTES);
+  return createHmac("sha256", Buffer.from(derived)).update(text).digest();
 }
 
 /** The id of the key that sealed a text; undefined for a text that is not sealed. */

@@ -1,22 +1,14 @@
-import { rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { Writable } from "node:stream";
-import {
-  compositionArguments,
-  FfmpegProcess,
-  mediaError,
-  type ProcessExit,
-  StallTimer,
-  secretsOf,
-} from "@stream-control/ffmpeg";
+import { FfmpegProcess, mediaError, type ProcessExit, StallTimer, secretsOf } from "@stream-control/ffmpeg";
 import {
   DEFAULT_RENDER_TIMEOUT_MS,
-  describeIssues,
   type ErrorInfo,
+  fpsOf,
   type Progress,
   type RenderProgress,
-  renderTimeline,
 } from "@stream-control/protocol";
 import type { Results } from "../../results/results.js";
 import type { JobCommand, RenderSpec, RunnerEvent, RunnerResult } from "../contract.js";
@@ -25,7 +17,9 @@ import type { JobRunnerOptions } from "../job-runner.js";
 import { Lease, leftOf } from "../lease.js";
 import { Reach } from "../reach/reach.js";
 import { Reporter } from "../reporter.js";
-import { fetchSources, probeSources, type ReadySource } from "./sources.js";
+import { type Composed, type Composing, compose, neededSources } from "./compose.js";
+import { fetchParts, joinParts, type MergeTask } from "./merge.js";
+import { fetchSources, probeSources, type SourcesOptions } from "./sources.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
 /** Longer than the slowest frame, and than the index of a large file takes to be moved to its front. */
@@ -143,36 +137,27 @@ export class RenderRunner {
     const { spec, env, hideIn, launcher, folder } = this.options;
     const { redactor } = this.reporter;
     const sources = { spec, env, hideIn, launcher, folder, reach: this.reach, redactor, signal: this.giveUp.signal };
-    const paths = await fetchSources(sources);
-    this.enter({ step: "probing" });
-    const ready = await probeSources(paths, sources);
-    const composed = await this.compose(ready);
-    this.enter({ step: "rendering", totalFrames: composed.totalFrames });
-    await this.encode(composed.arguments);
+    const { request, task } = spec.render;
+    const made =
+      task?.type === "merge" ? await this.merge(task, sources) : await this.compose({ request, task }, sources);
+    this.enter({ step: "rendering", totalFrames: made.totalFrames });
+    await this.encode(made.arguments);
+    if (task !== undefined && task.type !== "sound") requireFrames(made, this.measured);
     this.enter({ ...this.state, step: "publishing" });
     await this.publish();
   }
 
-  private async compose(ready: ReadonlyMap<string, ReadySource>) {
-    const { request } = this.options.spec.render;
-    const timeline = renderTimeline(request, (source) => ready.get(source)?.facts);
-    if (!timeline.ok)
-      throw new CommandError({
-        code: "CONFIG_INVALID",
-        message: `The composition can't be rendered: ${describeIssues(timeline.issues)}.`.slice(0, 4096),
-        detail: { fault: "config", issues: timeline.issues, retryable: false },
-      });
-    const textFile = (index: number) => join(this.options.folder, `text-${index}.txt`);
-    for (const [index, element] of request.elements.entries())
-      if (element.type === "text") await writeFile(textFile(index), element.text, { mode: 0o600 });
-    const localSource = (source: string): ReadySource => {
-      const found = ready.get(source);
-      if (found === undefined) throw new Error("A source was not made ready.");
-      return found;
-    };
-    const { totalFrames } = timeline.value;
-    const composition = { request, timeline: timeline.value, localSource, textFile, output: this.draft };
-    return { totalFrames, arguments: compositionArguments(composition) };
+  private async compose(composing: Composing, options: SourcesOptions): Promise<Composed> {
+    const paths = await fetchSources(neededSources(composing), options);
+    this.enter({ step: "probing" });
+    const ready = await probeSources(paths, options);
+    return compose(composing, ready, this.options.folder, this.draft);
+  }
+
+  private async merge(task: MergeTask, options: SourcesOptions): Promise<Composed> {
+    const parts = await this.unlessGivenUp(fetchParts(task, options, this.options.results));
+    this.enter({ step: "probing" });
+    return joinParts(task, parts, this.draft, options);
   }
 
   private async encode(args: readonly string[]): Promise<void> {
@@ -184,8 +169,8 @@ export class RenderRunner {
       ...{ path: spec.ffmpegPath, arguments: args, env, hideIn, launcher, stdin: "commands" },
       onLine: (line) => this.reporter.line("render", line),
       onProgress: ({ progress }) => {
-        this.measured = progress;
-        stall.feed(progress.frame ?? 0);
+        this.measured = this.counted(progress);
+        stall.feed(this.measured.frame ?? 0);
       },
     });
     this.ffmpeg.stdout.resume();
@@ -193,6 +178,14 @@ export class RenderRunner {
     stall.stop();
     this.giveUpIfAsked();
     if (exit.reason !== "ended") throw new CommandError(this.encodeError(exit));
+  }
+
+  /** A sound has no frames: how far it is is told in those of its pictures. */
+  private counted(progress: Progress): Progress {
+    const { request, task } = this.options.spec.render;
+    if (task?.type !== "sound") return progress;
+    const frame = Math.floor(((progress.outTimeMs ?? 0) * fpsOf(request)) / 1000);
+    return { ...progress, frame: Math.min(task.totalFrames, frame) };
   }
 
   private encodeError(exit: ProcessExit): ErrorInfo {
@@ -214,9 +207,9 @@ export class RenderRunner {
     // A runner that was frozen must publish nothing when it wakes up too late.
     this.lease.holds();
     this.giveUpIfAsked();
-    const { file } = spec.render;
-    const { bytes } = await this.unlessGivenUp(results.put(this.draft, file, this.giveUp.signal));
-    this.enter({ ...this.state, step: "done", bytes, file });
+    const { file, store } = spec.render;
+    const stored = await this.unlessGivenUp(results.put(this.draft, file, this.giveUp.signal));
+    this.enter({ ...this.state, step: "done", ...stored, file, store: store.kind });
   }
 
   /** What was broken off because the render was given up has no reason of its own. */
@@ -256,6 +249,16 @@ export class RenderRunner {
       endedAt: new Date(this.options.now()).toISOString(),
     };
   }
+}
+
+/** A part that lacks a picture would shift all that come behind it. */
+function requireFrames({ totalFrames }: Composed, { frame }: Progress): void {
+  if (frame === totalFrames) return;
+  throw new CommandError({
+    code: "FRAMES_MISSING",
+    message: `${frame ?? 0} frames were made, and ${totalFrames} were wanted.`,
+    detail: { fault: "encoder", retryable: true },
+  });
 }
 
 const STOPPED: ErrorInfo = { code: "STOPPED", message: "The render was stopped." };

@@ -1,6 +1,14 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { IMAGE_HEAD_BYTES, imageDemuxer, type LocalSource, probeSource, type Redactor } from "@stream-control/ffmpeg";
+import {
+  canSeek,
+  IMAGE_HEAD_BYTES,
+  imageDemuxer,
+  type LocalSource,
+  probeSource,
+  type Redactor,
+  type SourceInfo,
+} from "@stream-control/ffmpeg";
 import { pathOfSource, playedSources, type RenderRequest, type RenderSourceFacts } from "@stream-control/protocol";
 import type { RenderSpec } from "../contract.js";
 import { CommandError } from "../errors.js";
@@ -30,18 +38,23 @@ export interface SourcesOptions {
   signal: AbortSignal;
 }
 
-const sourcesOf = ({ elements }: RenderRequest): string[] => [
+/** Every source of a request. */
+export const allSources = ({ elements }: RenderRequest): string[] => [
   ...new Set(elements.flatMap((element) => ("source" in element ? [element.source] : []))),
 ];
 
 /**
- * Brings every source of a request to this machine's disk, each once, some at a time.
+ * Brings sources to this machine's disk, each once, some at a time.
  *
+ * @param needed as the request names them.
  * @returns paths by source. @throws CommandError for the first that can't be had.
  */
-export async function fetchSources({ spec, folder, reach, signal }: SourcesOptions): Promise<Map<string, string>> {
+export async function fetchSources(
+  needed: readonly string[],
+  { folder, reach, signal }: SourcesOptions,
+): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
-  const waiting = [...sourcesOf(spec.render.request).entries()];
+  const waiting = [...needed.entries()];
   const giveUp = new AbortController();
   const either = AbortSignal.any([signal, giveUp.signal]);
   const worker = async () => {
@@ -85,7 +98,8 @@ export async function probeSources(
     if (isImage && image === undefined)
       throw unusable(request, source, "it is none of the images that are supported: PNG, JPEG, WebP, GIF, BMP");
     const facts = played.has(source) ? await probe(source, path, options) : undefined;
-    ready.set(source, { path, hasAudio: facts?.hasAudio ?? false, imageDemuxer: image, facts });
+    const seekable = canSeek(facts?.formatName);
+    ready.set(source, { path, hasAudio: facts?.hasAudio ?? false, seekable, imageDemuxer: image, facts });
   }
   return ready;
 }
@@ -100,7 +114,7 @@ async function imageAt(path: string): Promise<string | undefined> {
   }
 }
 
-async function probe(source: string, path: string, options: SourcesOptions): Promise<RenderSourceFacts> {
+async function probe(source: string, path: string, options: SourcesOptions): Promise<SourceInfo> {
   const { spec, env, hideIn, launcher, redactor, signal } = options;
   const result = await probeSource({
     source: { type: "file", path, loop: false },

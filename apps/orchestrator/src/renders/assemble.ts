@@ -1,0 +1,84 @@
+import type { Progress } from "@stream-control/protocol";
+import type { Logger } from "@stream-control/service-kit";
+import type { Access } from "@stream-control/service-kit/access";
+import type { AuditRecorder, EventLog } from "@stream-control/service-kit/audit";
+import type { ClientAddresses } from "@stream-control/service-kit/http";
+import type { Store } from "@stream-control/store";
+import type { RequestHandler } from "express";
+import type { Probes } from "../agents/probes.js";
+import type { Routes } from "../http/app.js";
+import type { JobControl } from "../jobs/control.js";
+import type { JobReader } from "../jobs/job-reader.js";
+import type { Ledger } from "../jobs/ledger.js";
+import type { ProgressBoard } from "../jobs/progress-board.js";
+import type { SubmissionDeps } from "../jobs/submission.js";
+import type { JobViews } from "../jobs/views.js";
+import type { SealedColumns } from "../secrets/sealed-columns.js";
+import type { Tables } from "../store/tables.js";
+import { WorkflowEngine } from "../workflows/engine.js";
+import { RunRows } from "../workflows/run-rows.js";
+import { StepJobs } from "../workflows/step-jobs.js";
+import type { ResultFiles } from "./files/result-files.js";
+import { RenderHistory } from "./history.js";
+import { RENDERS_PATH } from "./http.js";
+import { RenderWaits } from "./render-waits.js";
+import { Renders } from "./renders.js";
+import { renderRoutes } from "./routes.js";
+import { RENDER_KIND, renderKind } from "./workflow/render-kind.js";
+
+export interface RenderParts {
+  readonly routes: Routes;
+  readonly engine: WorkflowEngine;
+  /** A running job has measured something. */
+  progressed(jobId: string, progress: Progress): void;
+  /** Takes up the workflows that were under way. To be called once jobs are being given out. */
+  start(): Promise<void>;
+  /** Answers whoever waits, and leaves the workflows to the next start. */
+  stop(): Promise<void>;
+}
+
+export interface RenderDeps {
+  access: Access;
+  readBody: RequestHandler;
+  addresses: ClientAddresses;
+  audit: AuditRecorder;
+  store: Store<Tables>;
+  sealed: SealedColumns;
+  log: EventLog;
+  ledger: Ledger;
+  reader: JobReader;
+  control: JobControl;
+  views: JobViews;
+  board: ProgressBoard;
+  probes: Probes;
+  submission: SubmissionDeps;
+  files: ResultFiles;
+  /** How long a request for a render waits for its result. */
+  immediateMs: number;
+  logger: Logger;
+  now: () => Date;
+}
+
+/** Renders, and the workflows that carry them out. */
+export function assembleRenders(deps: RenderDeps): RenderParts {
+  const { store, sealed, ledger, reader, control, board, submission, files, logger, log, now } = deps;
+  const rows = new RunRows(store, sealed, submission.newId());
+  const engine = new WorkflowEngine({ store, rows, log, logger, now });
+  const progressOf = (jobId: string) => board.progress(jobId);
+  const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
+  engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf }));
+  const waits = new RenderWaits(engine);
+  const history = new RenderHistory(reader, ledger);
+  const { newId } = submission;
+  const renders = new Renders({ engine, reader, views: deps.views, history, files, waits, newId, now });
+  return {
+    engine,
+    routes: [[RENDERS_PATH, renderRoutes({ ...deps, renders })]],
+    progressed: (jobId, progress) => jobs.progressed(jobId, progress),
+    start: () => engine.load(),
+    stop: async () => {
+      waits.stop();
+      await engine.stop();
+    },
+  };
+}
