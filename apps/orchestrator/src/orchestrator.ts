@@ -205,7 +205,9 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
-    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    const results = assembleResults({
+      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, logger, now },
+    });
     releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
@@ -251,7 +253,7 @@ export class Orchestrator {
 
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ submission, results, immediateMs: settings.renderWaitMs, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -294,6 +296,7 @@ export class Orchestrator {
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
+    await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await broadcasts?.stop();

@@ -18,7 +18,7 @@ import type { Tables } from "../store/tables.js";
 import { WorkflowEngine } from "../workflows/engine.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
-import type { ResultFiles } from "./files/result-files.js";
+import type { ResultParts } from "./files/assemble.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
@@ -52,7 +52,7 @@ export interface RenderDeps {
   board: ProgressBoard;
   probes: Probes;
   submission: SubmissionDeps;
-  files: ResultFiles;
+  results: Pick<ResultParts, "files" | "retention">;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -61,7 +61,8 @@ export interface RenderDeps {
 
 /** Renders, and the workflows that carry them out. */
 export function assembleRenders(deps: RenderDeps): RenderParts {
-  const { store, sealed, ledger, reader, control, board, submission, files, logger, log, now } = deps;
+  const { store, sealed, ledger, reader, control, board, submission, logger, log, now } = deps;
+  const { files, retention } = deps.results;
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
@@ -70,7 +71,7 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
-  const renders = new Renders({ engine, reader, views: deps.views, history, files, waits, newId, now });
+  const renders = new Renders({ engine, reader, views: deps.views, history, files, retention, waits, newId, now });
   return {
     engine,
     routes: [[RENDERS_PATH, renderRoutes({ ...deps, renders })]],

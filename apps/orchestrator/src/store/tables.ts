@@ -313,6 +313,13 @@ export interface ConfigurationTable {
   updated_at: Timestamp;
 }
 
+/** Up to which end of a job results were deleted for their age; one row. */
+export interface ExpiredResultsTable {
+  id: string;
+  ended_at: Timestamp;
+  job_id: string;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -333,4 +340,5 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_runs: WorkflowRunTable;
   workflow_steps: WorkflowStepTable;
   configuration: ConfigurationTable;
+  expired_results: ExpiredResultsTable;
 }
