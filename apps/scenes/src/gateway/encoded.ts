@@ -1,7 +1,8 @@
 import type { StateUpdate } from "@stream-control/proto/scenes";
 import { updateJson } from "../wire/update-json.js";
 import { frameOf } from "./frame.js";
-import type { Format } from "./listener.js";
+
+export type Format = "json" | "protobuf";
 
 /** One update as frames, each made once for all who want it, and only where somebody does. */
 export class Encoded {

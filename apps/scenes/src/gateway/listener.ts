@@ -3,13 +3,11 @@ import { type StateUpdate, UpdateKind } from "@stream-control/proto/scenes";
 import type { WebSocket } from "ws";
 import type { ScenesMetrics } from "../metrics.js";
 import { isOpen, type UpdateGate } from "../wire/filter.js";
-import type { Encoded } from "./encoded.js";
+import type { Encoded, Format } from "./encoded.js";
 
 /** Bytes that may wait for a socket before ticks are left out for it, and before it is closed. */
 const TICKS_UNTIL_BYTES = 64 * 1024;
 const CUT_AT_BYTES = 1024 * 1024;
-
-export type Format = "json" | "protobuf";
 
 /** One WebSocket that follows a timeline. */
 export class Listener {

@@ -19,8 +19,9 @@ import type { TimelineHost } from "../service/host.js";
 import type { ServiceSettings } from "../service/settings.js";
 import { UpdateGate } from "../wire/filter.js";
 import { errorOf } from "../wire/problem.js";
+import type { Format } from "./encoded.js";
 import { Feed } from "./feed.js";
-import { type Format, Listener } from "./listener.js";
+import { Listener } from "./listener.js";
 
 export interface SocketsOptions {
   host: TimelineHost;
