@@ -78,6 +78,13 @@ export default {
       },
     },
     {
+      name: "bus-knows-no-package",
+      comment: "What services meet on must not know what they say.",
+      severity: "error",
+      from: { path: packageFiles("bus"), pathNot: tests },
+      to: { path: ["^packages/", ...namesOf(own)], pathNot: packageFiles("bus") },
+    },
+    {
       name: "service-kit-imports-protocol-and-store-alone",
       comment:
         "What every service needs must not drag another package into every service. The store is needed: who may do what, and who did what, is kept in each service's own database, in the same transactions as its facts.",
