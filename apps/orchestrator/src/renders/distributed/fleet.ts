@@ -4,13 +4,16 @@ import type { AgentRegistry } from "../../agents/registry.js";
 import { refusalOf } from "../../scheduling/placement.js";
 import { requirementOf } from "../../scheduling/requirement.js";
 
+/** Refusals that end when another job does. */
+const PASSING = ["BUSY", "CPU", "MEMORY", "NETWORK"];
+
 /** Agents as those see them who cut renders into parts. */
 export class Renderers {
   constructor(private readonly registry: Pick<AgentRegistry, "all">) {}
 
   /** Agents that could take such a job, as soon as they have a slot. */
   able(config: JsonObject, room: string): Agent[] {
-    return this.with(config, room, ["BUSY"]);
+    return this.with(config, room, PASSING);
   }
 
   /** Agents that could take such a job now, and have nothing else to do. */
