@@ -15,6 +15,7 @@ import { type Limits, prepare } from "./assignments/prepare.js";
 import { isRender, prepareRender } from "./assignments/prepare-render.js";
 import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
 import { jobReports } from "./job-reports.js";
+import { machineResources } from "./machine-resources.js";
 import type { RenderStores, RunnerSpec } from "./runner/contract.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
 import { runningJobs } from "./running-jobs.js";
@@ -107,7 +108,7 @@ export class EncoderAgent {
     this.limits.drawsText = drawsText;
     this.machineProblem = undefined;
     const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
-    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version });
+    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version, resources: machineResources(videoEncoders) });
   }
 
   /** Declines every job with that sentence until `useMachine`; what runs goes on. */
