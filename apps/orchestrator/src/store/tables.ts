@@ -266,6 +266,15 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** What jobs of a kind used: cores and MiB. */
+export interface LearnedDemandTable {
+  kind: string;
+  jobs: number;
+  cpu: number;
+  memory_mib: number;
+  updated_at: Timestamp;
+}
+
 /** Runs of workflows. */
 export interface WorkflowRunTable {
   /** Order in which they were started. */
@@ -340,5 +349,6 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_runs: WorkflowRunTable;
   workflow_steps: WorkflowStepTable;
   configuration: ConfigurationTable;
+  learned_demands: LearnedDemandTable;
   expired_results: ExpiredResultsTable;
 }
