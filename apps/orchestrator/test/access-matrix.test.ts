@@ -126,6 +126,7 @@ describe("every route", () => {
       "DELETE /v1/webhooks/:id: admin in its room",
       "GET /api/v1/config: viewer in any room",
       "GET /api/v1/jobs/:id/status: viewer in its room",
+      "GET /api/v1/models: viewer in any room",
       "GET /api/v1/resources: viewer in any room",
       "GET /api/v1/scaling: viewer in any room",
       "GET /embed: anybody",

@@ -14,6 +14,7 @@ import type { Ledger } from "../jobs/ledger.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
 import type { SubmissionDeps } from "../jobs/submission.js";
 import type { JobViews } from "../jobs/views.js";
+import type { RenderTimeModel } from "../scheduling/model/render-time-model.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
 import { WorkflowEngine } from "../workflows/engine.js";
@@ -23,7 +24,6 @@ import { Renderers } from "./distributed/fleet.js";
 import { distributedSteps } from "./distributed/handlers.js";
 import { PartsBoard } from "./distributed/parts-board.js";
 import type { ResultParts } from "./files/assemble.js";
-import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
 import { Renders } from "./renders.js";
@@ -58,6 +58,8 @@ export interface RenderDeps {
   registry: AgentRegistry;
   submission: SubmissionDeps;
   results: Pick<ResultParts, "files" | "retention">;
+  /** How long renders take, as far as that is known. */
+  model: RenderTimeModel;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -89,10 +91,9 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const carrying = { engine, jobs, ledger, reader, control, files, log, progressOf, ...distributedSteps(distributed) };
   engine.register(RENDER_KIND, renderKind(carrying));
   const waits = new RenderWaits(engine);
-  const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
   const renders = new Renders({
-    ...{ engine, reader, views: deps.views, history, files, retention, waits, renderers, parts, newId, now },
+    ...{ engine, reader, views: deps.views, model: deps.model, files, retention, waits, renderers, parts, newId, now },
   });
   return {
     engine,
