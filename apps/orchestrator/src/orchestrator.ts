@@ -249,6 +249,7 @@ export class Orchestrator {
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
       ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
+      webhooks: settings.webhooks,
     });
 
     const desk = new LocalDesk({

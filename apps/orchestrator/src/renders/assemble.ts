@@ -15,15 +15,23 @@ import type { SubmissionDeps } from "../jobs/submission.js";
 import type { JobViews } from "../jobs/views.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
+import { checkAddress } from "../webhooks/address.js";
+import { receiverResolver } from "../webhooks/sender.js";
+import type { WebhookSettings } from "../webhooks/settings.js";
 import { WorkflowEngine } from "../workflows/engine.js";
+import { workflowRoutes } from "../workflows/routes.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
+import { notifyRetry, notifyStep } from "./callbacks/notify.js";
+import { callbackRoutes } from "./callbacks/routes.js";
+import { CallbackSecrets } from "./callbacks/secrets.js";
 import type { ResultFiles } from "./files/result-files.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
 import { Renders } from "./renders.js";
 import { renderRoutes } from "./routes.js";
+import { VIDEO_PATHS, videoCreateRoutes, videoResultRoutes } from "./video-routes.js";
 import { RENDER_KIND, renderKind } from "./workflow/render-kind.js";
 
 export interface RenderParts {
@@ -53,6 +61,8 @@ export interface RenderDeps {
   probes: Probes;
   submission: SubmissionDeps;
   files: ResultFiles;
+  /** How whoever is to be told is reached, as webhooks are. */
+  webhooks: WebhookSettings;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -61,19 +71,32 @@ export interface RenderDeps {
 
 /** Renders, and the workflows that carry them out. */
 export function assembleRenders(deps: RenderDeps): RenderParts {
-  const { store, sealed, ledger, reader, control, board, submission, files, logger, log, now } = deps;
+  const { store, sealed, ledger, reader, control, board, submission, files, webhooks, logger, log, now } = deps;
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
-  engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf }));
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
-  const renders = new Renders({ engine, reader, views: deps.views, history, files, waits, newId, now });
+  const resolve = receiverResolver(webhooks);
+  const renders = new Renders({
+    ...{ engine, reader, views: deps.views, history, files, waits, newId, now, notifyRetry: notifyRetry(webhooks) },
+    checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
+  });
+  const secrets = new CallbackSecrets({ store, sealed, log, now });
+  const notify = notifyStep({ renders, secrets, settings: webhooks, resolve, now });
+  const handlers = { notify };
+  engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf, handlers }));
   return {
     engine,
-    routes: [[RENDERS_PATH, renderRoutes({ ...deps, renders })]],
+    routes: [
+      [RENDERS_PATH, renderRoutes({ ...deps, renders })],
+      [RENDERS_PATH, workflowRoutes({ ...deps, engine, shownOutputs: ["validate", "notify"] })],
+      [RENDERS_PATH, callbackRoutes({ ...deps, secrets })],
+      [VIDEO_PATHS.create, videoCreateRoutes({ ...deps, renders })],
+      [VIDEO_PATHS.result, videoResultRoutes({ ...deps, renders })],
+    ],
     progressed: (jobId, progress) => jobs.progressed(jobId, progress),
     start: () => engine.load(),
     stop: async () => {

@@ -1,8 +1,15 @@
-import type { DeliveryStatus, JobStatus, OnDisconnect, Priority, RestartPolicy } from "@stream-control/protocol";
+import type {
+  DeliveryStatus,
+  JobStatus,
+  OnDisconnect,
+  Priority,
+  RestartPolicy,
+  StepStatus,
+  WorkflowStatus,
+} from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
-import type { StepStatus, WorkflowStatus } from "../workflows/core/state.js";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
@@ -295,6 +302,14 @@ export interface WorkflowStepTable {
   output: Sealed | null;
 }
 
+/** What requests to callback addresses are signed with, one row for each room. */
+export interface CallbackSecretTable {
+  /** The room. */
+  id: string;
+  secrets: Sealed;
+  updated_at: Timestamp;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;
@@ -323,5 +338,6 @@ export interface Tables extends AccessTables, EventLogTables {
   webhook_deliveries: WebhookDeliveryTable;
   workflow_runs: WorkflowRunTable;
   workflow_steps: WorkflowStepTable;
+  callback_secrets: CallbackSecretTable;
   configuration: ConfigurationTable;
 }

@@ -29,6 +29,8 @@ export const RENDER_KIND = "render";
 export interface RenderInput extends JsonObject {
   /** With the client's id, or the one that was made. */
   request: RenderRequest & { id: string };
+  /** Address of the service as the client knows it. */
+  base: string;
 }
 
 /** What the job of a render leaves behind. */
@@ -120,9 +122,11 @@ function wholeMs(progress: Progress | null): number | undefined {
 async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindDeps) {
   const { request } = (await context.input()) as RenderInput;
   const { run, retry } = context;
+  // Where its end is told is nobody's business but ours.
+  const { callback_url: _callback, webhook_url: _webhook, ...forAgent } = request;
   const isChecked = run.definition.steps.some(({ name }) => name === "qa");
   const job = await jobs.run(context, {
-    config: { kind: "render", request, ...(isChecked ? { qa: true } : {}) },
+    config: { kind: "render", request: forAgent, ...(isChecked ? { qa: true } : {}) },
     title: `Render ${request.id}`,
     priority: request.priority,
     metadata: request.metadata,
