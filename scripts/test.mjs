@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseTestArgs } from "./lib/args.mjs";
 import { describeLeaks, findLeaks } from "./lib/leaks.mjs";
-import { chromium, ffmpeg, natsServer, pythonClient } from "./lib/requirements.mjs";
+import { brokers, chromium, ffmpeg, postgresql, pythonClient } from "./lib/requirements.mjs";
 import { runStep } from "./lib/run-step.mjs";
 import { ensureRequirements } from "./lib/system-packages.mjs";
 import { allPassed, describeTotals, readTotals } from "./lib/totals.mjs";
@@ -15,7 +15,10 @@ import { ROOT, toolPath } from "./lib/workspace.mjs";
  */
 async function main() {
   const { filters, jest } = parseTestArgs(process.argv.slice(2));
-  await ensureRequirements([ffmpeg, pythonClient, chromium, natsServer], { env: process.env, say: console.log });
+  await ensureRequirements([ffmpeg, pythonClient, chromium, brokers, postgresql], {
+    env: process.env,
+    say: console.log,
+  });
 
   const results = mkdtempSync(join(tmpdir(), "stream-control-tests-"));
   const logs = join(results, "logs");

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
 /**
@@ -101,15 +101,40 @@ export const chromium = {
     ["chromium", "chromium-browser", "google-chrome"].some((command) => findCommand(command, { env }) !== undefined),
 };
 
-/** @type {Requirement} */
-export const natsServer = {
-  label: "nats-server",
-  debian: ["nats-server"],
+const DEBIAN_POSTGRESQL = "/usr/lib/postgresql";
+
+/**
+ * Servers that tests start themselves, each on a port and in a folder of its own.
+ *
+ * @type {Requirement}
+ */
+export const brokers = {
+  label: "nats-server and redis-server",
+  debian: ["nats-server", "redis-server"],
   elsewhere: {
-    darwin: "brew install nats-server",
+    darwin: "brew install nats-server redis",
     win32: IN_A_CONTAINER,
-    linux: "take nats-server from your distribution",
+    linux: "take nats-server and redis from your distribution",
+  },
+  // Debian puts nats-server where an ordinary user's PATH does not look.
+  isPresent: ({ env }) =>
+    ["nats-server", "redis-server"].every(
+      (command) => findCommand(command, { env: { PATH: `${env.PATH}${delimiter}/usr/sbin` } }) !== undefined,
+    ),
+};
+
+/** @type {Requirement} */
+export const postgresql = {
+  label: "PostgreSQL's server",
+  debian: ["postgresql"],
+  elsewhere: {
+    darwin: "brew install postgresql",
+    win32: IN_A_CONTAINER,
+    linux: "take PostgreSQL's server from your distribution",
   },
   isPresent: ({ env }) =>
-    findCommand("nats-server", { env: { PATH: `${env.PATH}${delimiter}/usr/sbin` } }) !== undefined,
+    findCommand("initdb", { env }) !== undefined ||
+    // Debian keeps the programs of each version off the PATH; the folder is there with a client alone, too.
+    (existsSync(DEBIAN_POSTGRESQL) &&
+      readdirSync(DEBIAN_POSTGRESQL).some((version) => isExecutable(join(DEBIAN_POSTGRESQL, version, "bin/initdb")))),
 };

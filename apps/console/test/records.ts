@@ -21,6 +21,7 @@ export const aJob = (fields: Partial<JobRecord> = {}): JobRecord => ({
   requestedBy: null,
   idempotencyKey: null,
   priority: "normal",
+  placement: null,
   restartPolicy: "never",
   onDisconnect: "continue",
   epoch: 1,

@@ -54,6 +54,7 @@ import { Insiders } from "./public/insiders.js";
 import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
 import { assembleResults } from "./renders/files/assemble.js";
+import { FleetHistory } from "./scheduling/history/fleet-history.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
@@ -174,7 +175,9 @@ export class Orchestrator {
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const history = new FleetHistory();
     const scheduler = new Scheduler({
+      history,
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       longestPauseMs: settings.restart.maxMs,
@@ -202,7 +205,9 @@ export class Orchestrator {
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
     const probes = new Probes({ registry, replies, audit });
-    const results = assembleResults({ settings: settings.results, mediaDir: settings.mediaDir, ring, now });
+    const results = assembleResults({
+      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, logger, now },
+    });
     releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
     const submission = { templates, titles: new TitleMaker(settings.titles), newId: uuidv7, now };
@@ -248,8 +253,7 @@ export class Orchestrator {
 
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, files: results.files, immediateMs: settings.renderWaitMs, logger, now },
-      webhooks: settings.webhooks,
+      ...{ submission, results, immediateMs: settings.renderWaitMs, webhooks: settings.webhooks, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -269,6 +273,8 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
+    await history.load(reader, open);
+    ledger.onCommit((committed) => history.follow(committed));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -290,6 +296,7 @@ export class Orchestrator {
     gateway.start();
     tokens.onRevoked(() => gateway.closeRevoked());
     housekeeping.start();
+    await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
       await broadcasts?.stop();

@@ -8,7 +8,7 @@ const AT = "2026-11-01T00:00:00.000Z";
 function row(
   n: number,
   config: string,
-): Omit<JobRow, "seq" | "dismissed_at" | "schedule" | "priority" | "restart_limits"> {
+): Omit<JobRow, "seq" | "dismissed_at" | "schedule" | "priority" | "placement" | "restart_limits"> {
   const nothing = { template_id: null, config: null, own_source: null, agent_id: null, not_before: null, error: null };
   return {
     ...nothing,

@@ -14,6 +14,7 @@ import {
   type BusSubscription,
   type SubscribeOptions,
 } from "./bus.js";
+import { unreachable } from "./connecting.js";
 
 export interface NatsBusOptions {
   /** One or more addresses, separated by commas; user and password may be in them. */
@@ -26,9 +27,6 @@ export interface NatsBusOptions {
   connectTimeoutMs?: number;
 }
 
-/** What of an address may be shown. */
-const shown = (url: string): string => url.replace(/\/\/[^@/]*@/g, "//…@");
-
 /**
  * Connects to NATS and stays connected for ever: after a loss it tries again twice a second.
  *
@@ -37,17 +35,31 @@ const shown = (url: string): string => url.replace(/\/\/[^@/]*@/g, "//…@");
 export async function connectNats({ url, name, onError, connectTimeoutMs = 5000 }: NatsBusOptions): Promise<NatsBus> {
   try {
     const connection = await connect({
-      ...{ servers: url.split(",").map((server) => server.trim()), name, timeout: connectTimeoutMs },
+      ...{ ...serversOf(url), name, timeout: connectTimeoutMs },
       ...{ maxReconnectAttempts: -1, reconnectTimeWait: 250, reconnectJitter: 250, reconnectJitterTLS: 250 },
       // A server that is frozen rather than gone says nothing; it is left after two of these.
       ...{ pingInterval: 1000, maxPingOut: 2 },
     });
     return new NatsBus(connection, onError);
   } catch (cause) {
-    throw new BusError("UNAVAILABLE", `NATS at ${shown(url)} cannot be reached; check NATS_URL and that it runs.`, {
-      cause,
-    });
+    throw unreachable("NATS", "NATS_URL", url, cause);
   }
+}
+
+/** Credentials inside the address are what everybody writes, and what the client leaves out. */
+function serversOf(url: string) {
+  const servers = url.split(",").map((server) => {
+    const text = server.trim();
+    return new URL(text.includes("://") ? text : `nats://${text}`);
+  });
+  const [first] = servers;
+  const user = decodeURIComponent(first?.username ?? "");
+  const pass = decodeURIComponent(first?.password ?? "");
+  return {
+    servers: servers.map(({ hostname, port }) => `${hostname}:${port === "" ? 4222 : port}`),
+    ...(user === "" ? {} : pass === "" ? { token: user } : { user, pass }),
+    ...(servers.some(({ protocol }) => protocol === "tls:") ? { tls: {} } : {}),
+  };
 }
 
 /** The bus over NATS. */
@@ -114,7 +126,12 @@ export class NatsBus implements Bus {
   private async follow(): Promise<void> {
     for await (const { type } of this.connection.status()) {
       if (type === "disconnect") this.become("reconnecting");
-      else if (type === "reconnect") this.become("connected");
+      else if (type === "reconnect")
+        // Its subscriptions are sent again without waiting; the server has them once it has answered this.
+        this.connection.flush().then(
+          () => this.become("connected"),
+          () => {}, // Away again: this comes again.
+        );
     }
     this.become("closed");
   }

@@ -1,13 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
-import { type NatsServer, startNats, waitFor } from "@stream-control/test-kit";
+import { startNats, startRedis, type TestServer, waitFor } from "@stream-control/test-kit";
 import { type Bus, type BusError, MemoryBus, subjectWord } from "../src/index.js";
 import { connectNats } from "../src/nats.js";
+import { connectRedis } from "../src/redis.js";
 
-let nats: NatsServer;
+let nats: TestServer;
+let redis: TestServer;
 beforeAll(async () => {
   nats = await startNats();
+  redis = await startRedis();
 });
-afterAll(() => nats.stop());
+afterAll(async () => {
+  await nats.stop();
+  await redis.stop();
+});
 
 const text = (data: Uint8Array) => Buffer.from(data).toString();
 const bytes = (value: string) => Buffer.from(value);
@@ -29,6 +35,10 @@ const kinds: [string, () => Promise<[Bus, Bus]>][] = [
   [
     "over NATS",
     () => Promise.all([connectNats({ url: nats.url, name: "one" }), connectNats({ url: nats.url, name: "two" })]),
+  ],
+  [
+    "over Redis",
+    () => Promise.all([connectRedis({ url: redis.url, name: "one" }), connectRedis({ url: redis.url, name: "two" })]),
   ],
 ];
 
@@ -99,15 +109,19 @@ describe.each(kinds)("the bus %s", (_name, open) => {
   });
 });
 
-describe("the bus over NATS", () => {
+describe.each([
+  ["NATS", startNats, connectNats, "nats", "NATS_URL"],
+  ["Redis", startRedis, connectRedis, "redis", "REDIS_URL"],
+] as const)("the bus over %s", (server, start, connect, scheme, setting) => {
   test("says that the server is away, loses what is published then, and goes on when it is back", async () => {
-    await using own = await startNats();
-    const bus = await connectNats({ url: own.url, name: "patient" });
+    await using own = await start();
+    const bus = await connect({ url: own.url, name: "patient" });
     try {
       const states: string[] = [];
       bus.onState((state) => states.push(state));
       const got: string[] = [];
       await bus.subscribe("away", ({ data }) => void got.push(text(data)));
+      await bus.subscribe("away.*", (message) => message.respond(bytes("here")), { queue: "workers" });
       await own.kill();
       await waitFor(() => bus.state === "reconnecting");
       bus.publish("away", bytes("lost"));
@@ -116,15 +130,29 @@ describe("the bus over NATS", () => {
       await waitFor(() => bus.state === "connected");
       bus.publish("away", bytes("back"));
       await waitFor(() => got.length > 0);
+      expect(text(await bus.request("away.1", bytes(""), { timeoutMs: 5000 }))).toBe("here");
       expect({ got, states }).toEqual({ got: ["back"], states: ["reconnecting", "connected"] });
     } finally {
       await bus.close();
     }
   });
 
+  test("notices a server that is frozen, and closes in time without one", async () => {
+    await using own = await start();
+    const bus = await connect({ url: own.url, name: "patient" });
+    own.signal("SIGSTOP");
+    await waitFor(() => bus.state === "reconnecting");
+    const began = performance.now();
+    await bus.close();
+    expect(performance.now() - began).toBeLessThan(5000);
+    own.signal("SIGCONT");
+  });
+
   test("says which variable to look at where there is no server", async () => {
-    const failed = connectNats({ url: "nats://someone:hidden@127.0.0.1:1", name: "lost", connectTimeoutMs: 500 });
-    await expect(failed).rejects.toThrow("NATS at nats://…@127.0.0.1:1 cannot be reached; check NATS_URL");
+    const failed = connect({ url: `${scheme}://someone:hidden@127.0.0.1:1`, name: "lost", connectTimeoutMs: 500 });
+    await expect(failed).rejects.toThrow(
+      `${server} at ${scheme}://…@127.0.0.1:1 cannot be reached; check ${setting} and that it runs.`,
+    );
   });
 });
 

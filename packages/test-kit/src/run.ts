@@ -17,9 +17,13 @@ export interface RunResult {
 export async function run(
   command: string,
   args: readonly string[],
-  { deadlineMs = 30_000, cwd }: { deadlineMs?: number; cwd?: string } = {},
+  { deadlineMs = 30_000, cwd, user }: { deadlineMs?: number; cwd?: string; user?: { uid: number; gid: number } } = {},
 ): Promise<RunResult> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], ...(cwd === undefined ? {} : { cwd }) });
+  const child = spawn(command, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    ...user,
+    ...(cwd === undefined ? {} : { cwd }),
+  });
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;

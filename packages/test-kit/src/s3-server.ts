@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -82,6 +83,11 @@ export class S3Server implements AsyncDisposable {
   /** Keys of uploads that were begun, and neither finished nor given up. */
   get unfinished(): string[] {
     return [...this.begun.values()].map(({ key }) => key);
+  }
+
+  /** Leaves an upload as somebody leaves it who was killed. */
+  begin(key: string): void {
+    this.begun.set(randomUUID(), { key, at: new Date() });
   }
 
   /** Makes what was begun so far seem older. */

@@ -1,10 +1,12 @@
 import type { AuditResult, ErrorInfo, Fault, JobStatus, JsonObject, Progress, Reason } from "@stream-control/protocol";
+import type { PlacementNote } from "../scheduling/strategies/chooser.js";
 import type { JobRow } from "../store/tables.js";
 import type { RestartOptions } from "./restart-policy.js";
 
 /** Something that happened to a job, with what there is to know about it. */
 export type JobChange =
-  | { type: "assigned"; agentId: string; fenced: boolean }
+  /** `note`: how the agent was chosen. */
+  | { type: "assigned"; agentId: string; fenced: boolean; note?: PlacementNote | undefined }
   | { type: "accepted" | "starting" | "running" | "stopping" }
   /** `heldMs`: for so long the agent may still hold the job by its lease. */
   | { type: "unassigned"; reason: Reason; heldMs?: number | undefined }

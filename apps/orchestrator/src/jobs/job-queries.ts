@@ -26,6 +26,7 @@ const COLUMNS = [
   "requested_by",
   "idempotency_key",
   "priority",
+  "placement",
   "restart_policy",
   "restart_limits",
   "on_disconnect",

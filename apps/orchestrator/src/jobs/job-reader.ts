@@ -1,4 +1,4 @@
-import type { JobEvent, Page } from "@stream-control/protocol";
+import type { JobEvent, JsonObject, Page } from "@stream-control/protocol";
 import { type Kysely, sql } from "@stream-control/store";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, StoredJobRow, Tables } from "../store/tables.js";
@@ -15,6 +15,10 @@ export interface JobEventFilter {
   fromSeq?: number | undefined;
   limit: number;
 }
+
+/** Jobs behind which no render is looked for: most of what a fleet does is no render. */
+const LOOKED_AT_FOR_RENDERS = 20_000;
+const IDS_AT_ONCE = 500;
 
 /** Every read of jobs and their events. */
 export class JobReader {
@@ -62,6 +66,58 @@ export class JobReader {
     let query = this.db.selectFrom("jobs").selectAll().where("ended_at", "is not", null);
     if (rooms !== null) query = query.where("room", "in", rooms);
     return this.opened((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
+  }
+
+  /** What streams measured at last that ended lately, the oldest first. */
+  async recentlyStreamed(limit: number): Promise<Pick<JobRow, "agent_id" | "progress" | "running_since">[]> {
+    const query = this.db.selectFrom("jobs").select(["agent_id", "progress", "running_since"]);
+    const ended = query.where("ended_at", "is not", null).where("running_since", "is not", null);
+    return (await ended.orderBy("seq", "desc").limit(limit).execute()).reverse();
+  }
+
+  /**
+   * The renders that were completed last, oldest first, of the jobs that were submitted lately; without those whose secrets
+   * can't be opened.
+   */
+  async recentlyRendered(limit: number): Promise<JobRow[]> {
+    const newest = await this.db.selectFrom("jobs").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
+    const rows = await this.db
+      .selectFrom("jobs")
+      .selectAll()
+      .where("seq", ">", (newest?.seq ?? 0) - LOOKED_AT_FOR_RENDERS)
+      .where("ended_at", "is not", null)
+      .where("progress", "like", '%"step":"done"%')
+      .orderBy("seq", "desc")
+      .limit(limit)
+      .execute();
+    return rows.reverse().flatMap((row) => {
+      try {
+        return [this.sealed.openJob(row)];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  /** The newest event of a type of each of some jobs, where the log has one. */
+  async lastOfType(
+    type: string,
+    jobIds: readonly string[],
+  ): Promise<{ jobId: string; data: JsonObject | undefined }[]> {
+    const found: { jobId: string; data: JsonObject | undefined }[] = [];
+    for (let from = 0; from < jobIds.length; from += IDS_AT_ONCE) {
+      const ids = jobIds.slice(from, from + IDS_AT_ONCE);
+      const rows = await this.db
+        .selectFrom("events")
+        .select(["job_id", "data", ({ fn }) => fn.max("seq").as("seq")])
+        .where("job_id", "in", ids)
+        .where("type", "=", type)
+        .groupBy("job_id")
+        .$narrowType<{ job_id: string }>()
+        .execute();
+      for (const { job_id: jobId, data } of rows) found.push({ jobId, data: fromJson<JsonObject>(data) ?? undefined });
+    }
+    return found;
   }
 
   /** One event of any job; undefined where the log does not have it (any more). */

@@ -29,6 +29,7 @@ export function toJobRecord(row: JobRow, live: LiveFacts): JobRecord {
     requestedBy: row.requested_by,
     idempotencyKey: row.idempotency_key,
     priority: row.priority,
+    placement: row.placement,
     restartPolicy: row.restart_policy,
     onDisconnect: row.on_disconnect,
     epoch: row.epoch,

@@ -83,6 +83,7 @@ export async function toNewJob(
     requested_by: body.requestedBy ?? by.name,
     idempotency_key: body.idempotencyKey ?? null,
     priority: body.priority,
+    placement: body.placement ?? null,
     restart_policy: body.restartPolicy,
     restart_limits: null,
     on_disconnect: body.onDisconnect ?? (body.restartPolicy === "onFailure" ? "fence" : "continue"),

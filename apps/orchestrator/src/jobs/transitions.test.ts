@@ -29,6 +29,7 @@ const fresh: JobRow = {
   requested_by: null,
   idempotency_key: null,
   priority: "normal",
+  placement: null,
   restart_policy: "never",
   restart_limits: null,
   on_disconnect: "continue",

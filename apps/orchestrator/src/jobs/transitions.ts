@@ -32,6 +32,7 @@ export function transition(job: JobRow, change: JobChange, context: TransitionCo
         entry: entry("job.assigned", "The job was given to an agent.", {
           agentId: change.agentId,
           epoch: job.epoch + 1,
+          ...change.note,
         }),
       };
     case "accepted":

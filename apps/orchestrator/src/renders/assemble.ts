@@ -25,7 +25,7 @@ import { StepJobs } from "../workflows/step-jobs.js";
 import { notifyRetry, notifyStep } from "./callbacks/notify.js";
 import { callbackRoutes } from "./callbacks/routes.js";
 import { CallbackSecrets } from "./callbacks/secrets.js";
-import type { ResultFiles } from "./files/result-files.js";
+import type { ResultParts } from "./files/assemble.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
@@ -60,7 +60,7 @@ export interface RenderDeps {
   board: ProgressBoard;
   probes: Probes;
   submission: SubmissionDeps;
-  files: ResultFiles;
+  results: Pick<ResultParts, "files" | "retention">;
   /** How whoever is to be told is reached, as webhooks are. */
   webhooks: WebhookSettings;
   /** How long a request for a render waits for its result. */
@@ -71,7 +71,8 @@ export interface RenderDeps {
 
 /** Renders, and the workflows that carry them out. */
 export function assembleRenders(deps: RenderDeps): RenderParts {
-  const { store, sealed, ledger, reader, control, board, submission, files, webhooks, logger, log, now } = deps;
+  const { store, sealed, ledger, reader, control, board, submission, webhooks, logger, log, now } = deps;
+  const { files, retention } = deps.results;
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
@@ -81,7 +82,8 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const { newId } = submission;
   const resolve = receiverResolver(webhooks);
   const renders = new Renders({
-    ...{ engine, reader, views: deps.views, history, files, waits, newId, now, notifyRetry: notifyRetry(webhooks) },
+    ...{ engine, reader, views: deps.views, history, files, retention, waits, newId, now },
+    notifyRetry: notifyRetry(webhooks),
     checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });
   const secrets = new CallbackSecrets({ store, sealed, log, now });

@@ -7,6 +7,7 @@ import type { WorkflowEngine } from "../workflows/engine.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import { placeOf } from "./files/place.js";
 import type { ResultFiles } from "./files/result-files.js";
+import type { ResultRetention } from "./files/retention.js";
 import type { RenderHistory } from "./history.js";
 import type { RenderWaits } from "./render-waits.js";
 import { type Render, renderStatusOf } from "./status.js";
@@ -25,6 +26,7 @@ export interface RendersDeps {
   views: JobViews;
   history: RenderHistory;
   files: ResultFiles;
+  retention: Pick<ResultRetention, "hasExpired">;
   waits: RenderWaits;
   /** Refuses an address for callbacks. @throws AppError `VALIDATION_FAILED`. */
   checkCallback: (url: string, path: string) => Promise<void>;
@@ -131,12 +133,13 @@ export class Renders {
 
   /** @param base address of the service as its caller knows it, such as `https://host`. */
   async view(run: WorkflowRun, base: string): Promise<Render> {
-    const { files, now } = this.deps;
+    const { files, retention, now } = this.deps;
     const job = await this.jobOf(run);
     const place = job && placeOf(job.progress, [job.id]);
     const isDone = renderStatusOf(run) === "completed";
     const resultUrl = isDone && place !== undefined ? await files.urlOf(place, base) : undefined;
-    return { id: renderIdOf(run), run, job, resultUrl, expectedAt: expectedAt(run), now: now() };
+    const hasExpired = job !== undefined && retention.hasExpired(job);
+    return { id: renderIdOf(run), run, job, resultUrl, hasExpired, expectedAt: expectedAt(run), now: now() };
   }
 
   private async jobOf(run: WorkflowRun): Promise<JobRecord | undefined> {

@@ -12,6 +12,8 @@ export interface Render {
   job: JobRecord | undefined;
   /** Where its file is served; undefined where it is not there. */
   resultUrl: string | undefined;
+  /** It was deleted for its age. */
+  hasExpired: boolean;
   /** When it should be done, as thought before it began. */
   expectedAt: string | undefined;
   now: Date;
@@ -88,7 +90,7 @@ export function renderStatus(render: Render): RenderStatusBody {
 
 /** The answer to whoever asked for a render that has not failed. */
 export function orchestrateReply(render: Render): OrchestrateReply {
-  const { id, run, job, resultUrl } = render;
+  const { id, run, job } = render;
   const status = renderStatusOf(run);
   const ids = { jobId: id, orchestrationId: `orch_${run.id}`, workflow_id: workflowId(run) };
   const allocation =
@@ -96,7 +98,7 @@ export function orchestrateReply(render: Render): OrchestrateReply {
   if (status === "completed")
     return {
       ...{ ...ids, status: "immediate", ...allocation, ...resultOf(render) },
-      message: resultUrl === undefined ? notServed(job) : "Job completed successfully",
+      message: completedMessage(render),
     };
   const completion = completionOf(render, status);
   return {
@@ -118,8 +120,9 @@ function percentOf(job: JobRecord | undefined, status: RenderStatus): number {
   return total === undefined ? 0 : Math.min(99, Math.floor((100 * (job?.progress?.frame ?? 0)) / total));
 }
 
-function messageOf({ run, job, resultUrl }: Render, status: RenderStatus, step: string): string {
-  if (status === "completed") return resultUrl === undefined ? notServed(job) : "Job completed successfully";
+function messageOf(render: Render, status: RenderStatus, step: string): string {
+  const { run, job } = render;
+  if (status === "completed") return completedMessage(render);
   if (status === "failed") return run.state.error?.message ?? "The render failed.";
   if (status === "cancelled") return "The render was cancelled.";
   if (run.state.wanted === "cancel") return "The render is being cancelled.";
@@ -127,6 +130,14 @@ function messageOf({ run, job, resultUrl }: Render, status: RenderStatus, step: 
   const words = waits ?? STEP_MESSAGES[step] ?? `At the step "${step}".`;
   return run.state.wanted === "pause" ? `Paused: no further step is begun. ${words}` : words;
 }
+
+function completedMessage({ job, resultUrl, hasExpired }: Render): string {
+  if (resultUrl !== undefined) return "Job completed successfully";
+  return hasExpired ? EXPIRED : notServed(job);
+}
+
+const EXPIRED =
+  "The render was completed, and its file is gone: it was older than results are kept here. Ask for it again under a new id.";
 
 const notServed = (job: JobRecord | undefined): string => {
   const { file = "", store } = job?.progress?.render ?? {};

@@ -9,3 +9,10 @@ export const prioritiesMigration: Migration = {
       .execute();
   },
 };
+
+/** Jobs that say themselves how their agent is chosen. */
+export const placementMigration: Migration = {
+  async up(db) {
+    await db.schema.alterTable("jobs").addColumn("placement", "text").execute();
+  },
+};

@@ -1,10 +1,18 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Candidate, choose, explain, refusalOf, type Waiting } from "./placement.js";
+import { explain, fitting, refusalOf, type Waiting } from "./placement.js";
+import { leastLoaded } from "./strategies/by-load.js";
+import type { Rated } from "./strategies/picked.js";
+
+/** Whom a job is given to unless anything else is configured. */
+const choose = (agents: readonly Rated[], job: Waiting) => {
+  const fit = fitting(agents, job);
+  return fit && leastLoaded(fit).agent;
+};
 
 const AGENT_IDS = ["a", "b", "c", "d", "e", "f"];
 
-const candidate = (id: string): fc.Arbitrary<Candidate> =>
+const candidate = (id: string): fc.Arbitrary<Rated> =>
   fc.record({
     id: fc.constant(id),
     room: fc.constantFrom("default", "annex"),
@@ -14,9 +22,10 @@ const candidate = (id: string): fc.Arbitrary<Candidate> =>
     capabilities: fc.record({
       slots: fc.nat(4),
       maxResolution: fc.constantFrom(undefined, "480p", "720p", "1080p"),
-    }) as fc.Arbitrary<Candidate["capabilities"]>,
+    }) as fc.Arbitrary<Rated["capabilities"]>,
     used: fc.nat(5),
     assigned: fc.nat(100),
+    load: fc.constant(null),
   });
 
 const fleet = fc.tuple(...AGENT_IDS.map(candidate)).chain((agents) => fc.subarray(agents));
@@ -48,7 +57,7 @@ describe("placement", () => {
         const chosen = choose(agents, job);
         expect(chosen === undefined).toBe(possible.length === 0);
         if (chosen === undefined) return;
-        const load = (agent: Candidate) => agent.used / agent.capabilities.slots;
+        const load = (agent: Rated) => agent.used / agent.capabilities.slots;
         for (const other of possible) {
           expect(load(chosen)).toBeLessThanOrEqual(load(other));
           if (load(chosen) === load(other)) expect(chosen.assigned).toBeLessThanOrEqual(other.assigned);

@@ -59,19 +59,12 @@ export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefine
 const canGoWithout = ({ feature }: Awaited, features: readonly string[] | undefined): boolean =>
   feature !== undefined && features?.includes(feature) === true;
 
-/** The least loaded agent that may have the job; among equals the one that was given the fewest. */
-export function choose<C extends Candidate>(agents: Iterable<C>, job: Waiting): C | undefined {
-  let best: C | undefined;
-  let bestLoad = Number.POSITIVE_INFINITY;
-  for (const agent of agents) {
-    if (refusalOf(agent, job) !== undefined) continue;
-    const load = agent.used / agent.capabilities.slots;
-    if (best === undefined || load < bestLoad || (load === bestLoad && agent.assigned < best.assigned)) {
-      best = agent;
-      bestLoad = load;
-    }
-  }
-  return best;
+/** The agents that may have the job; undefined where there are none. */
+export function fitting<C extends Candidate>(agents: Iterable<C>, job: Waiting): readonly [C, ...C[]] | undefined {
+  const fit: C[] = [];
+  for (const agent of agents) if (refusalOf(agent, job) === undefined) fit.push(agent);
+  const [first, ...others] = fit;
+  return first === undefined ? undefined : [first, ...others];
 }
 
 /** What stands between a job and each kind of refusal, the one that is nearest to a yes first. */

@@ -1,42 +1,30 @@
-import {
-  isActiveStatus,
-  type JobDetail,
-  type JsonObject,
-  RENDERS_FEATURE,
-  type StreamMetadata,
-} from "@stream-control/protocol";
-import { type Logger, toError } from "@stream-control/service-kit";
+import { isActiveStatus, type JobDetail } from "@stream-control/protocol";
+import { toError } from "@stream-control/service-kit";
 import { asSystem } from "@stream-control/service-kit/http";
 import type { Agent } from "../agents/agent.js";
-import type { Leases } from "../agents/leases.js";
-import type { AgentRegistry } from "../agents/registry.js";
-import { configOf, fromJson } from "../jobs/job-record.js";
-import type { Committed, Ledger } from "../jobs/ledger.js";
+import { configOf } from "../jobs/job-record.js";
+import type { Committed } from "../jobs/ledger.js";
 import type { JobRow } from "../store/tables.js";
+import { Assignments, type AssignmentsOptions } from "./assignments.js";
 import { Avoidance } from "./avoidance.js";
+import { Dispatcher } from "./dispatcher.js";
+import type { FleetHistory } from "./history/fleet-history.js";
 import { Holdups } from "./holdups.js";
-import type { Attempt } from "./lanes/lane.js";
-import { type Awaited, choose, explain, refusalOf } from "./placement.js";
+import { type Awaited, explain, refusalOf } from "./placement.js";
 import { isRenderConfig } from "./requirement.js";
-import { overLimit, type SchedulingSettings } from "./settings.js";
-import { type WaitingJob, WaitingJobs } from "./waiting-jobs.js";
+import type { SchedulingSettings } from "./settings.js";
+import { Chooser, type PlacementNote } from "./strategies/chooser.js";
+import type { WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
-export interface SchedulerOptions {
-  ledger: Ledger;
-  registry: AgentRegistry;
-  leases: Leases;
-  logger: Logger;
-  /** What an agent is given for a job; the job's config unless given. */
-  configFor?: (job: JobRow) => JsonObject;
-  /** An assignment that is not acknowledged for this long goes to another agent. */
-  ackTimeoutMs: number;
+export interface SchedulerOptions extends AssignmentsOptions {
   /** No pause is longer, also where the wall clock was set back meanwhile. */
   longestPauseMs: number;
-  now: () => Date;
   /** A monotonic clock in milliseconds. */
   monotonic: () => number;
   /** Asked at every decision. */
   settings: () => SchedulingSettings;
+  /** What the strategies learn from. */
+  history: Pick<FleetHistory, "performance" | "model">;
 }
 
 /** A slot that is kept free. */
@@ -55,26 +43,40 @@ const RETRY_MS = 500;
  * happens: a job came, a slot came free, an agent joined. A job that fits nowhere keeps nobody behind it waiting.
  */
 export class Scheduler {
-  private readonly waiting = new WaitingJobs();
   private readonly avoidance = new Avoidance(() => this.wake());
   /** By the ids of the jobs that are to have them. */
   private readonly reserved = new Map<string, Reservation>();
   private readonly holdups = new Holdups(() => this.wake());
-  /** Renders that hold a slot. */
-  private readonly renders = new Set<string>();
+  private readonly dispatcher: Dispatcher<Agent>;
+  private readonly assignments: Assignments;
   private scheduled: NodeJS.Immediate | undefined;
   private wakeUp: NodeJS.Timeout | undefined;
   private retry: NodeJS.Timeout | undefined;
   private tick: NodeJS.Timeout | undefined;
   private stopped = false;
 
-  constructor(private readonly options: SchedulerOptions) {}
+  constructor(private readonly options: SchedulerOptions) {
+    const { registry, settings, monotonic, history } = options;
+    this.assignments = new Assignments(options);
+    this.dispatcher = new Dispatcher({
+      freeIn: (room) => registry.freeIn(room),
+      all: () => registry.all(),
+      chooser: new Chooser({ ...history, monotonic }),
+      settings,
+      asOfNow: (job) => this.asOfNow(job),
+      give: (job, agent, note) => this.assign(job, agent, note),
+    });
+  }
+
+  private get waiting(): WaitingJobs {
+    return this.dispatcher.waiting;
+  }
 
   /** Takes in the jobs that were open at the start and begins to follow the ledger and the agents. */
   start(open: readonly JobRow[]): void {
     const { ledger, registry } = this.options;
     for (const job of open) {
-      if (isActiveStatus(job.status) && isRenderConfig(configOf(job))) this.renders.add(job.id);
+      if (isActiveStatus(job.status)) this.dispatcher.began(job.id, isRenderConfig(configOf(job)));
       this.follow(job);
     }
     ledger.onCommit((committed) => this.onCommit(committed));
@@ -99,18 +101,14 @@ export class Scheduler {
     if (job === undefined) return undefined;
     const seconds = Math.ceil((job.readyAtMs - this.options.monotonic()) / 1000);
     if (seconds > 0) return { pendingReason: `The job is tried again in ${seconds} s.`, passedOver: [] };
-    if (this.isOverLimit(job)) return { pendingReason: overLimit(this.options.settings().maxRenders), passedOver: [] };
+    const pendingReason = this.dispatcher.reasonToWait(job);
+    if (pendingReason !== undefined) return { pendingReason, passedOver: [] };
     return explain(this.options.registry.all(), this.asOfNow(job));
   }
 
   /** The settings have changed: what waited because of them need not wait any more. */
   reconsider(): void {
     this.wake();
-  }
-
-  private isOverLimit({ requirement }: WaitingJob): boolean {
-    const { maxRenders } = this.options.settings();
-    return maxRenders > 0 && requirement.feature === RENDERS_FEATURE && this.renders.size >= maxRenders;
   }
 
   /** Lets a job wait for something, at most for so long where that is given; see {@link Awaited}. */
@@ -137,7 +135,9 @@ export class Scheduler {
       const { registry } = this.options;
       registry.unreserve(agentId, name);
       const agent = registry.get(agentId);
-      if (agent !== undefined && refusalOf(agent, this.asOfNow(job)) === undefined) this.assign(job, agent);
+      if (agent === undefined || refusalOf(agent, this.asOfNow(job)) !== undefined) continue;
+      this.dispatcher.forget(job.id);
+      this.assign(job, agent);
     }
   }
 
@@ -162,9 +162,9 @@ export class Scheduler {
   /** Brings the queue and the agents' slots in line with a job's row. */
   private follow(job: JobRow): void {
     const { registry } = this.options;
-    if (job.status !== "PENDING") this.waiting.remove(job.id);
+    if (job.status !== "PENDING") this.dispatcher.forget(job.id);
     else if (!this.waiting.has(job.id)) this.enqueue(job);
-    if (!isActiveStatus(job.status) && this.renders.delete(job.id)) this.wake();
+    if (!isActiveStatus(job.status) && this.dispatcher.ended(job.id)) this.wake();
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status))
       registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
@@ -196,23 +196,9 @@ export class Scheduler {
     const nowMs = this.options.monotonic();
     this.takeReserved(nowMs);
     const { over, nextAtMs } = this.waiting.endPauses(nowMs);
-    this.waiting.giveAway((job) => this.offer(job), this.options.settings().priorityWeights);
+    const lookAgainAtMs = this.dispatcher.round();
     for (const job of over) if (this.waiting.get(job.id) === job) this.queued(job);
-    this.wakeAt(nextAtMs, nowMs);
-  }
-
-  private offer(job: WaitingJob): Attempt {
-    const free = this.options.registry.freeIn(job.requirement.room);
-    if (free.size === 0) return "full";
-    if (this.isOverLimit(job)) return "noneOfKind";
-    const now = this.asOfNow(job);
-    const agent = choose(free, now);
-    if (agent !== undefined) {
-      this.assign(job, agent);
-      return "taken";
-    }
-    // What one job was refused by name is no news for the others of its kind.
-    return now.avoid.size === 0 && now.awaits === undefined ? "noneOfKind" : "notThis";
+    this.wakeAt(Math.min(nextAtMs, lookAgainAtMs), nowMs);
   }
 
   private queued(job: WaitingJob): void {
@@ -228,23 +214,23 @@ export class Scheduler {
     if (atMs !== Number.POSITIVE_INFINITY) this.wakeUp = setTimeout(() => this.wake(), atMs - nowMs);
   }
 
-  private assign(job: WaitingJob, agent: Agent): void {
-    // The slot is taken before the commit, so that the next job of this very run does not get it too.
-    this.waiting.remove(job.id);
-    if (job.requirement.feature === RENDERS_FEATURE) this.renders.add(job.id);
-    this.options.registry.hold(agent.id, job.id, {
-      status: "ASSIGNED",
-      epoch: job.epoch + 1,
-      fenced: isFenced(job, agent),
-    });
-    this.commitAssignment(job, agent).catch((error: unknown) => {
-      this.options.logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
-      // Waking at once would try it again in this very moment, and again, as long as the disk is full.
-      this.pauseAfterError();
-      this.options.registry.release(agent.id, job.id);
-      this.renders.delete(job.id);
-      this.waiting.putBack(job);
-    });
+  private assign(job: WaitingJob, agent: Agent, note?: PlacementNote): void {
+    const { registry, logger } = this.options;
+    this.assignments.hold(job, agent);
+    const undo = () => {
+      registry.release(agent.id, job.id);
+      this.dispatcher.ended(job.id);
+    };
+    this.assignments.give(job, agent, note).then(
+      (given) => given || undo(),
+      (error: unknown) => {
+        logger.error({ err: toError(error), jobId: job.id, agentId: agent.id }, "an assignment failed");
+        // Waking at once would try it again in this very moment, and again, as long as the disk is full.
+        this.pauseAfterError();
+        undo();
+        this.waiting.putBack(job);
+      },
+    );
   }
 
   private pauseAfterError(): void {
@@ -254,46 +240,4 @@ export class Scheduler {
       this.wake();
     }, RETRY_MS);
   }
-
-  private async commitAssignment(job: WaitingJob, agent: Agent): Promise<void> {
-    const { ledger, registry } = this.options;
-    const result = await ledger.apply(job.id, { type: "assigned", agentId: agent.id, fenced: isFenced(job, agent) });
-    if (result.outcome !== "applied") {
-      // It was stopped a moment before.
-      registry.release(agent.id, job.id);
-      this.renders.delete(job.id);
-      return;
-    }
-    if (this.deliver(result.job, agent)) return;
-    const message = "The agent left before it could be told.";
-    const reason = { code: "AGENT_OFFLINE", message, fault: "network" } as const;
-    const guard = { agentId: agent.id, epoch: result.job.epoch };
-    ledger.apply(job.id, { type: "unassigned", reason }, guard).catch((error: unknown) => {
-      // The job is assigned, on disk; the deadline of its acknowledgment brings it back.
-      this.options.logger.error({ err: toError(error), jobId: job.id }, "an undelivered assignment stays for now");
-    });
-  }
-
-  private deliver(job: JobRow, agent: Agent): boolean {
-    const { session } = agent;
-    if (session === undefined) return false;
-    const { leases } = this.options;
-    const streamMetadata = fromJson<StreamMetadata>(job.stream_metadata);
-    if (job.fenced === 1) leases.begin(session);
-    return session.send("orchestrator.assign.start", {
-      jobId: job.id,
-      idempotencyKey: job.idempotency_key,
-      config: (this.options.configFor ?? configOf)(job),
-      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
-      metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
-      ...(streamMetadata === null ? {} : { streamMetadata }),
-      epoch: job.epoch,
-      onDisconnect: job.on_disconnect,
-      ...(job.fenced === 1 ? { leaseMs: leases.leaseMs } : {}),
-      ...(session.lastBeatId === undefined ? {} : { leaseFrom: session.lastBeatId }),
-    });
-  }
 }
-
-/** Only an agent that knows leases can be trusted to let go of a job by itself. */
-const isFenced = (job: WaitingJob, agent: Agent): boolean => job.fence && agent.knows("leases");

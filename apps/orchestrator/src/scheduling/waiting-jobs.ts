@@ -1,12 +1,13 @@
-import type { Priority } from "@stream-control/protocol";
+import type { LoadBalancingStrategy, Priority } from "@stream-control/protocol";
 import { configOf } from "../jobs/job-record.js";
 import type { JobRow } from "../store/tables.js";
 import type { Attempt } from "./lanes/lane.js";
 import type { PriorityWeights } from "./lanes/lane-shares.js";
 import { Pauses } from "./lanes/pauses.js";
 import { RoomLanes } from "./lanes/room-lanes.js";
+import { type RenderFeatures, renderFeatures } from "./model/render-features.js";
 import type { Waiting } from "./placement.js";
-import { type Requirement, requirementKey, requirementOf } from "./requirement.js";
+import { isRenderConfig, type Requirement, requirementKey, requirementOf } from "./requirement.js";
 
 /** A job that waits for an agent. */
 export interface WaitingJob extends Waiting {
@@ -21,6 +22,10 @@ export interface WaitingJob extends Waiting {
   /** When it may be given away, by the monotonic clock: its pause is over, and nobody holds it by a lease. */
   readonly readyAtMs: number;
   readonly restarts: number;
+  /** How its agent is chosen, where the job says so itself. */
+  readonly strategy: LoadBalancingStrategy | null;
+  /** Of a render. */
+  readonly features?: RenderFeatures | undefined;
 }
 
 /**
@@ -44,11 +49,14 @@ export class WaitingJobs {
   }
 
   add(row: JobRow, { readyAtMs, nowMs, avoid }: { readyAtMs: number; nowMs: number; avoid: Waiting["avoid"] }): void {
-    const requirement = requirementOf(configOf(row), row.room);
+    const config = configOf(row);
+    const requirement = requirementOf(config, row.room);
     const job: WaitingJob = {
       ...{ id: row.id, seq: row.seq, priority: row.priority, epoch: row.epoch, restarts: row.restarts },
       ...{ requirement, key: requirementKey(requirement), readyAtMs, avoid },
       fence: row.on_disconnect === "fence",
+      strategy: row.placement,
+      features: isRenderConfig(config) ? renderFeatures(config) : undefined,
     };
     if (readyAtMs <= nowMs) this.putBack(job);
     else {

@@ -6,6 +6,8 @@ import { measurementsMigration } from "../jobs/measurements/measurement-rows.js"
 import { jobSearchMigration } from "../jobs/search/fill.js";
 import { callbackSecretsMigration } from "../renders/callbacks/migration.js";
 import { prioritiesMigration } from "../scheduling/migration.js";
+import { resultsMigration } from "../renders/files/migration.js";
+import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
 import { restartLimitsMigration, workflowsMigration } from "../workflows/migration.js";
@@ -160,7 +162,9 @@ export const migrations: Record<string, Migration> = {
   "0061-restart-limits": restartLimitsMigration,
   "0062-callback-secrets": callbackSecretsMigration,
   "0070-priorities": prioritiesMigration,
+  "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,
+  "0080-expired-results": resultsMigration,
 };
 
 /**

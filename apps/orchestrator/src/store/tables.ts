@@ -6,6 +6,10 @@ import type {
   RestartPolicy,
   StepStatus,
   WorkflowStatus,
+  LoadBalancingStrategy,
+  OnDisconnect,
+  Priority,
+  RestartPolicy,
 } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
@@ -49,6 +53,8 @@ export interface JobTable {
   idempotency_key: string | null;
   /** The lane that it waits in. */
   priority: Priority;
+  /** How its agent is chosen, where the job says so itself. */
+  placement: LoadBalancingStrategy | null;
   restart_policy: RestartPolicy;
   /** How it is tried again, where it is not as configured for all; see `jobs/restart-policy`. */
   restart_limits: Json | null;
@@ -319,6 +325,13 @@ export interface ConfigurationTable {
   updated_at: Timestamp;
 }
 
+/** Up to which end of a job results were deleted for their age; one row. */
+export interface ExpiredResultsTable {
+  id: string;
+  ended_at: Timestamp;
+  job_id: string;
+}
+
 export interface Tables extends AccessTables, EventLogTables {
   agent_tokens: AgentTokenTable;
   jobs: JobTable;
@@ -340,4 +353,5 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_steps: WorkflowStepTable;
   callback_secrets: CallbackSecretTable;
   configuration: ConfigurationTable;
+  expired_results: ExpiredResultsTable;
 }

@@ -16,6 +16,7 @@ export interface StepJob {
   /** Which of the step's jobs it is, where it has several. */
   part?: string;
   priority?: JobRow["priority"];
+  placement?: JobRow["placement"] | undefined;
   metadata?: JsonObject | undefined;
   /** How it is tried again by itself; as configured for all jobs unless given. */
   restart?: RestartLimits;
@@ -107,7 +108,7 @@ export class StepJobs {
 
   private async submitted(
     context: Pick<StepContext, "key" | "signal" | "run">,
-    { config, title, part, priority = "normal", metadata, restart }: StepJob,
+    { config, title, part, priority = "normal", placement, metadata, restart }: StepJob,
   ): Promise<JobRow> {
     const { run, signal } = context;
     if (signal.aborted) {
@@ -117,7 +118,7 @@ export class StepJobs {
     }
     const body = {
       ...{ inlineConfig: config, idempotencyKey: this.keyOf(context, part), restartPolicy: "onFailure" as const },
-      ...{ priority, streamMetadata: { title, description: "" } },
+      ...{ priority, placement, streamMetadata: { title, description: "" } },
       ...(metadata === undefined ? {} : { metadata }),
     };
     const row = await toNewJob(body, { name: run.requestedBy, room: run.room }, this.deps.submission);

@@ -24,6 +24,7 @@ import { Ledger } from "../../src/jobs/ledger.js";
 import { ProgressBoard } from "../../src/jobs/progress-board.js";
 import { SnapshotBoard } from "../../src/jobs/snapshot-board.js";
 import { Watchdog } from "../../src/jobs/watchdog.js";
+import { FleetHistory } from "../../src/scheduling/history/fleet-history.js";
 import { Scheduler } from "../../src/scheduling/scheduler.js";
 import { schedulingOf } from "../../src/scheduling/settings.js";
 import { JobSecrets } from "../../src/secrets/job-secrets.js";
@@ -68,6 +69,7 @@ async function buildCore({ store, sealed }: Database) {
   const scheduler = new Scheduler({
     ...{ ledger, registry, leases, logger, now, monotonic },
     settings: () => schedulingOf(DEFAULT_CONFIGURATION),
+    history: new FleetHistory(),
     ...{ ackTimeoutMs: TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
   });
   const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs: TIMES.stopGraceMs });
@@ -288,6 +290,7 @@ function newJob(id: string, key: string | null, policy: JobRow["restart_policy"]
       requested_by: null,
       idempotency_key: key,
       priority: "normal",
+      placement: null,
       restart_policy: policy,
       restart_limits: null,
     },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Issue, issuesOf, type ParseResult } from "../parse-result.js";
 import { idSchema, jsonObjectSchema } from "../primitives.js";
+import { loadBalancingStrategySchema } from "../resources/configuration.js";
 import { prioritySchema } from "../resources/priority.js";
 import { MAX_RENDER_SECONDS, renderColorSchema, renderElementSchema } from "./element.js";
 
@@ -51,6 +52,8 @@ export const renderRequestSchema = z
       }),
     /** The lane that it waits in while there is no slot for it. */
     priority: prioritySchema.default("normal"),
+    /** How the agent that renders is chosen; as configured unless given. */
+    placement: loadBalancingStrategySchema.optional(),
     /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
     timeout: z.int().min(1000).max(86_400_000).optional(),
     /** Where the end of the render is told, by one signed request; `webhook_url` is another name of it. */

@@ -3,6 +3,7 @@ import { configWarningSchema } from "../config/platform-warnings.js";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { faultSchema, jobStatusSchema, onDisconnectSchema, restartPolicySchema } from "../states.js";
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
+import { loadBalancingStrategySchema } from "./configuration.js";
 import { jobScheduleInputSchema, jobScheduleSchema } from "./job-schedule.js";
 import { prioritySchema } from "./priority.js";
 import { progressSchema } from "./progress.js";
@@ -49,6 +50,8 @@ export const jobRecordSchema = z
     idempotencyKey: z.string().nullable(),
     /** The lane that it waits in. */
     priority: prioritySchema.default("normal"),
+    /** How its agent is chosen, where the job says so itself. */
+    placement: loadBalancingStrategySchema.nullable().default(null),
     restartPolicy: restartPolicySchema,
     onDisconnect: onDisconnectSchema,
     /** Number of the assignment; reports of an older one change nothing. */
@@ -92,6 +95,8 @@ export const createJobSchema = z
     idempotencyKey: z.string().min(1).max(256).nullish(),
     /** The lane that it waits in while there is no slot for it. */
     priority: prioritySchema.default("normal"),
+    /** How its agent is chosen; as configured unless given. */
+    placement: loadBalancingStrategySchema.nullish(),
     restartPolicy: restartPolicySchema.default("never"),
     /** `continue` with restart policy `never`, `fence` with `onFailure`, unless given. */
     onDisconnect: onDisconnectSchema.nullish(),

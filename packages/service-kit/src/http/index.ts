@@ -14,7 +14,7 @@ export * from "./cursor.js";
 export { Door, type DoorOptions } from "./door/door.js";
 export { type DoorLimits, doorLimits } from "./door/limits.js";
 export { type PeerIdentity, peerIdentity } from "./door/peer-identity.js";
-export type { Arrival, SocketRoute } from "./door/sockets.js";
+export type { Arrival, SocketRoute, TakeSocket } from "./door/sockets.js";
 export type { TlsFiles } from "./door/tls-files.js";
 export { DEFAULT_RATES, type DoorSettings, doorVariables, readDoor } from "./door-config.js";
 export { asAppError, errorBody, errorHandler, retryAfterOf, routeNotFound, tooMany } from "./errors.js";

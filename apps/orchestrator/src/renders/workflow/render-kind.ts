@@ -129,6 +129,7 @@ async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindD
     config: { kind: "render", request: forAgent, ...(isChecked ? { qa: true } : {}) },
     title: `Render ${request.id}`,
     priority: request.priority,
+    placement: request.placement,
     metadata: request.metadata,
     ...(retry === undefined ? {} : { restart: restartLimits(retry) }),
     onChange: (row, progress) => enterStep(context, row, progress),

@@ -7,9 +7,10 @@ import type { JobControl } from "../../jobs/control.js";
 import { configOf } from "../../jobs/job-record.js";
 import { type SubmissionDeps, toNewJob } from "../../jobs/submission.js";
 import { Alarms } from "../../scheduling/alarms.js";
-import { choose, type Waiting } from "../../scheduling/placement.js";
+import { fitting, type Waiting } from "../../scheduling/placement.js";
 import { requirementOf } from "../../scheduling/requirement.js";
 import type { Scheduler } from "../../scheduling/scheduler.js";
+import { leastLoaded } from "../../scheduling/strategies/by-load.js";
 import type { Book } from "../broadcasts/book.js";
 import type { Broadcast } from "../broadcasts/broadcast.js";
 import type { Conductor } from "../broadcasts/conductor.js";
@@ -67,7 +68,8 @@ export class Clockwork {
   /** Keeps an agent free, which is still to be noted. @returns which one; undefined where none can be. */
   async reserve(broadcast: Broadcast): Promise<string | undefined> {
     const demand = await this.demandOf(broadcast);
-    const agent = choose(this.options.registry.all(), demand);
+    const fit = fitting(this.options.registry.all(), demand);
+    const agent = fit && leastLoaded(fit).agent;
     if (agent !== undefined) this.options.registry.reserve(agent.id, nameOf(broadcast));
     return agent?.id;
   }

@@ -33,11 +33,14 @@ export interface SocketRoute {
    * @returns what takes over the socket.
    * @throws AppError to refuse it; its status and body are the answer.
    */
-  receive(arrival: Arrival): ((socket: WebSocket) => void) | Promise<(socket: WebSocket) => void>;
+  receive(arrival: Arrival): TakeSocket | Promise<TakeSocket>;
 }
 
+/** Takes over a socket. The stream below it is for those who write the same frame to thousands of sockets. */
+export type TakeSocket = (socket: WebSocket, stream: Duplex) => void;
+
 export interface RouteSocketsOptions {
-  /** By path, whose last part may be a parameter (`/preview/:id`). */
+  /** By path, whose parts may be parameters (`/preview/:id`). */
   routes: Record<string, SocketRoute>;
   origins: Origins;
   addresses: ClientAddresses;
@@ -98,7 +101,7 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
         sockets.handleUpgrade(request, stream, head, (socket) => {
           if (bound.max === undefined) settle();
           else bound.watch(() => socket.close(1009, "too much before it is known who speaks"));
-          open(socket);
+          open(socket, stream);
         });
       })
       .catch((thrown: unknown) => {
@@ -110,11 +113,17 @@ export function routeSockets(server: Server, options: RouteSocketsOptions): void
   });
 }
 
-/** The route of a path: the one that is called so, or one whose last part is a parameter, such as `/preview/:id`. */
+/** The route of a path: the one that is called so, or one with a parameter where they differ, such as `/preview/:id`. */
 function routeOf(path: string, routes: Record<string, SocketRoute>): string | undefined {
   if (Object.hasOwn(routes, path)) return path;
-  const parent = path.slice(0, path.lastIndexOf("/") + 1);
-  return parent === path ? undefined : Object.keys(routes).find((route) => route.startsWith(`${parent}:`));
+  const parts = path.split("/");
+  return Object.keys(routes).find((route) => {
+    const wanted = route.split("/");
+    return (
+      wanted.length === parts.length &&
+      wanted.every((part, index) => part === parts[index] || (part.startsWith(":") && parts[index] !== ""))
+    );
+  });
 }
 
 /** Counts what comes over a stream until it is lifted. */
