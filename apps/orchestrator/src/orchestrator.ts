@@ -262,7 +262,7 @@ export class Orchestrator {
       elsewhere: eraseRequesters(store.db, (job) => hub.erased(sealed.openJob(job))),
     });
     const housekeeping = new Housekeeping({
-      ...{ retention: settings.retention, ledger, logger, now },
+      ...{ retention: settings.retention, ledger, workflows: renders.engine, logger, now },
       log: new LogRetention({ store, log }),
     });
 

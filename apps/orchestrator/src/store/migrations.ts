@@ -5,7 +5,6 @@ import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
 import { callbackSecretsMigration } from "../renders/callbacks/migration.js";
-import { prioritiesMigration } from "../scheduling/migration.js";
 import { resultsMigration } from "../renders/files/migration.js";
 import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";

@@ -1,15 +1,12 @@
 import type {
   DeliveryStatus,
   JobStatus,
+  LoadBalancingStrategy,
   OnDisconnect,
   Priority,
   RestartPolicy,
   StepStatus,
   WorkflowStatus,
-  LoadBalancingStrategy,
-  OnDisconnect,
-  Priority,
-  RestartPolicy,
 } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";

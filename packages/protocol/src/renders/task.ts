@@ -59,7 +59,13 @@ export type RenderTask = z.infer<typeof renderTaskSchema>;
 
 /** The config of a job that renders. */
 export const renderJobConfigSchema = z
-  .object({ kind: z.literal("render"), request: renderRequestSchema, task: renderTaskSchema.optional() })
+  .object({
+    kind: z.literal("render"),
+    request: renderRequestSchema,
+    task: renderTaskSchema.optional(),
+    /** The agent looks into the finished file before it hands it out: its frames, size, length and sound. */
+    qa: z.boolean().optional(),
+  })
   .meta({ id: "RenderJobConfig" });
 export type RenderJobConfig = z.infer<typeof renderJobConfigSchema>;
 
