@@ -1,6 +1,7 @@
 import { cpus, totalmem } from "node:os";
 import { measureAdoption } from "./adoption.js";
 import { measureDispatch } from "./dispatch.js";
+import { measureDistributed } from "./distributed.js";
 import { FAILOVER_WANTED_MS, measureFailover } from "./failover.js";
 import { measureFirstFrame } from "./first-frame.js";
 import { measureFlood } from "./flood.js";
@@ -62,6 +63,14 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       ["render of 12 s, request to answer, median of 5", ms(productMs), ""],
       ["the same ffmpeg by hand, median of 5", ms(byHandMs), ""],
       ["more than by hand", ms(productMs - byHandMs), `<= ${ms(byHandMs * 0.03 + 200)} (3 % + 200 ms)`],
+    ];
+  },
+  distributed: async () => {
+    const { seconds: length, oneAgentMs, twoAgentsMs } = await measureDistributed();
+    return [
+      [`render of ${length} s in 720p by an agent with one core, median of 5`, seconds(oneAgentMs), ""],
+      ["the same in parts by two such agents, median of 5", seconds(twoAgentsMs), ""],
+      ["times as fast", (oneAgentMs / twoAgentsMs).toFixed(2), ">= 1.8"],
     ];
   },
   slate: async () => {

@@ -15,8 +15,8 @@ import { type Limits, prepare } from "./assignments/prepare.js";
 import { isRender, prepareRender } from "./assignments/prepare-render.js";
 import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
 import { jobReports } from "./job-reports.js";
-import type { ResultStore } from "./results/contract.js";
-import type { RunnerSpec } from "./runner/contract.js";
+import { machineResources } from "./machine-resources.js";
+import type { RenderStores, RunnerSpec } from "./runner/contract.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
 import { runningJobs } from "./running-jobs.js";
 import { sourceProbe } from "./source-probe.js";
@@ -25,8 +25,7 @@ export interface EncoderAgentOptions {
   connection: Omit<AgentOptions, "handlers" | "logger">;
   runners: Omit<RunnersOptions, "observe" | "logger">;
   limits: Limits;
-  /** Where what is rendered goes. */
-  results: ResultStore;
+  renders: RenderStores;
   /** What jobs may reach. */
   reach: RunnerSpec["reach"];
   ffmpegPath: string;
@@ -109,7 +108,7 @@ export class EncoderAgent {
     this.limits.drawsText = drawsText;
     this.machineProblem = undefined;
     const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
-    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version });
+    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version, resources: machineResources(videoEncoders) });
   }
 
   /** Declines every job with that sentence until `useMachine`; what runs goes on. */
@@ -153,11 +152,11 @@ export class EncoderAgent {
   }
 
   private async decide(assignment: Assignment, { signal, lease }: AssignContext): Promise<Decision> {
-    const { ffmpegPath, ffprobePath, reach, results } = this.options;
+    const { ffmpegPath, ffprobePath, reach, renders } = this.options;
     const { jobId, epoch = 0 } = assignment;
     if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
     const prepared = isRender(assignment)
-      ? await prepareRender(assignment, this.limits, results)
+      ? await prepareRender(assignment, this.limits, renders)
       : await prepare(assignment, this.limits);
     if (!prepared.ok) {
       this.logger.warn({ jobId, problem: prepared.error.message }, "declined a job");

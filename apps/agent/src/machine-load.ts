@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { cpus, freemem, totalmem } from "node:os";
 import type { AgentLoad } from "@stream-control/protocol";
 
@@ -20,18 +20,26 @@ export interface Counters {
 export class MachineLoad {
   private last: Counters | undefined;
 
-  constructor(private readonly read: () => Counters = readCounters) {}
+  /** @param folders where jobs write. */
+  constructor(
+    private readonly folders: readonly string[] = [],
+    private readonly read: () => Counters = readCounters,
+  ) {}
 
   /** @returns the load since the last call; of processor and network nothing at the first. */
   measure(): AgentLoad {
     const now = this.read();
     const before = this.last;
     this.last = now;
-    const memory = { memoryUsedMiB: now.memoryUsedMiB, memoryTotalMiB: now.memoryTotalMiB };
-    if (before === undefined || now.atMs <= before.atMs) return memory;
+    const diskFreeMiB = freeMiB(this.folders);
+    const sizes = {
+      ...{ memoryUsedMiB: now.memoryUsedMiB, memoryTotalMiB: now.memoryTotalMiB },
+      ...(diskFreeMiB === undefined ? {} : { diskFreeMiB }),
+    };
+    if (before === undefined || now.atMs <= before.atMs) return sizes;
     const busy = now.busyMs - before.busyMs;
     const whole = busy + now.idleMs - before.idleMs;
-    return { ...memory, ...(whole > 0 ? { cpuPercent: bounded((busy / whole) * 100) } : {}), ...rates(before, now) };
+    return { ...sizes, ...(whole > 0 ? { cpuPercent: bounded((busy / whole) * 100) } : {}), ...rates(before, now) };
   }
 }
 
@@ -44,6 +52,19 @@ function rates(before: Counters, now: Counters): Pick<AgentLoad, "networkRxKbps"
     networkRxKbps: kbps(before.network.rxBytes, now.network.rxBytes),
     networkTxKbps: kbps(before.network.txBytes, now.network.txBytes),
   };
+}
+
+/** Of the fullest disk, as an ordinary user may fill it; undefined where none of the folders is there. */
+function freeMiB(folders: readonly string[]): number | undefined {
+  const free = folders.flatMap((folder) => {
+    try {
+      const { bavail, bsize } = statfsSync(folder);
+      return [Math.floor((bavail * bsize) / MIB)];
+    } catch {
+      return [];
+    }
+  });
+  return free.length === 0 ? undefined : Math.min(...free);
 }
 
 const bounded = (percent: number) => Math.round(Math.min(100, Math.max(0, percent)) * 10) / 10;

@@ -51,7 +51,7 @@ await runService(
 );
 
 async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAgent> {
-  const load = new MachineLoad();
+  const load = new MachineLoad([...new Set([config.dataDir, ...config.outputDirs])]);
   return new EncoderAgent({
     connection: {
       url: config.orchestratorUrl,
@@ -78,7 +78,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
       },
     },
     limits: { ...config, encoders: [], drawsText: false },
-    results: config.results,
+    renders: config.renders,
     reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,

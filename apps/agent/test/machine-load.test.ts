@@ -20,7 +20,7 @@ test("is what happened between two looks, loopback left out", () => {
     },
     { atMs: 3000, busyMs: 2000, idleMs: 4000, memoryUsedMiB: 20, memoryTotalMiB: 100, network: undefined },
   ];
-  const load = new MachineLoad(() => looks.shift() as Counters);
+  const load = new MachineLoad([], () => looks.shift() as Counters);
   expect(load.measure()).toEqual({ memoryUsedMiB: 10, memoryTotalMiB: 100 });
   expect(load.measure()).toEqual({
     ...{ memoryUsedMiB: 20, memoryTotalMiB: 100, cpuPercent: 25, networkRxKbps: 1000, networkTxKbps: 0 },

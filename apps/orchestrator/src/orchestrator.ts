@@ -54,6 +54,7 @@ import { Insiders } from "./public/insiders.js";
 import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
 import { assembleResults } from "./renders/files/assemble.js";
+import { assembleResources } from "./resources/assemble.js";
 import { FleetHistory } from "./scheduling/history/fleet-history.js";
 import { Scheduler } from "./scheduling/scheduler.js";
 import { schedulingOf } from "./scheduling/settings.js";
@@ -127,7 +128,7 @@ export class Orchestrator {
   private async build(): Promise<void> {
     const { logger, releases } = this;
     const settings = { ...DEFAULTS, ...this.options };
-    const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs, ackTimeoutMs } = settings;
+    const { stopGraceMs, heartbeatIntervalMs, heartbeatTimeoutMs } = settings;
     const now = () => new Date();
 
     const ring = settings.keys ?? ownKeyRing(settings.dataDir);
@@ -165,21 +166,23 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((jobId, progress, viewers) => {
-      measurements.take(jobId, progress, viewers);
-      renders.progressed(jobId, progress);
-    });
+    const board = new ProgressBoard();
+    board.onProgress((...measured) => measurements.take(...measured));
+    board.onProgress((jobId, progress) => resources.measured(jobId, progress));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
     const leases = new Leases({ registry, leaseMs: settings.leaseMs, monotonic });
     const replies = new CommandReplies();
     const budget = new EventBudget(monotonic);
+    const ackTimeoutMs = () =>
+      Math.min(settings.ackTimeoutMs, configuration.settings.current.resources.resourceReservationTimeout);
     const history = new FleetHistory();
     const scheduler = new Scheduler({
       history,
       settings: () => schedulingOf(configuration.settings.current),
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
+      needsOf: (config) => resources.needsOf(config),
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
@@ -188,7 +191,7 @@ export class Orchestrator {
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
-    const watchdog = new Watchdog({ ...settings, ledger, registry, leases, scheduler, logger });
+    const watchdog = new Watchdog({ ...settings, ackTimeoutMs, ledger, registry, leases, scheduler, logger });
     const homecoming = new Homecoming({
       ledger,
       registry,
@@ -251,9 +254,22 @@ export class Orchestrator {
       settings: settings.webhooks,
     });
 
+    const resources = assembleResources({
+      ...{ access, readBody, store, ledger, registry, logger, now },
+      ...{ settings: configuration.settings, announce: webhooks.announce, rendersNextHour: () => undefined },
+      lackAgents: () => scheduler.lackAgents(),
+    });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, results, immediateMs: settings.renderWaitMs, webhooks: settings.webhooks, logger, now },
+      ...{
+        registry,
+        submission,
+        results,
+        immediateMs: settings.renderWaitMs,
+        webhooks: settings.webhooks,
+        logger,
+        now,
+      },
     });
 
     const desk = new LocalDesk({
@@ -275,6 +291,7 @@ export class Orchestrator {
     await anybody.start(open);
     await history.load(reader, open);
     ledger.onCommit((committed) => history.follow(committed));
+    await resources.start(open, await reader.recentlyEnded(null, 200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -299,7 +316,7 @@ export class Orchestrator {
     await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
-      await broadcasts?.stop();
+      await Promise.all([broadcasts?.stop(), resources.stop()]);
       await webhooks.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop()]);
@@ -339,6 +356,7 @@ export class Orchestrator {
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
       ...configuration.routes,
+      ...resources.routes,
       ...webhooks.routes,
       ...anybody.routes,
     ];
@@ -367,9 +385,8 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      const ended = renders.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
-      await ended;
+      const ended = [renders, gateway, hub, anybody, previews, webhooks].map((part) => part.stop());
+      await Promise.all([...ended, door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -22,6 +22,8 @@ export interface SeedAgentOptions {
   drain?: boolean;
   /** Optional commands that it knows, such as `leases`. */
   features?: string[];
+  /** What it says that its machine has. */
+  resources?: object;
   /** Sends no heartbeats. */
   silent?: boolean;
   activeJob?: { jobId: string; status: string } | null;
@@ -71,7 +73,7 @@ export class SeedAgent extends SocketClient {
 
   hello(changes: object = {}): void {
     const { token = "secret", slots = 1, maxResolution, drain = false, activeJob = null, modern } = this.options;
-    const { features } = this.options;
+    const { features, resources } = this.options;
     this.send(
       "agent.hello",
       {
@@ -82,6 +84,7 @@ export class SeedAgent extends SocketClient {
           slots,
           ...(maxResolution === undefined ? {} : { maxResolution }),
           ...(features === undefined ? {} : { features }),
+          ...(resources === undefined ? {} : { resources }),
         },
         drain,
         ...(this.options.room === undefined ? {} : { room: this.options.room }),

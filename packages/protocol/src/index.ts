@@ -56,6 +56,7 @@ export * from "./resources/probe.js";
 export * from "./resources/progress.js";
 export * from "./resources/public-status.js";
 export * from "./resources/replies.js";
+export * from "./resources/resources.js";
 export * from "./resources/sheet.js";
 export * from "./resources/stream-metadata.js";
 export * from "./resources/template.js";

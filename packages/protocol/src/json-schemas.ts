@@ -66,6 +66,7 @@ import {
   metadataReplySchema,
   switchInputSchema,
 } from "./resources/replies.js";
+import { resourcesReplySchema, scalingAdviceSchema } from "./resources/resources.js";
 import {
   sheetOverlaySchema,
   teamNamesSchema,
@@ -81,6 +82,7 @@ import {
   updateWebhookSchema,
   webhookDeliverySchema,
   webhookEventSchema,
+  webhookFactSchema,
   webhookSchema,
   webhookTestSchema,
 } from "./resources/webhook.js";
@@ -144,6 +146,8 @@ const resources: Record<string, z.ZodType> = {
   configuration: configurationReplySchema,
   "configuration-file": configurationFileSchema,
   "update-configuration": updateConfigurationSchema,
+  resources: resourcesReplySchema,
+  "scaling-advice": scalingAdviceSchema,
   "public-status": publicStatusSchema,
   "sheet-overlay": sheetOverlaySchema,
   "update-sheet-overlay": updateSheetOverlaySchema,
@@ -156,6 +160,7 @@ const resources: Record<string, z.ZodType> = {
   "webhook-delivery": webhookDeliverySchema,
   "webhook-delivery-reply": deliveryReplySchema,
   "webhook-event": webhookEventSchema,
+  "webhook-fact": webhookFactSchema,
   "webhook-test": webhookTestSchema,
   "api-key": apiKeySchema,
   "create-api-key": createApiKeySchema,

@@ -8,6 +8,7 @@ import {
   type JobStatus,
   type JsonObject,
 } from "@stream-control/protocol";
+import { AgentResources } from "../resources/agent-resources.js";
 import type { Candidate } from "../scheduling/placement.js";
 import type { AgentSession } from "./session.js";
 
@@ -43,6 +44,8 @@ export class Agent implements Candidate {
   assigned = 0;
   /** Slots that are kept free for something that is to come, by its name. */
   readonly reservations = new Set<string>();
+  /** What its machine has, and what of it is kept for its jobs. */
+  readonly resources = new AgentResources();
   /** Jobs that hold a slot, in the order in which they were given. */
   readonly jobs = new Map<string, Held>();
 

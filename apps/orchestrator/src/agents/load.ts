@@ -7,6 +7,7 @@ const FLOORS: Record<keyof AgentLoad, number> = {
   cpuPercent: 5,
   memoryUsedMiB: 128,
   memoryTotalMiB: 1,
+  diskFreeMiB: 1024,
   networkRxKbps: 200,
   networkTxKbps: 200,
 };

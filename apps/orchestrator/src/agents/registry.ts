@@ -1,5 +1,6 @@
 import type { AgentPayload, ErrorInfo } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
+import type { Amounts } from "../resources/amounts.js";
 import { Agent, type DrainOrder, type Held } from "./agent.js";
 import type { AgentRows } from "./agent-rows.js";
 import type { AgentSession } from "./session.js";
@@ -63,6 +64,7 @@ export class AgentRegistry {
     agent.room = room;
     agent.version = hello.version;
     agent.capabilities = hello.capabilities;
+    agent.resources.report(hello.capabilities.resources);
     agent.meta = hello.meta ?? {};
     agent.protocolVersion = hello.protocolVersion ?? null;
     agent.selfDrain = hello.drain;
@@ -123,13 +125,21 @@ export class AgentRegistry {
     this.changed(agent);
   }
 
-  /** A job takes a slot, or changes its status in it. */
-  hold(agentId: string, jobId: string, held: Held): void {
+  /**
+   * A job takes a slot, or changes its status in it.
+   *
+   * @param needsOf what it needs of the machine, where that is known; asked once for each assignment.
+   */
+  hold(agentId: string, jobId: string, held: Held, needsOf: () => Amounts | undefined = () => undefined): void {
     const agent = this.agents.get(agentId);
     if (agent === undefined) return;
     const before = agent.jobs.get(jobId);
     if (before?.status === held.status && before.epoch === held.epoch) return;
-    if (before === undefined) agent.assigned += 1;
+    if (before === undefined) {
+      agent.assigned += 1;
+      const needs = needsOf();
+      if (needs !== undefined) agent.resources.reserve(jobId, needs);
+    }
     agent.jobs.set(jobId, held);
     this.changed(agent);
   }
@@ -137,7 +147,9 @@ export class AgentRegistry {
   /** A job gives its slot back. */
   release(agentId: string, jobId: string): void {
     const agent = this.agents.get(agentId);
-    if (agent?.jobs.delete(jobId)) this.changed(agent);
+    if (agent?.jobs.delete(jobId) !== true) return;
+    agent.resources.release(jobId);
+    this.changed(agent);
   }
 
   /** Keeps a slot free for something that is to come. @returns false for an agent that is not known. */

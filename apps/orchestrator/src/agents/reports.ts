@@ -91,6 +91,7 @@ export class AgentReports {
     const agent = this.deps.registry.get(session.agentId);
     if (agent !== undefined && payload.load !== undefined) {
       agent.load = payload.load;
+      agent.resources.reportLoad(payload.load);
       this.deps.news.loaded(agent);
     }
     if (agent?.faulty) this.deps.registry.recover(agent);

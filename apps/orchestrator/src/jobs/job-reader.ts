@@ -127,6 +127,15 @@ export class JobReader {
     return row && toEvent(row);
   }
 
+  /** What happened to no job; undefined where the log does not have it (any more). */
+  async fact(seq: number): Promise<Omit<JobEvent, "jobId"> | undefined> {
+    const query = this.db.selectFrom("events").select(EVENT_COLUMNS).where("seq", "=", seq);
+    const row = await query.where("job_id", "is", null).executeTakeFirst();
+    if (row === undefined) return undefined;
+    const { jobId: _, ...fact } = toEvent({ ...row, job_id: "" });
+    return fact;
+  }
+
   /** One page of a job's log, behind an entry where one is given. */
   async events({ jobId, types, order, fromSeq, limit }: JobEventFilter): Promise<(JobEvent & { seq: number })[]> {
     let query = this.db.selectFrom("events").select(EVENT_COLUMNS).where("job_id", "=", jobId);

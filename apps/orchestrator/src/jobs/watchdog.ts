@@ -13,7 +13,8 @@ export interface WatchdogOptions {
   scheduler: Scheduler;
   leases: Leases;
   logger: Logger;
-  ackTimeoutMs: number;
+  /** How long an assignment may wait for its acknowledgment; asked for each. */
+  ackTimeoutMs: () => number;
   heartbeatIntervalMs: number;
   stopGraceMs: number;
   killAfterMs: number;
@@ -55,8 +56,9 @@ export class Watchdog {
   private watch(job: JobRow): void {
     clearTimeout(this.timers.get(job.id));
     this.timers.delete(job.id);
-    const { ackTimeoutMs, stopGraceMs, unknownTimeoutMs } = this.options;
-    if (job.status === "ASSIGNED") this.after(job, ackTimeoutMs, () => this.expireAssignment(job));
+    const { stopGraceMs, unknownTimeoutMs } = this.options;
+    const ackTimeoutMs = this.options.ackTimeoutMs();
+    if (job.status === "ASSIGNED") this.after(job, ackTimeoutMs, () => this.expireAssignment(job, ackTimeoutMs));
     if (job.status === "STOPPING") this.after(job, stopGraceMs, () => this.kill(job));
     if (job.status !== "UNKNOWN") return;
     if (this.isFenced(job)) this.after(job, this.leaseLeftMs(job), () => this.loseAfterLease(job));
@@ -74,13 +76,13 @@ export class Watchdog {
     this.timers.set(job.id, timer);
   }
 
-  private async expireAssignment(job: JobRow, waitedMs = this.options.ackTimeoutMs): Promise<void> {
+  private async expireAssignment(job: JobRow, waitedMs: number): Promise<void> {
     const { agent_id: agentId } = job;
     if (agentId === null) return;
     // An agent that went away may have taken the job with it, and without a lease nobody ends it there: another agent would
     // make a second stream. When it is back it says what it has; until then the job waits, as long as an UNKNOWN one does.
     if (!this.isFenced(job) && !this.isReached(job) && waitedMs < this.options.unknownTimeoutMs) {
-      const nextMs = Math.min(this.options.ackTimeoutMs, this.options.unknownTimeoutMs - waitedMs);
+      const nextMs = Math.min(this.options.ackTimeoutMs(), this.options.unknownTimeoutMs - waitedMs);
       this.after(job, nextMs, () => this.expireAssignment(job, waitedMs + nextMs));
       return;
     }

@@ -1,4 +1,3 @@
-import type { Progress } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
 import type { AuditRecorder, EventLog } from "@stream-control/service-kit/audit";
@@ -6,6 +5,7 @@ import type { ClientAddresses } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import type { Probes } from "../agents/probes.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import type { Routes } from "../http/app.js";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
@@ -25,6 +25,9 @@ import { StepJobs } from "../workflows/step-jobs.js";
 import { notifyRetry, notifyStep } from "./callbacks/notify.js";
 import { callbackRoutes } from "./callbacks/routes.js";
 import { CallbackSecrets } from "./callbacks/secrets.js";
+import { Renderers } from "./distributed/fleet.js";
+import { distributedSteps } from "./distributed/handlers.js";
+import { PartsBoard } from "./distributed/parts-board.js";
 import type { ResultParts } from "./files/assemble.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
@@ -37,8 +40,6 @@ import { RENDER_KIND, renderKind } from "./workflow/render-kind.js";
 export interface RenderParts {
   readonly routes: Routes;
   readonly engine: WorkflowEngine;
-  /** A running job has measured something. */
-  progressed(jobId: string, progress: Progress): void;
   /** Takes up the workflows that were under way. To be called once jobs are being given out. */
   start(): Promise<void>;
   /** Answers whoever waits, and leaves the workflows to the next start. */
@@ -59,6 +60,7 @@ export interface RenderDeps {
   views: JobViews;
   board: ProgressBoard;
   probes: Probes;
+  registry: AgentRegistry;
   submission: SubmissionDeps;
   results: Pick<ResultParts, "files" | "retention">;
   /** How whoever is to be told is reached, as webhooks are. */
@@ -77,19 +79,25 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
+  board.onProgress((jobId, progress) => jobs.progressed(jobId, progress));
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
   const resolve = receiverResolver(webhooks);
+  const renderers = new Renderers(deps.registry);
+  const parts = new PartsBoard();
   const renders = new Renders({
-    ...{ engine, reader, views: deps.views, history, files, retention, waits, newId, now },
+    ...{ engine, reader, views: deps.views, history, files, retention, waits, renderers, parts, newId, now },
     notifyRetry: notifyRetry(webhooks),
     checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });
   const secrets = new CallbackSecrets({ store, sealed, log, now });
   const notify = notifyStep({ renders, secrets, settings: webhooks, resolve, now });
-  const handlers = { notify };
-  engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf, handlers }));
+  const { handlers, compensations } = distributedSteps({
+    ...{ engine, jobs, reader, control, files, probes: deps.probes, renderers, board: parts, logger, now },
+  });
+  const carrying = { engine, jobs, ledger, reader, control, files, log, progressOf };
+  engine.register(RENDER_KIND, renderKind({ ...carrying, handlers: { ...handlers, notify }, compensations }));
   return {
     engine,
     routes: [
@@ -99,7 +107,6 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
       [VIDEO_PATHS.create, videoCreateRoutes({ ...deps, renders })],
       [VIDEO_PATHS.result, videoResultRoutes({ ...deps, renders })],
     ],
-    progressed: (jobId, progress) => jobs.progressed(jobId, progress),
     start: () => engine.load(),
     stop: async () => {
       waits.stop();

@@ -17,7 +17,7 @@ export interface AssignmentsOptions {
   /** What an agent is given for a job; the job's config unless given. */
   configFor?: (job: JobRow) => JsonObject;
   /** An assignment that is not acknowledged for this long goes to another agent. */
-  ackTimeoutMs: number;
+  ackTimeoutMs: () => number;
   now: () => Date;
 }
 
@@ -28,7 +28,7 @@ export class Assignments {
   /** Takes the slot, so that nobody else gets it while it is being written. */
   hold(job: WaitingJob, agent: Agent): void {
     const held = { status: "ASSIGNED", epoch: job.epoch + 1, fenced: isFenced(job, agent) } as const;
-    this.options.registry.hold(agent.id, job.id, held);
+    this.options.registry.hold(agent.id, job.id, held, () => job.requirement.needs);
   }
 
   /**
@@ -63,7 +63,7 @@ export class Assignments {
       jobId: job.id,
       idempotencyKey: job.idempotency_key,
       config: (this.options.configFor ?? configOf)(job),
-      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs).toISOString(),
+      expiresAt: new Date(this.options.now().getTime() + this.options.ackTimeoutMs()).toISOString(),
       metadata: fromJson<Record<string, unknown>>(job.metadata) ?? {},
       ...(streamMetadata === null ? {} : { streamMetadata }),
       epoch: job.epoch,

@@ -1,6 +1,7 @@
 import { RENDERS_FEATURE } from "@stream-control/protocol";
 import type { Attempt } from "./lanes/lane.js";
 import { fitting, refusalOf } from "./placement.js";
+import type { NeedsOf } from "./requirement.js";
 import { overLimit, type SchedulingSettings } from "./settings.js";
 import type { Chooser, PlacementNote } from "./strategies/chooser.js";
 import type { Rated } from "./strategies/picked.js";
@@ -12,6 +13,8 @@ export interface DispatcherOptions<Agent extends Rated> {
   all: () => Iterable<Agent>;
   chooser: Chooser<Agent>;
   settings: () => SchedulingSettings;
+  /** What configs need of a machine; the rule of thumb unless given. */
+  needsOf?: NeedsOf | undefined;
   /** The job as it is at this moment. */
   asOfNow: (job: WaitingJob) => WaitingJob;
   /** Gives a job away, which waits no more; its slot counts as used when this returns. */
@@ -20,13 +23,15 @@ export interface DispatcherOptions<Agent extends Rated> {
 
 /** Decides who gets which slot, without doing anything about it: the scheduler's head. */
 export class Dispatcher<Agent extends Rated> {
-  readonly waiting = new WaitingJobs();
+  readonly waiting: WaitingJobs;
   /** Renders that hold a slot. */
   private readonly renders = new Set<string>();
   /** Why jobs wait that could start elsewhere, and until when. */
   private held = new Map<string, { sentence: string; untilMs: number }>();
 
-  constructor(private readonly options: DispatcherOptions<Agent>) {}
+  constructor(private readonly options: DispatcherOptions<Agent>) {
+    this.waiting = new WaitingJobs(options.needsOf);
+  }
 
   /** A job holds a slot; only renders are told apart. */
   began(jobId: string, isRender: boolean): void {
@@ -87,7 +92,8 @@ export class Dispatcher<Agent extends Rated> {
     return "taken";
   }
 
-  private isOverLimit(job: WaitingJob): boolean {
+  /** Whether it waits because as many renders are under way as may be. */
+  isOverLimit(job: WaitingJob): boolean {
     const { maxRenders } = this.options.settings();
     return maxRenders > 0 && isRender(job) && this.renders.size >= maxRenders;
   }

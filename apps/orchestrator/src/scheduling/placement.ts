@@ -1,4 +1,5 @@
 import { type AgentCapabilities, DEFAULT_ROOM, type PassedOver } from "@stream-control/protocol";
+import type { Amounts } from "../resources/amounts.js";
 import type { Requirement } from "./requirement.js";
 
 /** What the scheduler looks at in an agent. */
@@ -12,6 +13,8 @@ export interface Candidate {
   readonly capabilities: AgentCapabilities;
   /** Slots that hold a job. */
   readonly used: number;
+  /** What its machine has left; nothing is refused because of it where that is not known. */
+  readonly resources?: { lacking(needs: Amounts): { code: string; message: string } | undefined } | undefined;
   /** Assignments that it has had: spreads short jobs over equally loaded agents. */
   readonly assigned: number;
 }
@@ -42,18 +45,21 @@ export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefine
   if (agent.draining) return no("DRAINING", "The agent is draining and takes no new jobs.");
   if (agent.faulty) return no("FAULTY", "The agent reported an error and has not been heard well since.");
   const { slots, maxResolution, features } = agent.capabilities;
-  const { height, feature } = job.requirement;
+  const { height, feature, avoidAgents } = job.requirement;
   if (feature !== undefined && features?.includes(feature) !== true)
     return no("FEATURE", `The job needs an agent that knows "${feature}"; update the agent.`);
   if (height !== undefined && maxResolution !== undefined && height > Number.parseInt(maxResolution, 10))
     return no("RESOLUTION", `The job needs ${height}p; the agent takes at most ${maxResolution}.`);
+  if (avoidAgents?.includes(agent.id) === true) return no("AVOIDED", "The job is to be done by another agent.");
   const tried = job.avoid.get(agent.id);
   if (tried !== undefined) return no("TRIED", tried);
   const { awaits } = job;
   if (awaits !== undefined && !canGoWithout(awaits, features)) return no(awaits.code, awaits.message);
   if (agent.used >= slots)
     return no("BUSY", slots === 1 ? "Its only slot is in use." : `All of its ${slots} slots are in use.`);
-  return undefined;
+  const { needs } = job.requirement;
+  const shortage = needs && agent.resources?.lacking(needs);
+  return shortage && no(shortage.code, shortage.message);
 }
 
 const canGoWithout = ({ feature }: Awaited, features: readonly string[] | undefined): boolean =>
@@ -70,8 +76,14 @@ export function fitting<C extends Candidate>(agents: Iterable<C>, job: Waiting):
 /** What stands between a job and each kind of refusal, the one that is nearest to a yes first. */
 const SENTENCES: readonly [code: string, sentence: string][] = [
   ["BUSY", "Every agent that could take the job is busy; it starts when a slot comes free."],
+  ["CPU", "Agents have a slot, but no processor cores left for the job; it starts when another one ends."],
+  ["MEMORY", "Agents have a slot, but too little memory left for the job; it starts when another one ends."],
+  ["NETWORK", "Agents have a slot, but too little of their uplink left for the job; it starts when another one ends."],
+  ["GPU", "Agents have a slot, but no graphics processor left that could encode the job."],
+  ["DISK", "Agents have a slot, but too little free disk for the job; make room on one."],
   ["YOUTUBE", "The job waits a moment for its YouTube broadcast."],
   ["TRIED", "Every free agent was tried and did not take the job; they are tried again shortly."],
+  ["AVOIDED", "The job is to be done by another agent than those that could take it."],
   ["FAULTY", "The agents that could take the job reported an error."],
   ["FEATURE", "No agent that is connected knows jobs of this kind; update one."],
   ["RESOLUTION", "No agent takes a picture of this size; lower video.height or add an agent that does."],

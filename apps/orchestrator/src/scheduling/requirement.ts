@@ -1,4 +1,6 @@
 import { type JsonObject, QUALITIES, RENDERS_FEATURE, videoSettingsSchema } from "@stream-control/protocol";
+import { type Amounts, amountsKey, needOf } from "../resources/amounts.js";
+import { demandOf } from "../resources/demand.js";
 
 /** What a stream config that says no height is encoded at. */
 const DEFAULT_HEIGHT = videoSettingsSchema.parse({}).height;
@@ -11,16 +13,26 @@ export interface Requirement {
   room: string;
   /** What the agent must say that it knows. */
   feature?: string | undefined;
+  /** Agents that are not to have it. */
+  avoidAgents?: readonly string[] | undefined;
+  /** What it needs of the machine; nothing is asked about that unless given. */
+  needs?: Amounts | undefined;
 }
+
+/** What a config needs of a machine. */
+export type NeedsOf = (config: JsonObject) => Amounts;
+const byRuleOfThumb: NeedsOf = (config) => needOf(demandOf(config).needs);
 
 /** Whether a job's config is a render, and not a stream. */
 export const isRenderConfig = (config: JsonObject): boolean => config.kind === "render";
 
 /** Reads what a config asks of an agent. A config of another kind asks nothing that the scheduler knows. */
-export const requirementOf = (config: JsonObject, room: string): Requirement =>
-  isRenderConfig(config)
-    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE }
-    : { height: heightOf(config), room };
+export const requirementOf = (config: JsonObject, room: string, needsOf = byRuleOfThumb): Requirement => ({
+  ...(isRenderConfig(config)
+    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE, avoidAgents: namesIn(config.avoidAgents) }
+    : { height: heightOf(config), room }),
+  needs: needsOf(config),
+});
 
 function heightOf(config: JsonObject): number | undefined {
   const { video, quality } = config;
@@ -36,6 +48,9 @@ const heightIn = (value: unknown): number | undefined =>
     ? value.height
     : undefined;
 
+const namesIn = (value: unknown): string[] | undefined =>
+  Array.isArray(value) ? value.filter((name) => typeof name === "string") : undefined;
+
 /** Jobs with the same key fit on the same agents. */
-export const requirementKey = ({ height, room, feature = "" }: Requirement): string =>
-  `${height ?? ""} ${feature} ${room}`;
+export const requirementKey = ({ height, room, feature = "", avoidAgents = [], needs }: Requirement): string =>
+  `${height ?? ""} ${feature} ${needs === undefined ? "" : amountsKey(needs)} ${room} ${JSON.stringify(avoidAgents)}`;

@@ -11,12 +11,14 @@ import { Dispatcher } from "./dispatcher.js";
 import type { FleetHistory } from "./history/fleet-history.js";
 import { Holdups } from "./holdups.js";
 import { type Awaited, explain, refusalOf } from "./placement.js";
-import { isRenderConfig } from "./requirement.js";
+import { isRenderConfig, type NeedsOf, requirementOf } from "./requirement.js";
 import type { SchedulingSettings } from "./settings.js";
 import { Chooser, type PlacementNote } from "./strategies/chooser.js";
 import type { WaitingJob, WaitingJobs } from "./waiting-jobs.js";
 
 export interface SchedulerOptions extends AssignmentsOptions {
+  /** What configs need of a machine; the rule of thumb unless given. */
+  needsOf?: NeedsOf;
   /** No pause is longer, also where the wall clock was set back meanwhile. */
   longestPauseMs: number;
   /** A monotonic clock in milliseconds. */
@@ -63,9 +65,18 @@ export class Scheduler {
       all: () => registry.all(),
       chooser: new Chooser({ ...history, monotonic }),
       settings,
+      needsOf: options.needsOf,
       asOfNow: (job) => this.asOfNow(job),
       give: (job, agent, note) => this.assign(job, agent, note),
     });
+  }
+
+  /** The jobs that would start if there were an agent for them: they wait for nothing else. */
+  *lackAgents(): Generator<WaitingJob> {
+    const nowMs = this.options.monotonic();
+    for (const job of this.waiting.all())
+      if (job.readyAtMs <= nowMs && this.holdups.of(job.id) === undefined && !this.dispatcher.isOverLimit(job))
+        yield job;
   }
 
   private get waiting(): WaitingJobs {
@@ -167,7 +178,12 @@ export class Scheduler {
     if (!isActiveStatus(job.status) && this.dispatcher.ended(job.id)) this.wake();
     if (job.agent_id === null) return;
     if (isActiveStatus(job.status))
-      registry.hold(job.agent_id, job.id, { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 });
+      registry.hold(
+        job.agent_id,
+        job.id,
+        { status: job.status, epoch: job.epoch, fenced: job.fenced === 1 },
+        () => requirementOf(configOf(job), job.room, this.options.needsOf).needs,
+      );
     else registry.release(job.agent_id, job.id);
   }
 

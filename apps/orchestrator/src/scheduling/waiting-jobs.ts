@@ -7,7 +7,7 @@ import { Pauses } from "./lanes/pauses.js";
 import { RoomLanes } from "./lanes/room-lanes.js";
 import { type RenderFeatures, renderFeatures } from "./model/render-features.js";
 import type { Waiting } from "./placement.js";
-import { isRenderConfig, type Requirement, requirementKey, requirementOf } from "./requirement.js";
+import { isRenderConfig, type NeedsOf, type Requirement, requirementKey, requirementOf } from "./requirement.js";
 
 /** A job that waits for an agent. */
 export interface WaitingJob extends Waiting {
@@ -38,8 +38,14 @@ export class WaitingJobs {
   /** In the order in which they were served last, so that what rooms share goes round. */
   private readonly rooms = new Map<string, RoomLanes<WaitingJob>>();
 
+  /** @param needsOf what configs need of a machine; the rule of thumb unless given. */
+  constructor(private readonly needsOf?: NeedsOf) {}
+
   get size(): number {
     return this.jobs.size;
+  }
+  all(): Iterable<WaitingJob> {
+    return this.jobs.values();
   }
   get(jobId: string): WaitingJob | undefined {
     return this.jobs.get(jobId);
@@ -50,7 +56,7 @@ export class WaitingJobs {
 
   add(row: JobRow, { readyAtMs, nowMs, avoid }: { readyAtMs: number; nowMs: number; avoid: Waiting["avoid"] }): void {
     const config = configOf(row);
-    const requirement = requirementOf(config, row.room);
+    const requirement = requirementOf(config, row.room, this.needsOf);
     const job: WaitingJob = {
       ...{ id: row.id, seq: row.seq, priority: row.priority, epoch: row.epoch, restarts: row.restarts },
       ...{ requirement, key: requirementKey(requirement), readyAtMs, avoid },

@@ -6,6 +6,7 @@ import { measurementsMigration } from "../jobs/measurements/measurement-rows.js"
 import { jobSearchMigration } from "../jobs/search/fill.js";
 import { callbackSecretsMigration } from "../renders/callbacks/migration.js";
 import { resultsMigration } from "../renders/files/migration.js";
+import { resourcesMigration } from "../resources/migration.js";
 import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
 import { sheetsMigration } from "../sheets/migration.js";
 import { webhooksMigration } from "../webhooks/migration.js";
@@ -163,6 +164,7 @@ export const migrations: Record<string, Migration> = {
   "0070-priorities": prioritiesMigration,
   "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,
+  "0076-learned-demands": resourcesMigration,
   "0080-expired-results": resultsMigration,
 };
 

@@ -267,6 +267,15 @@ export interface WebhookDeliveryTable {
   error: string | null;
 }
 
+/** What jobs of a kind used: cores and MiB. */
+export interface LearnedDemandTable {
+  kind: string;
+  jobs: number;
+  cpu: number;
+  memory_mib: number;
+  updated_at: Timestamp;
+}
+
 /** Runs of workflows. */
 export interface WorkflowRunTable {
   /** Order in which they were started. */
@@ -350,5 +359,6 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_steps: WorkflowStepTable;
   callback_secrets: CallbackSecretTable;
   configuration: ConfigurationTable;
+  learned_demands: LearnedDemandTable;
   expired_results: ExpiredResultsTable;
 }

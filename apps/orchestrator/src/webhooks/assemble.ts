@@ -9,6 +9,7 @@ import type { JobReader } from "../jobs/job-reader.js";
 import type { Ledger } from "../jobs/ledger.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
+import { type Announce, announcer } from "./announcements.js";
 import { Collector } from "./collector.js";
 import { Deliveries } from "./deliveries.js";
 import { DeliveryRows } from "./delivery-rows.js";
@@ -20,6 +21,8 @@ import { Webhooks } from "./webhooks.js";
 
 export interface WebhookParts {
   readonly routes: Routes;
+  /** Tells webhooks of what happened to no job. */
+  readonly announce: Announce;
   /** @param head number of the newest entry of the event log. */
   start(head: number): Promise<void>;
   /** Resolves when nothing is being sent and nothing is being written any more. */
@@ -58,6 +61,7 @@ export function assembleWebhooks({ access, readBody, sealed, ledger, ...deps }: 
     ...{ ...deps, hooks, deliveries: rows, lanes, newId, giveUpMs: settings.giveUpMs },
   });
   return {
+    announce: announcer({ ...deps, hooks, deliveries: rows, lanes, newId, giveUpMs: settings.giveUpMs }),
     routes: [["/v1/webhooks", webhookRoutes({ access, readBody, webhooks, deliveries })]],
     start: async (head) => {
       ledger.onCommit(({ event: { seq, type }, job: { room } }) => collector.committed({ seq, type, room }));

@@ -2,6 +2,7 @@ import {
   type JobEvent,
   maskSecrets,
   type WebhookEvent,
+  type WebhookFact,
   type WebhookJob,
   type WebhookTest,
 } from "@stream-control/protocol";
@@ -38,6 +39,10 @@ export function eventBody(event: JobEvent, job: WebhookJob): string {
   const { data: _, ...rest } = told;
   return JSON.stringify({ ...message, data: { ...rest, job, truncated: true } } satisfies WebhookEvent);
 }
+
+/** What is sent of what happened to no job: its data as it stands in the event log, with a sentence. */
+export const factBody = ({ type, ts, message, data }: Omit<JobEvent, "jobId">): string =>
+  JSON.stringify({ type, timestamp: ts, data: { ...data, message } } satisfies WebhookFact);
 
 /** What a test sends. */
 export function testBody({ webhook_id: webhookId, created_at: timestamp }: Omit<DeliveryRow, "seq">): string {

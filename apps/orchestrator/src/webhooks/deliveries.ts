@@ -16,7 +16,7 @@ export interface DeliveriesDeps {
   settings: Pick<WebhookSettings, "giveUpMs" | "kept">;
   store: Store<Tables>;
   deliveries: DeliveryRows;
-  reader: { event(seq: number): Promise<unknown> };
+  reader: { event(seq: number): Promise<unknown>; fact(seq: number): Promise<unknown> };
   log: EventLog;
   newId: () => string;
   now: () => Date;
@@ -47,7 +47,8 @@ export class Deliveries {
     if (row === undefined) throw new AppError("NOT_FOUND", `The webhook has no delivery "${deliveryId}".`);
     if (!lane.hook.enabled)
       throw new AppError("WEBHOOK_DISABLED", "The webhook is switched off; switch it on to send something again.");
-    if (row.event_seq !== null && (await reader.event(row.event_seq)) === undefined)
+    const read = row.job_id === null ? reader.fact.bind(reader) : reader.event.bind(reader);
+    if (row.event_seq !== null && (await read(row.event_seq)) === undefined)
       throw new AppError("EVENT_PRUNED", "The event is not in the event log any more, so it cannot be sent again.");
     const atMs = now().getTime();
     const changes = {

@@ -2,7 +2,7 @@ import type { WebhookJob } from "@stream-control/protocol";
 import { AllowedNetworks, lookUpAside, resolveAllowed } from "@stream-control/service-kit/egress";
 import type { JobReader } from "../jobs/job-reader.js";
 import { fromJson } from "../jobs/job-record.js";
-import { eventBody, testBody } from "./body.js";
+import { eventBody, factBody, testBody } from "./body.js";
 import { type DeliveryRow, TEST_TYPE } from "./delivery.js";
 import type { Hook } from "./hook.js";
 import { type PostOutcome, post } from "./post.js";
@@ -71,6 +71,10 @@ export class Sender {
 
   private async bodyOf(row: Omit<DeliveryRow, "seq">): Promise<string | undefined> {
     if (row.type === TEST_TYPE) return testBody(row);
+    if (row.job_id === null && row.event_seq !== null) {
+      const fact = await this.deps.reader.fact(row.event_seq);
+      return fact && factBody(fact);
+    }
     const event = row.event_seq === null ? undefined : await this.deps.reader.event(row.event_seq);
     const job = fromJson<WebhookJob>(row.job);
     return event === undefined || job === null ? undefined : eventBody(event, job);

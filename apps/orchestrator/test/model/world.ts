@@ -70,10 +70,18 @@ async function buildCore({ store, sealed }: Database) {
     ...{ ledger, registry, leases, logger, now, monotonic },
     settings: () => schedulingOf(DEFAULT_CONFIGURATION),
     history: new FleetHistory(),
-    ...{ ackTimeoutMs: TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
+    ...{ ackTimeoutMs: () => TIMES.ackTimeoutMs, longestPauseMs: RESTART.maxMs },
   });
   const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs: TIMES.stopGraceMs });
-  const watchdog = new Watchdog({ ...TIMES, ledger, registry, leases, scheduler, logger });
+  const watchdog = new Watchdog({
+    ...TIMES,
+    ackTimeoutMs: () => TIMES.ackTimeoutMs,
+    ledger,
+    registry,
+    leases,
+    scheduler,
+    logger,
+  });
   const settle = { settleMs: TIMES.heartbeatIntervalMs, awayMs: TIMES.heartbeatTimeoutMs };
   const homecoming = new Homecoming({ ledger, registry, control, leases, logger, ...settle });
   const drains = new Drains({ ledger, registry, reader, control, logger, now });

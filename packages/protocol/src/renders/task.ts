@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { idSchema } from "../primitives.js";
 import { MAX_RENDER_SECONDS } from "./element.js";
 import { type RenderRequest, renderRequestSchema } from "./request.js";
 import type { RenderSourceFacts } from "./timeline.js";
@@ -65,6 +66,8 @@ export const renderJobConfigSchema = z
     task: renderTaskSchema.optional(),
     /** The agent looks into the finished file before it hands it out: its frames, size, length and sound. */
     qa: z.boolean().optional(),
+    /** Agents that are not given the job, such as one that has another try of the same part. */
+    avoidAgents: z.array(idSchema).max(100).optional(),
   })
   .meta({ id: "RenderJobConfig" });
 export type RenderJobConfig = z.infer<typeof renderJobConfigSchema>;

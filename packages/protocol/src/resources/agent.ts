@@ -2,6 +2,7 @@ import { z } from "zod";
 import { errorInfoSchema, idSchema, jsonObjectSchema, timestampSchema } from "../primitives.js";
 import { agentStateSchema } from "../states.js";
 import { DEFAULT_ROOM, roomSchema } from "./access.js";
+import { agentResourcesSchema } from "./resources.js";
 
 /** What an agent says it can do. Unknown fields are kept, so that an agent may say more. */
 export const capabilitiesSchema = z
@@ -20,6 +21,8 @@ export const capabilitiesSchema = z
     /** Optional commands that it knows: `pause`, `destinations`, `input`, `overlay`, `leases`, `probe`; and kinds of jobs: `renders`. */
     features: z.array(z.string().max(32)).max(100).optional(),
     ffmpegVersion: z.string().max(200).optional(),
+    /** What its machine has for jobs. What cannot be read counts as unknown. */
+    resources: agentResourcesSchema.optional().catch(undefined),
   })
   .meta({ id: "AgentCapabilities" });
 export type AgentCapabilities = z.infer<typeof capabilitiesSchema>;
@@ -31,6 +34,8 @@ export const agentLoadSchema = z
     cpuPercent: z.number().min(0).max(100).optional(),
     memoryUsedMiB: z.number().min(0).optional(),
     memoryTotalMiB: z.number().min(0).optional(),
+    /** Free where jobs write: the fullest of those folders. */
+    diskFreeMiB: z.number().min(0).optional(),
     /** Over all interfaces but loopback. */
     networkRxKbps: z.number().min(0).optional(),
     networkTxKbps: z.number().min(0).optional(),

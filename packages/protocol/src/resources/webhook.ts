@@ -156,6 +156,16 @@ export const webhookEventSchema = z
   .meta({ id: "WebhookEvent" });
 export type WebhookEvent = z.infer<typeof webhookEventSchema>;
 
+/** What a receiver is sent of something that happened to no job, such as `scaling.advice_changed`; it has to name its type. */
+export const webhookFactSchema = z
+  .object({
+    type: z.string(),
+    timestamp: timestampSchema,
+    data: z.looseObject({ message: z.string() }),
+  })
+  .meta({ id: "WebhookFact" });
+export type WebhookFact = z.infer<typeof webhookFactSchema>;
+
 /** What a receiver is sent by `POST /v1/webhooks/:id/test`. */
 export const webhookTestSchema = z
   .object({

@@ -7,7 +7,7 @@ import type { RetryPolicy } from "../../workflows/definition.js";
 import { StepError, type StepHandler } from "../../workflows/kind.js";
 import type { Renders } from "../renders.js";
 import { renderStatus } from "../status.js";
-import type { RenderInput } from "../workflow/render-kind.js";
+import type { RenderInput } from "../workflow/render-input.js";
 import type { CallbackSecrets } from "./secrets.js";
 
 const GONE = 410;

@@ -4,7 +4,6 @@ import {
   type JsonObject,
   type Progress,
   parseRenderRequest,
-  type RenderRequest,
 } from "@stream-control/protocol";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { SYSTEM } from "@stream-control/service-kit/http";
@@ -15,23 +14,23 @@ import type { Ledger } from "../../jobs/ledger.js";
 import type { JobRow } from "../../store/tables.js";
 import { unitsOf } from "../../workflows/definition.js";
 import type { WorkflowEngine } from "../../workflows/engine.js";
-import { StepAborted, type StepContext, StepError, type StepHandler, type WorkflowKind } from "../../workflows/kind.js";
+import {
+  type Compensation,
+  StepAborted,
+  type StepContext,
+  StepError,
+  type StepHandler,
+  type WorkflowKind,
+} from "../../workflows/kind.js";
 import type { StepJobs } from "../../workflows/step-jobs.js";
 import type { ResultFiles } from "../files/result-files.js";
 import { causeOf } from "../status.js";
 import { relaxedLimits } from "./choose.js";
+import { requestForAgents } from "./render-input.js";
 import { CARRIED, restartLimits, TEMPLATES, type TemplateName } from "./templates.js";
 
 /** The kind of workflows that render. */
 export const RENDER_KIND = "render";
-
-/** What a run of a render is started with. */
-export interface RenderInput extends JsonObject {
-  /** With the client's id, or the one that was made. */
-  request: RenderRequest & { id: string };
-  /** Address of the service as the client knows it. */
-  base: string;
-}
 
 /** What the job of a render leaves behind. */
 export interface RenderOutput extends JsonObject {
@@ -49,6 +48,7 @@ export interface RenderKindDeps {
   progressOf: (jobId: string) => Progress | null;
   /** What else there is to do, such as to tell the client. */
   handlers?: Record<string, StepHandler>;
+  compensations?: Record<string, Compensation>;
 }
 
 /** Carries out renders: the heavy steps as one job on an agent, the others here. */
@@ -93,6 +93,7 @@ export function renderKind(deps: RenderKindDeps): WorkflowKind {
         if (!isFinalStatus(job.status)) await control.stop(job.id);
         await files.removeFolder(job.id);
       },
+      ...deps.compensations,
     },
     relax: async ({ id, state }) => {
       const job = await reader.byIdempotencyKey(`${id}:${CARRIED}:${state.generation}`);
@@ -120,13 +121,11 @@ function wholeMs(progress: Progress | null): number | undefined {
 }
 
 async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindDeps) {
-  const { request } = (await context.input()) as RenderInput;
+  const request = await requestForAgents(context);
   const { run, retry } = context;
-  // Where its end is told is nobody's business but ours.
-  const { callback_url: _callback, webhook_url: _webhook, ...forAgent } = request;
   const isChecked = run.definition.steps.some(({ name }) => name === "qa");
   const job = await jobs.run(context, {
-    config: { kind: "render", request: forAgent, ...(isChecked ? { qa: true } : {}) },
+    config: { kind: "render", request, ...(isChecked ? { qa: true } : {}) },
     title: `Render ${request.id}`,
     priority: request.priority,
     placement: request.placement,
