@@ -5,7 +5,7 @@ import type { RenderRequestInput, RenderStatusBody } from "@stream-control/proto
 import { ffmpeg } from "@stream-control/test-kit";
 import { type Service, startAgent, startOrchestrator, waitUntil } from "./service.js";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const SECONDS = 40;
 /** Processors that the agents are limited to, one each. */
 const CORES = [0, 1] as const;
