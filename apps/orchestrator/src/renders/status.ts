@@ -9,6 +9,7 @@ import type {
 } from "@stream-control/protocol";
 import { NOT_RESTARTED } from "../jobs/restart-policy.js";
 import type { WorkflowRun } from "../workflows/run.js";
+import { workflowId } from "../workflows/views.js";
 import type { Analysis } from "./workflow/choose.js";
 import { CARRIED } from "./workflow/templates.js";
 
@@ -125,9 +126,6 @@ export function estimateOf({ outputs }: Pick<WorkflowRun, "outputs">): RenderEst
   const { estimate } = (outputs.validate ?? {}) as Partial<Analysis>;
   return estimate ?? undefined;
 }
-
-/** How a workflow is named outside. */
-export const workflowId = ({ id }: Pick<WorkflowRun, "id">): string => `wf_${id}`;
 
 const shown = ({ code, message, detail }: ErrorInfo) => ({
   ...{ code, message },
