@@ -285,7 +285,7 @@ export class Orchestrator {
     await anybody.start(open);
     await history.load(reader, open);
     ledger.onCommit((committed) => history.follow(committed));
-    await resources.start(open, await reader.recentlyEnded(null, 200));
+    await resources.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
