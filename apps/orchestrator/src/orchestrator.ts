@@ -279,7 +279,7 @@ export class Orchestrator {
     schedules.start(open);
     await anybody.start(open);
     await scheduling.learn(open);
-    await resources.start(open, await reader.recentlyEnded(null, 200));
+    await resources.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
