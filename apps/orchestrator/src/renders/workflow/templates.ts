@@ -21,6 +21,8 @@ export const PARTS = "parts";
 
 /** Tries of what is quick and done here: the store may be busy. */
 const LOCAL_RETRY: RetryPolicy = { retries: 5, backoffMs: 500, factor: 2 };
+/** A try that was stopped may take as long as any stop. */
+const REMOVAL_RETRY: RetryPolicy = { retries: 10, backoffMs: 500, factor: 2 };
 /** How long somebody who is to be told is tried: pauses up to an hour, a day in all. */
 const NOTIFY_RETRY: RetryPolicy = { retries: 30, backoffMs: 5000, factor: 1.7 };
 
@@ -87,7 +89,7 @@ export const TEMPLATES: Readonly<Record<TemplateName, WorkflowDefinition>> = {
       { name: "upload", group: CARRIED, kind: "merge" },
       UPDATE,
       NOTIFY,
-      { name: "remove_parts", kind: "remove_parts", final: true, retry: LOCAL_RETRY, timeoutMs: MINUTE_MS },
+      { name: "remove_parts", kind: "remove_parts", final: true, retry: REMOVAL_RETRY, timeoutMs: MINUTE_MS },
       CLEANUP,
     ]),
   },
