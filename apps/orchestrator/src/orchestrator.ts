@@ -55,9 +55,7 @@ import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
 import { assembleResults } from "./renders/files/assemble.js";
 import { assembleResources } from "./resources/assemble.js";
-import { FleetHistory } from "./scheduling/history/fleet-history.js";
-import { Scheduler } from "./scheduling/scheduler.js";
-import { schedulingOf } from "./scheduling/settings.js";
+import { assembleScheduling } from "./scheduling/assemble.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
@@ -166,11 +164,9 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((jobId, progress, viewers) => {
-      measurements.take(jobId, progress, viewers);
-      renders.progressed(jobId, progress);
-      resources.measured(jobId, progress);
-    });
+    const board = new ProgressBoard();
+    board.onProgress((...measured) => measurements.take(...measured));
+    board.onProgress((jobId, progress) => resources.measured(jobId, progress));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
@@ -179,17 +175,15 @@ export class Orchestrator {
     const budget = new EventBudget(monotonic);
     const ackTimeoutMs = () =>
       Math.min(settings.ackTimeoutMs, configuration.settings.current.resources.resourceReservationTimeout);
-    const history = new FleetHistory();
-    const scheduler = new Scheduler({
-      history,
-      settings: () => schedulingOf(configuration.settings.current),
+    const scheduling = assembleScheduling({
+      ...{ access, readBody, reader, settings: configuration.settings },
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       needsOf: (config) => resources.needsOf(config),
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
     });
-    configuration.settings.onChange(() => scheduler.reconsider());
+    const { scheduler } = scheduling;
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
@@ -263,7 +257,8 @@ export class Orchestrator {
     });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ registry, submission, results, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ registry, submission, results, model: scheduling.model, immediateMs: settings.renderWaitMs },
+      ...{ webhooks: settings.webhooks, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -272,7 +267,7 @@ export class Orchestrator {
       elsewhere: eraseRequesters(store.db, (job) => hub.erased(sealed.openJob(job))),
     });
     const housekeeping = new Housekeeping({
-      ...{ retention: settings.retention, ledger, logger, now },
+      ...{ retention: settings.retention, ledger, workflows: renders.engine, logger, now },
       log: new LogRetention({ store, log }),
     });
 
@@ -283,9 +278,8 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
-    await history.load(reader, open);
-    ledger.onCommit((committed) => history.follow(committed));
-    await resources.start(open, await reader.recentlyEnded(null, 200));
+    await scheduling.learn(open);
+    await resources.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -338,6 +332,7 @@ export class Orchestrator {
         }),
       ],
       ...renders.routes,
+      ...scheduling.routes,
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [
@@ -379,9 +374,8 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      const ended = renders.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
-      await ended;
+      const ended = [renders, gateway, hub, anybody, previews, webhooks].map((part) => part.stop());
+      await Promise.all([...ended, door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -8,7 +8,14 @@ import { messageSchema } from "./messages/envelope.js";
 import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
-import { dryRunReplySchema, orchestrateReplySchema, renderErrorSchema, renderStatusSchema } from "./renders/answers.js";
+import {
+  dryRunReplySchema,
+  orchestrateReplySchema,
+  renderErrorSchema,
+  renderStatusSchema,
+  videoResultSchema,
+} from "./renders/answers.js";
+import { callbackEventSchema, callbackSecretSchema } from "./renders/callback.js";
 import { renderRequestSchema } from "./renders/request.js";
 import { renderJobConfigSchema } from "./renders/task.js";
 import {
@@ -47,6 +54,7 @@ import {
 } from "./resources/job.js";
 import { jobScheduleInputSchema } from "./resources/job-schedule.js";
 import { measurementsSchema } from "./resources/measurements.js";
+import { modelsReplySchema } from "./resources/models.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import { publicStatusSchema } from "./resources/public-status.js";
@@ -79,6 +87,7 @@ import {
   webhookSchema,
   webhookTestSchema,
 } from "./resources/webhook.js";
+import { rerunWorkflowSchema, workflowDetailSchema, workflowSchema } from "./resources/workflow.js";
 import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
 
 const resources: Record<string, z.ZodType> = {
@@ -108,8 +117,15 @@ const resources: Record<string, z.ZodType> = {
   "render-job-config": renderJobConfigSchema,
   "orchestrate-reply": orchestrateReplySchema,
   "render-status": renderStatusSchema,
+  models: modelsReplySchema,
+  "video-result": videoResultSchema,
   "render-dry-run": dryRunReplySchema,
   "render-error": renderErrorSchema,
+  workflow: workflowSchema,
+  "workflow-detail": workflowDetailSchema,
+  "rerun-workflow": rerunWorkflowSchema,
+  "callback-secret": callbackSecretSchema,
+  "callback-event": callbackEventSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   measurements: measurementsSchema,
