@@ -71,7 +71,6 @@ export function distributedSteps(deps: DistributedDeps): {
 async function makeParts(context: StepContext, deps: DistributedDeps) {
   const request = await requestForAgents(context);
   const plan = context.output("partition") as Plan;
-  context.enter("queue");
   try {
     const winners = await new FanOut(context, request, plan, deps).run();
     const made = plan.parts.map(({ task }, index) => ({ task, winner: winners[index] as Winner }));
@@ -97,6 +96,8 @@ async function merge(context: StepContext, { jobs, engine, now }: DistributedDep
   };
   const { retry } = context;
   const enter = (row: JobRow, progress: Progress | null) => {
+    // After a restart nobody knows how far it is until its next report: it is where it was.
+    if (progress?.render === undefined && row.status === "RUNNING") return;
     const step = progress?.render?.step ?? "downloading";
     context.enter(row.status === "RUNNING" && step in STEPS ? STEPS[step as keyof typeof STEPS] : "merge");
   };
