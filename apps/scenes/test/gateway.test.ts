@@ -195,6 +195,9 @@ describe.each([
     await house.call("DELETE", `/streams/${id}`);
     expect((await house.call("GET", `/streams/${id}`)).status).toBe(404);
     expect((await house.call("GET", `/streams/${id}/as-run`)).json.entries).toHaveLength(2);
+    // Its name stays its own for as long as that.
+    const again = await house.call("POST", "/streams", { ...independent, stream_id: id });
+    expect(again).toMatchObject({ status: 409, json: { code: "TIMELINE_EXISTS" } });
   });
 
   test("edits a running show without touching what is on air", async () => {
@@ -290,6 +293,14 @@ describe("subscribers", () => {
     await alive.close();
     await waitFor(async () => (await quick.call("GET", `/streams/${id}`)).status === 404);
     expect((await quick.call("GET", `/streams/${id}/as-run`)).json.entries).toMatchObject([{ ended_by: "stop" }]);
+  });
+
+  test("get no more ticks a second than the service allows, whatever they ask for", async () => {
+    await using strict = await House.open({ service: { maxUpdatesPerSecond: 5 } });
+    const id = await strict.make({ ...example, tick_interval_ms: 20, scenes: [{ name: "A", duration_ms: 1000 }] });
+    const greedy = await strict.follow(id, "?max_updates_per_second=100");
+    await greedy.next(({ mode }) => mode === "finished");
+    expect(greedy.got.filter(({ kind }) => kind === "tick").length).toBeLessThanOrEqual(6);
   });
 
   test("are told apart by the address that a trusted proxy names, and by nobody else's word", async () => {
