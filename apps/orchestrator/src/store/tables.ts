@@ -313,6 +313,26 @@ export interface WorkflowStepTable {
   output: Sealed | null;
 }
 
+/** What became of a job, as far as figures are made of it; see `analytics/fact`. */
+export interface JobFactTable {
+  job_id: string;
+  job_seq: number;
+  room: string;
+  kind: "render" | "render_part" | "stream";
+  template: string | null;
+  agent_id: string | null;
+  created_at: Timestamp;
+  ended_at: Timestamp;
+  wait_ms: number;
+  /** Null where it never began. */
+  processing_ms: number | null;
+  outcome: "completed" | "failed" | "cancelled";
+  error_code: string | null;
+  /** Cores, in the mean. */
+  cpu_used: number | null;
+  cpu_reserved: number | null;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;
@@ -350,5 +370,6 @@ export interface Tables extends AccessTables, EventLogTables {
   workflow_steps: WorkflowStepTable;
   configuration: ConfigurationTable;
   learned_demands: LearnedDemandTable;
+  job_facts: JobFactTable;
   expired_results: ExpiredResultsTable;
 }
