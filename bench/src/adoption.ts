@@ -45,7 +45,7 @@ export async function measureAdoption(): Promise<AdoptionResult> {
       await waitUntil(() => measuredSince(service.port, id, before), 30_000);
       await agent.kill();
       const start = Date.now();
-      const restarted = startAgent(service.port, env, agent);
+      const restarted = startAgent(service.port, env, { earlier: agent });
       await waitUntil(() => measuredSince(service.port, id, start), 30_000);
       supervisedMs.push(Date.now() - start);
       agent = await restarted;

@@ -30,18 +30,27 @@ export async function startOrchestrator(env: Record<string, string> = {}, earlie
   return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
-/**
- * Starts the built agent against an orchestrator and waits until it is connected.
- *
- * @param earlier takes the place of that one, which was killed.
- */
-export async function startAgent(port: number, env: Record<string, string> = {}, earlier?: Service): Promise<Service> {
+/** How an agent is started beside its variables. */
+export interface AgentStart {
+  /** Takes the place of that one, which was killed. */
+  earlier?: Service | undefined;
+  /** A program that starts it, with its arguments. */
+  launcher?: readonly string[];
+}
+
+/** Starts the built agent against an orchestrator and waits until it is connected. */
+export async function startAgent(
+  port: number,
+  env: Record<string, string> = {},
+  { earlier, launcher = [] }: AgentStart = {},
+): Promise<Service> {
   const dataDir = earlier?.dataDir ?? (await mkdtemp(join(tmpdir(), "sc-bench-")));
   const id = env.AGENT_ID ?? "bench";
-  const child = spawnApp("agent", {
+  const variables = {
     ...{ ORCHESTRATOR_URL: `ws://127.0.0.1:${port}/agent`, DATA_DIR: dataDir, AGENT_ID: id },
     ...{ STOP_JOBS_ON_EXIT: "true", LOG_LEVEL: "error", ...env },
-  });
+  };
+  const child = spawnApp("agent", variables, launcher);
   await waitUntil(async () => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/agents/${id}`);
     return response.ok && ((await response.json()) as { state: string }).state !== "OFFLINE";
@@ -49,9 +58,14 @@ export async function startAgent(port: number, env: Record<string, string> = {},
   return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
-function spawnApp(app: "orchestrator" | "agent", env: Record<string, string>): ChildProcess {
+function spawnApp(
+  app: "orchestrator" | "agent",
+  env: Record<string, string>,
+  launcher: readonly string[] = [],
+): ChildProcess {
   const main = fileURLToPath(new URL(`../../apps/${app}/dist/main.js`, import.meta.url));
-  return spawn(process.execPath, [main], {
+  const [program = process.execPath, ...args] = [...launcher, process.execPath, main];
+  return spawn(program, args, {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -59,6 +59,26 @@ test("a result goes to the bucket with its checksum, is fetched from there by it
   expect([left.result_url, left.message]).toEqual([undefined, expect.stringContaining("not in S3_BUCKET")]);
 }, 60_000);
 
+test("a source comes from a bucket that the agent's owner has named, once, and from no other", async () => {
+  await room.startAgent("encoder-1", { ...s3.env, S3_PREFIX: "renders", SOURCE_BUCKETS: "results" });
+  await room.post("/api/v1/orchestrate", RENDER);
+  const [first] = await room.jobs();
+  const source = `s3://results/renders/${first?.id}/render.mp4`;
+  const elements = [{ type: "video", source }];
+  const fetched = () => s3.requests.filter(({ method, path }) => method === "GET" && source.endsWith(path)).length;
+  for (const id of ["second", "third"]) {
+    const answer = await room.post("/api/v1/orchestrate", { ...RENDER, id, elements, width: id.length * 20 });
+    expect([id, answer.status]).toEqual([id, 200]);
+  }
+  expect(fetched()).toBe(1);
+  const other = [{ type: "video", source: "s3://nobodys/film.mp4" }];
+  const refused = await room.post("/api/v1/orchestrate", { ...RENDER, id: "other", elements: other });
+  expect([refused.status, await refused.json()]).toMatchObject([
+    422,
+    { retryable: false, message: expect.stringContaining("SOURCE_BUCKETS") },
+  ]);
+}, 60_000);
+
 test("a render that is killed while its result goes there is done again, and leaves nothing begun in the bucket", async () => {
   await room.startAgent("encoder-1", { ...s3.env, S3_PREFIX: "renders" });
   let isHeld = true;

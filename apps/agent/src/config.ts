@@ -2,15 +2,19 @@ import { isIP } from "node:net";
 import { availableParallelism, hostname, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { childEnvironment } from "@stream-control/ffmpeg";
-import { bucketSettings, bucketVariables, objectStoreEnvironment } from "@stream-control/object-store";
+import {
+  bucketNameSchema,
+  bucketSettings,
+  bucketVariables,
+  objectStoreEnvironment,
+} from "@stream-control/object-store";
 import { roomSchema } from "@stream-control/protocol";
 import { ConfigError, envVar, readConfig } from "@stream-control/service-kit";
 import { AllowedNetworks } from "@stream-control/service-kit/egress";
 import { z } from "zod";
 import type { CredentialSources } from "./credentials.js";
 import { refuseOpenAgent } from "./production.js";
-import type { ResultStore } from "./results/contract.js";
-import type { RunnerSpec } from "./runner/contract.js";
+import type { RenderStores, RunnerSpec } from "./runner/contract.js";
 
 /** What a job's source or destination may be; URL schemes, and `file`, `test` and `device`. */
 export const PROTOCOLS = ["rtmp", "rtmps", "srt", "rtsp", "rtsps", "http", "https", "file", "test", "device"] as const;
@@ -86,6 +90,8 @@ const variables = z.object({
     )
     .optional(),
   ...bucketVariables,
+  SOURCE_BUCKETS: envVar.list().pipe(z.array(bucketNameSchema)).optional(),
+  SOURCE_CACHE_MAX_GB: envVar.int({ min: 0, max: 1_000_000 }).default(10),
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   FFMPEG_PATH: z.string().default("ffmpeg"),
   FFPROBE_PATH: z.string().default("ffprobe"),
@@ -111,8 +117,8 @@ export interface AgentConfig {
   dataDir: string;
   /** Folders below which jobs may write; relative paths of a job are below the first. */
   outputDirs: string[];
-  /** Where what is rendered goes. */
-  results: ResultStore;
+  /** Where what is rendered goes, and where its sources may come from. */
+  renders: RenderStores;
   /** Folders below which files may be read as a source. */
   inputDirs: string[];
   allowedProtocols: readonly Protocol[];
@@ -144,6 +150,17 @@ const CORES_PER_SLOT = 2;
 const program = (given: string) => (given.includes("/") ? resolve(given) : given);
 
 type Given = z.infer<typeof variables>;
+
+const GB = 1_000_000_000;
+
+/** They are where the bucket of results is, if there is one. */
+function sourceBucketsOf({ SOURCE_BUCKETS: names = [], ...given }: Given): RenderStores["sourceBuckets"] {
+  const [first] = names;
+  const found = first === undefined ? undefined : bucketSettings({ ...given, S3_BUCKET: first });
+  if (found === undefined) return undefined;
+  const { endpoint, region, forcePathStyle } = found;
+  return { names, endpoint, region, forcePathStyle };
+}
 
 /** @throws ConfigError where two variables contradict each other. */
 function credentialSources(given: Given): CredentialSources {
@@ -177,6 +194,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
       : list.map((folder) => resolve(folder));
   const outputDirs = folders(given.OUTPUT_DIRS);
   const bucket = bucketSettings(given);
+  const sourceBuckets = sourceBucketsOf(given);
   return {
     orchestratorUrl: given.ORCHESTRATOR_URL,
     credentials,
@@ -188,7 +206,11 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     maxResolution: given.MAX_RESOLUTION,
     dataDir,
     outputDirs,
-    results: bucket === undefined ? { kind: "folder", root: outputDirs[0] ?? dataDir } : { kind: "s3", ...bucket },
+    renders: {
+      store: bucket === undefined ? { kind: "folder", root: outputDirs[0] ?? dataDir } : { kind: "s3", ...bucket },
+      sourceCache: { folder: join(dataDir, "cache", "sources"), maxBytes: given.SOURCE_CACHE_MAX_GB * GB },
+      ...(sourceBuckets === undefined ? {} : { sourceBuckets }),
+    },
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),
     allowedProtocols: given.ALLOWED_PROTOCOLS,
     reach: {
@@ -203,7 +225,7 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     stopJobsOnExit: given.STOP_JOBS_ON_EXIT,
     previews: given.PREVIEWS,
     childEnv: childEnvironment(env),
-    runnerEnv: { ...childEnvironment(env), ...(bucket === undefined ? {} : objectStoreEnvironment(env)) },
+    runnerEnv: { ...childEnvironment(env), ...((bucket ?? sourceBuckets) ? objectStoreEnvironment(env) : {}) },
   };
 }
 

@@ -16,8 +16,7 @@ import { isRender, prepareRender } from "./assignments/prepare-render.js";
 import { fileProblem, isFileProblem } from "./data-dir/file-problem.js";
 import { jobReports } from "./job-reports.js";
 import { machineResources } from "./machine-resources.js";
-import type { ResultStore } from "./results/contract.js";
-import type { RunnerSpec } from "./runner/contract.js";
+import type { RenderStores, RunnerSpec } from "./runner/contract.js";
 import { Runners, type RunnersOptions } from "./runners/runners.js";
 import { runningJobs } from "./running-jobs.js";
 import { sourceProbe } from "./source-probe.js";
@@ -26,8 +25,7 @@ export interface EncoderAgentOptions {
   connection: Omit<AgentOptions, "handlers" | "logger">;
   runners: Omit<RunnersOptions, "observe" | "logger">;
   limits: Limits;
-  /** Where what is rendered goes. */
-  results: ResultStore;
+  renders: RenderStores;
   /** What jobs may reach. */
   reach: RunnerSpec["reach"];
   ffmpegPath: string;
@@ -154,11 +152,11 @@ export class EncoderAgent {
   }
 
   private async decide(assignment: Assignment, { signal, lease }: AssignContext): Promise<Decision> {
-    const { ffmpegPath, ffprobePath, reach, results } = this.options;
+    const { ffmpegPath, ffprobePath, reach, renders } = this.options;
     const { jobId, epoch = 0 } = assignment;
     if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
     const prepared = isRender(assignment)
-      ? await prepareRender(assignment, this.limits, results)
+      ? await prepareRender(assignment, this.limits, renders)
       : await prepare(assignment, this.limits);
     if (!prepared.ok) {
       this.logger.warn({ jobId, problem: prepared.error.message }, "declined a job");

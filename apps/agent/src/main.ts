@@ -78,7 +78,7 @@ async function makeAgent(config: AgentConfig, logger: Logger): Promise<EncoderAg
       },
     },
     limits: { ...config, encoders: [], drawsText: false },
-    results: config.results,
+    renders: config.renders,
     reach: config.reach,
     ffmpegPath: config.ffmpegPath,
     ffprobePath: config.ffprobePath,

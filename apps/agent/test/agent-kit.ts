@@ -99,7 +99,7 @@ export class AgentKit {
         drawsText: true,
         encoders: [{ name: "libx264", works: true }],
       },
-      results: { kind: "folder", root: this.media },
+      renders: { store: { kind: "folder", root: this.media } },
       reach: reach ?? { networks: ["public", "private", "loopback"] },
       ffmpegPath: "ffmpeg",
       ffprobePath: "ffprobe",

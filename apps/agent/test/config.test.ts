@@ -53,10 +53,10 @@ test("runners get what ffmpeg needs of the environment, and no secret", () => {
   const withBucket = agentConfig({ PATH: "/bin", AGENT_TOKEN: "token", ...aws }, machine);
   // Runners find credentials as this process does; no ffmpeg is told of them, nor of a bucket that results don't go to.
   expect(withBucket.runnerEnv).toMatchObject({ PATH: "/bin", AWS_SECRET_ACCESS_KEY: "secret" });
-  expect(JSON.stringify([withBucket.childEnv, withBucket.results])).not.toContain("secret");
+  expect(JSON.stringify([withBucket.childEnv, withBucket.renders])).not.toContain("secret");
   expect(withBucket.runnerEnv).not.toHaveProperty("AGENT_TOKEN");
   const without = agentConfig({ ...aws, S3_BUCKET: "" }, machine);
-  expect([without.results.kind, without.runnerEnv]).toEqual(["folder", without.childEnv]);
+  expect([without.renders.store.kind, without.runnerEnv]).toEqual(["folder", without.childEnv]);
 });
 
 test("jobs may reach the room's network everywhere, and this machine's services in development only", () => {

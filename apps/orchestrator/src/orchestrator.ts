@@ -251,7 +251,7 @@ export class Orchestrator {
 
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ submission, results, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ registry, submission, results, immediateMs: settings.renderWaitMs, logger, now },
     });
 
     const operations = await assembleOperations({

@@ -15,7 +15,6 @@ export {
   type Way,
 } from "./arguments/way.js";
 export * from "./composition/composition.js";
-export { canBeJoined } from "./composition/encoding.js";
 export { IMAGE_HEAD_BYTES, imageDemuxer } from "./composition/image-format.js";
 export { type Joining, joinArguments, joinList } from "./composition/join.js";
 export { canSeek, type FrameRange } from "./composition/window.js";

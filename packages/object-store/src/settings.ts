@@ -3,11 +3,16 @@ import { z } from "zod";
 /** Names of S3: 3 to 63 characters, lower case. */
 const BUCKET_NAME = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/;
 
+/** The name of a bucket. */
+export const bucketNameSchema = z
+  .string()
+  .regex(BUCKET_NAME, "must be the name of a bucket, 3 to 63 characters in lower case");
+
 const isWebAddress = (value: string): boolean => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol);
 
 /** The environment variables of a service that has a bucket. Credentials are not among them: they are the SDK's to find. */
 export const bucketVariables = {
-  S3_BUCKET: z.string().regex(BUCKET_NAME, "must be the name of a bucket, 3 to 63 characters in lower case").optional(),
+  S3_BUCKET: bucketNameSchema.optional(),
   /** What all keys begin with, so that a bucket may hold other things, too. */
   S3_PREFIX: z
     .string()

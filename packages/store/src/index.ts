@@ -10,5 +10,6 @@ export {
   type Transaction,
 } from "kysely";
 export type { Migration } from "kysely/migration";
+export { StoreError } from "./errors.js";
 export { GroupCommit, type RunTransaction } from "./group-commit.js";
-export { openStore, Store, StoreError, type StoreOptions } from "./store.js";
+export { type Engine, openStore, Store, type StoreOptions } from "./store.js";

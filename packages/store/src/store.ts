@@ -2,14 +2,11 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql, type Transaction } from "kysely";
-import { type Migration, Migrator } from "kysely/migration";
+import type { Migration } from "kysely/migration";
+import { StoreError } from "./errors.js";
 import { GroupCommit } from "./group-commit.js";
+import { migrate } from "./migrate.js";
 import { NodeSqliteDialect } from "./sqlite-dialect.js";
-
-/** The database cannot be used. The message says what to do. */
-export class StoreError extends Error {
-  override readonly name = "StoreError";
-}
 
 export interface StoreOptions {
   /** Path of the SQLite file; its folder is made where it is missing. */
@@ -18,43 +15,68 @@ export interface StoreOptions {
   migrations: Record<string, Migration>;
 }
 
-/** One database handle. Reads go through `db`, writes that a caller waits for through `write`. */
-export class Store<Tables> {
-  private readonly commits: GroupCommit<Transaction<Tables>>;
+/** What differs between the databases. */
+export interface Engine<Tables> {
+  readonly kind: "sqlite" | "postgres";
+  write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T>;
+  /** Resolves once every write that was handed in has settled. */
+  idle(): Promise<void>;
+  /** Why the machine, not the statement, is at fault; undefined where it is the statement. */
+  fault(error: unknown): string | undefined;
+  scrub(): Promise<void>;
+  checkpoint(): Promise<void>;
+}
 
-  constructor(readonly db: Kysely<Tables>) {
-    this.commits = new GroupCommit((work) => db.transaction().execute(work));
+/** One database handle. Reads go through `db` or `read`, writes that a caller waits for through `write`. */
+export class Store<Tables> {
+  constructor(
+    readonly db: Kysely<Tables>,
+    private readonly engine: Engine<Tables>,
+  ) {}
+
+  get kind(): "sqlite" | "postgres" {
+    return this.engine.kind;
   }
 
   /**
-   * Runs an operation in a transaction that it may share with others; see {@link GroupCommit}. Resolves when the commit
-   * is on disk. Inside, use only the handle that is passed: the outer `db` would wait for this very transaction.
+   * Runs an operation in a transaction. Resolves when the commit is on disk. Inside, use only the handle that is passed, and do
+   * nothing but read and write through it: the operation may be run again.
+   *
+   * SQLite: operations run one after another, in the order in which they were handed in, and may share a commit; see
+   * {@link GroupCommit}. PostgreSQL: each has a transaction of its own, many at a time and from several processes, so that what is
+   * read in order to be changed must be locked by {@link forUpdate}.
    *
    * @throws StoreError when the database cannot be written now, such as on a full disk.
    */
-  async write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
-    try {
-      return await this.commits.write(operation);
-    } catch (error) {
-      throw unavailable(error) ?? error;
-    }
+  write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.told(() => this.engine.write(operation));
+  }
+
+  /** @throws StoreError when the database cannot be read now. */
+  read<T>(query: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.told(() => query(this.db));
   }
 
   /**
-   * Rewrites the file, so that nothing of what was overwritten or deleted can be found in it or in its log: SQLite leaves
-   * both where they were until the place is needed (https://www.sqlite.org/lang_vacuum.html). Takes as long as copying
-   * the file; other statements wait meanwhile.
+   * Locks the rows that a query of a write finds until its commit, so that nobody changes them meanwhile. On SQLite, which has one
+   * writer at a time, it is the query as it is.
+   */
+  forUpdate<Query extends { forUpdate(): Query }>(query: Query): Query {
+    return this.engine.kind === "postgres" ? query.forUpdate() : query;
+  }
+
+  /**
+   * Rewrites the database, so that nothing of what was overwritten or deleted can be found in its files: both databases leave it
+   * where it was until the place is needed (https://www.sqlite.org/lang_vacuum.html). Takes as long as copying them; other
+   * statements wait meanwhile.
    *
    * @throws StoreError when there is no room for the copy.
    */
   async scrub(): Promise<void> {
-    try {
-      await this.commits.idle();
-      await sql`vacuum`.execute(this.db);
-      await this.checkpoint();
-    } catch (error) {
-      throw unavailable(error) ?? error;
-    }
+    await this.told(async () => {
+      await this.engine.idle();
+      await this.engine.scrub();
+    });
   }
 
   /** The same handle, for a part that knows only its own tables of this database. */
@@ -65,16 +87,56 @@ export class Store<Tables> {
 
   /**
    * Moves everything that was committed from the write-ahead log into the database file and empties the log: what was
-   * overwritten or deleted there is then in neither.
+   * overwritten or deleted there is then in neither. PostgreSQL does so by itself.
    */
   async checkpoint(): Promise<void> {
-    await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
+    await this.engine.checkpoint();
   }
 
-  /** Waits for every write, then closes the file. */
+  /** Waits for every write, then closes the database. */
   async close(): Promise<void> {
-    await this.commits.idle();
+    await this.engine.idle();
     await this.db.destroy();
+  }
+
+  private async told<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const why = this.engine.fault(error);
+      throw why === undefined ? error : new StoreError(`The database cannot be used: ${why}.`, { cause: error });
+    }
+  }
+}
+
+class SqliteEngine<Tables> implements Engine<Tables> {
+  readonly kind = "sqlite";
+  private readonly commits: GroupCommit<Transaction<Tables>>;
+
+  constructor(private readonly db: Kysely<Tables>) {
+    this.commits = new GroupCommit((work) => db.transaction().execute(work));
+  }
+
+  write<T>(operation: (tx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    return this.commits.write(operation);
+  }
+
+  idle(): Promise<void> {
+    return this.commits.idle();
+  }
+
+  fault(error: unknown): string | undefined {
+    const code = (error as { errcode?: unknown } | null | undefined)?.errcode;
+    return typeof code === "number" ? MACHINE_ERRORS.get(code & 0xff) : undefined;
+  }
+
+  async scrub(): Promise<void> {
+    await sql`vacuum`.execute(this.db);
+    await this.checkpoint();
+  }
+
+  async checkpoint(): Promise<void> {
+    await sql`pragma wal_checkpoint(truncate)`.execute(this.db);
   }
 }
 
@@ -89,15 +151,8 @@ export class Store<Tables> {
 export async function openStore<Tables>({ file, migrations }: StoreOptions): Promise<Store<Tables>> {
   const database = open(file);
   const db = new Kysely<Tables>({ dialect: new NodeSqliteDialect(database) });
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) {
-    await db.destroy();
-    throw new StoreError(`The tables in ${file} could not be brought up to date: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  return new Store(db);
+  await migrate(db, migrations, file);
+  return new Store(db, new SqliteEngine(db));
 }
 
 function open(file: string): DatabaseSync {
@@ -118,7 +173,7 @@ function open(file: string): DatabaseSync {
     return database;
   } catch (error) {
     database?.close();
-    const message = messageOf(error);
+    const message = error instanceof Error ? error.message : String(error);
     throw new StoreError(
       /locked|busy/i.test(message)
         ? `${file} is in use by another process. Stop that one, or give this one another DATA_DIR.`
@@ -138,11 +193,3 @@ const MACHINE_ERRORS: ReadonlyMap<number, string> = new Map([
   [14, "the file cannot be opened"],
   [26, "the file is no database"],
 ]);
-
-function unavailable(error: unknown): StoreError | undefined {
-  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
-  const why = MACHINE_ERRORS.get(error.errcode & 0xff);
-  return why === undefined ? undefined : new StoreError(`The database cannot be used: ${why}.`, { cause: error });
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,5 +1,6 @@
 import type { Assignment } from "@stream-control/agent-sdk";
 import {
+  bucketOfSource,
   describeIssues,
   type ErrorInfo,
   type Issue,
@@ -10,10 +11,9 @@ import {
   type RenderTask,
   renderTaskSchema,
 } from "@stream-control/protocol";
-import type { ResultStore } from "../results/contract.js";
 import { resultKey } from "../results/key.js";
 import { openResults } from "../results/open.js";
-import type { RenderSpec } from "../runner/contract.js";
+import type { RenderSpec, RenderStores } from "../runner/contract.js";
 import { CommandError } from "../runner/errors.js";
 import { fileNameOf } from "./destinations.js";
 import { checkSource } from "./paths.js";
@@ -29,7 +29,7 @@ export type RenderPreparation = { ok: true; job: Pick<RenderSpec, "render"> } | 
 export async function prepareRender(
   { jobId, config }: Assignment,
   limits: Limits,
-  store: ResultStore,
+  stores: RenderStores,
 ): Promise<RenderPreparation> {
   const parsed = parseRenderRequest(config.request);
   if (!parsed.ok) return invalid(parsed.issues);
@@ -39,7 +39,7 @@ export async function prepareRender(
   const task = asked.data;
   const key = resultKey(fileNameOf(jobId), nameOf(task, request));
   // What is merged was made under each agent's own limits; nothing of the request is opened again.
-  if (task?.type === "merge") return kept({ request, task, file: key, store });
+  if (task?.type === "merge") return kept({ request, task, file: key, ...stores });
   const issues: Issue[] = protocolIssues(protocolsOf(request), limits.allowedProtocols);
   const { maxResolution } = limits;
   if (maxResolution !== undefined && request.height > Number.parseInt(maxResolution, 10))
@@ -47,12 +47,14 @@ export async function prepareRender(
   const elements: RenderRequest["elements"] = [];
   for (const [index, element] of request.elements.entries())
     elements.push(
-      "source" in element ? { ...element, source: await checked(element.source, index, limits, issues) } : element,
+      "source" in element
+        ? { ...element, source: await checked(element.source, index, { ...limits, ...stores }, issues) }
+        : element,
     );
   if (issues.length > 0) return invalid(issues);
   const drawsText = task?.type !== "sound" && elements.some(({ type }) => type === "text");
   if (drawsText && !limits.drawsText) return { ok: false, error: NO_TEXT };
-  return kept({ request: { ...request, elements }, file: key, store, ...(task === undefined ? {} : { task }) });
+  return kept({ request: { ...request, elements }, file: key, ...stores, ...(task === undefined ? {} : { task }) });
 }
 
 /** What the result of a task is called in its job's folder. */
@@ -72,7 +74,17 @@ async function kept(render: RenderSpec["render"]): Promise<RenderPreparation> {
   return { ok: true, job: { render } };
 }
 
-async function checked(source: string, index: number, { inputDirs }: Limits, issues: Issue[]): Promise<string> {
+async function checked(
+  source: string,
+  index: number,
+  { inputDirs, sourceBuckets }: Limits & RenderStores,
+  issues: Issue[],
+): Promise<string> {
+  const bucket = bucketOfSource(source)?.bucket;
+  if (bucket !== undefined && sourceBuckets?.names.includes(bucket) !== true) {
+    const path = `elements.${index}.source`;
+    issues.push({ path, message: `the bucket ${bucket} is none that this agent may read (SOURCE_BUCKETS)` });
+  }
   const path = pathOfSource(source);
   if (path === undefined) return source;
   const found: Issue[] = [];
@@ -84,6 +96,8 @@ async function checked(source: string, index: number, { inputDirs }: Limits, iss
 const protocolsOf = ({ elements }: RenderRequest) =>
   elements.flatMap((element, index) => {
     if (!("source" in element)) return [];
+    // Who may read which bucket is said by its name.
+    if (bucketOfSource(element.source) !== undefined) return [];
     const isFile = pathOfSource(element.source) !== undefined;
     const protocol = isFile ? "file" : element.source.slice(0, element.source.indexOf(":")).toLowerCase();
     return [{ path: `elements.${index}.source`, protocol }];

@@ -10,6 +10,7 @@ import {
   streamConfigSchema,
 } from "@stream-control/protocol";
 import { z } from "zod";
+import { cacheSchema } from "../cache/contract.js";
 import { resultStoreSchema } from "../results/contract.js";
 
 /**
@@ -80,9 +81,22 @@ export const renderSpecSchema = z.object({
     file: z.string(),
     /** Where it goes. Absent in the specs of older agents, whose runners have read them. */
     store: resultStoreSchema.default({ kind: "folder", root: "" }),
+    /** Where sources are kept that were fetched before; nowhere unless given. */
+    sourceCache: cacheSchema.optional(),
+    /** Buckets that sources may lie in, and where they are; none unless given. */
+    sourceBuckets: z
+      .object({
+        names: z.array(z.string()),
+        endpoint: z.string().optional(),
+        forcePathStyle: z.boolean(),
+        region: z.string().optional(),
+      })
+      .optional(),
   }),
 });
 export type RenderSpec = z.infer<typeof renderSpecSchema>;
+/** Where renders take from and put to beside what a job names, as their agent was set up. */
+export type RenderStores = Pick<RenderSpec["render"], "store" | "sourceCache" | "sourceBuckets">;
 
 /** What any runner is told. */
 export const anySpecSchema = z.union([renderSpecSchema, runnerSpecSchema]);

@@ -6,6 +6,7 @@ import type { ClientAddresses } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import type { Probes } from "../agents/probes.js";
+import type { AgentRegistry } from "../agents/registry.js";
 import type { Routes } from "../http/app.js";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
@@ -18,6 +19,9 @@ import type { Tables } from "../store/tables.js";
 import { WorkflowEngine } from "../workflows/engine.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
+import { Renderers } from "./distributed/fleet.js";
+import { distributedSteps } from "./distributed/handlers.js";
+import { PartsBoard } from "./distributed/parts-board.js";
 import type { ResultParts } from "./files/assemble.js";
 import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
@@ -51,6 +55,7 @@ export interface RenderDeps {
   views: JobViews;
   board: ProgressBoard;
   probes: Probes;
+  registry: AgentRegistry;
   submission: SubmissionDeps;
   results: Pick<ResultParts, "files" | "retention">;
   /** How long a request for a render waits for its result. */
@@ -67,11 +72,28 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
-  engine.register(RENDER_KIND, renderKind({ engine, jobs, ledger, reader, control, files, log, progressOf }));
+  const renderers = new Renderers(deps.registry);
+  const parts = new PartsBoard();
+  const distributed = {
+    engine,
+    jobs,
+    reader,
+    control,
+    files,
+    probes: deps.probes,
+    renderers,
+    board: parts,
+    logger,
+    now,
+  };
+  const carrying = { engine, jobs, ledger, reader, control, files, log, progressOf, ...distributedSteps(distributed) };
+  engine.register(RENDER_KIND, renderKind(carrying));
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
-  const renders = new Renders({ engine, reader, views: deps.views, history, files, retention, waits, newId, now });
+  const renders = new Renders({
+    ...{ engine, reader, views: deps.views, history, files, retention, waits, renderers, parts, newId, now },
+  });
   return {
     engine,
     routes: [[RENDERS_PATH, renderRoutes({ ...deps, renders })]],

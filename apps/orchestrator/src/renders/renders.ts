@@ -4,6 +4,8 @@ import type { JobReader } from "../jobs/job-reader.js";
 import type { JobViews } from "../jobs/views.js";
 import type { WorkflowEngine } from "../workflows/engine.js";
 import type { WorkflowRun } from "../workflows/run.js";
+import type { Renderers } from "./distributed/fleet.js";
+import type { PartsBoard } from "./distributed/parts-board.js";
 import { placeOf } from "./files/place.js";
 import type { ResultFiles } from "./files/result-files.js";
 import type { ResultRetention } from "./files/retention.js";
@@ -27,6 +29,9 @@ export interface RendersDeps {
   files: ResultFiles;
   retention: Pick<ResultRetention, "hasExpired">;
   waits: RenderWaits;
+  renderers: Renderers;
+  /** How far renders are that are made in parts. */
+  parts: PartsBoard;
   newId: () => string;
   now: () => Date;
 }
@@ -38,7 +43,7 @@ export class Renders {
   async analyze(request: RenderRequest, room: string, frames: number | null = framesOf(request)): Promise<Analysis> {
     const { history } = this.deps;
     const estimate = frames === null ? null : await history.estimate(room, pixelsOf(request, frames));
-    return analyze(request, frames, estimate);
+    return analyze(request, frames, estimate, this.deps.renderers.able({ kind: "render", request }, room).length);
   }
 
   /**
@@ -116,8 +121,9 @@ export class Renders {
     const place = job && placeOf(job.progress, [job.id]);
     const isDone = renderStatusOf(run) === "completed";
     const resultUrl = isDone && place !== undefined ? await files.urlOf(place, base) : undefined;
+    const parts = this.deps.parts.of(run.id);
     const hasExpired = job !== undefined && retention.hasExpired(job);
-    return { id: renderIdOf(run), run, job, resultUrl, hasExpired, expectedAt: expectedAt(run), now: now() };
+    return { id: renderIdOf(run), run, job, parts, resultUrl, hasExpired, expectedAt: expectedAt(run), now: now() };
   }
 
   private async jobOf(run: WorkflowRun): Promise<JobRecord | undefined> {

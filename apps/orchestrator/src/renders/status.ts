@@ -1,4 +1,11 @@
-import type { ErrorInfo, JobRecord, OrchestrateReply, RenderStatus, RenderStatusBody } from "@stream-control/protocol";
+import type {
+  ErrorInfo,
+  JobRecord,
+  OrchestrateReply,
+  Progress,
+  RenderStatus,
+  RenderStatusBody,
+} from "@stream-control/protocol";
 import { NOT_RESTARTED } from "../jobs/restart-policy.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import { CARRIED } from "./workflow/templates.js";
@@ -9,6 +16,8 @@ export interface Render {
   id: string;
   run: WorkflowRun;
   job: JobRecord | undefined;
+  /** How far its parts are all together, where it is made in parts at this moment. */
+  parts: Progress | undefined;
   /** Where its file is served; undefined where it is not there. */
   resultUrl: string | undefined;
   /** It was deleted for its age. */
@@ -76,7 +85,7 @@ export function renderStatus(render: Render): RenderStatusBody {
   return {
     job_id: id,
     status,
-    progress: `${percentOf(job, status)}%`,
+    progress: `${percentOf(render, status)}%`,
     current_step: step,
     message: messageOf(render, status, step),
     workflow_id: workflowId(run),
@@ -115,11 +124,14 @@ const shown = ({ code, message, detail }: ErrorInfo) => ({
   ...(detail?.issues === undefined ? {} : { details: detail.issues }),
 });
 
-function percentOf(job: JobRecord | undefined, status: RenderStatus): number {
+function percentOf(render: Render, status: RenderStatus): number {
   if (status === "completed") return 100;
-  const total = job?.progress?.render?.totalFrames;
+  // What is joined had all of its frames before.
+  if (render.run.state.steps.merge?.status === "running") return 99;
+  const progress = progressOf(render);
+  const total = progress?.render?.totalFrames;
   // All frames are there a moment before the file is.
-  return total === undefined ? 0 : Math.min(99, Math.floor((100 * (job?.progress?.frame ?? 0)) / total));
+  return total === undefined ? 0 : Math.min(99, Math.floor((100 * (progress?.frame ?? 0)) / total));
 }
 
 function messageOf(render: Render, status: RenderStatus, step: string): string {
@@ -167,10 +179,13 @@ function sizeOf(bytes: number): string {
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)}KB` : `${(bytes / 1_000_000).toFixed(1)}MB`;
 }
 
+const progressOf = ({ job, parts }: Render): Progress | null => parts ?? job?.progress ?? null;
+
 /** By the pace so far; before there is one, as it was estimated. */
-function completionOf({ job, now, expectedAt }: Render, status: RenderStatus): string | undefined {
+function completionOf(of: Render, status: RenderStatus): string | undefined {
   if (status !== "queued" && status !== "processing") return undefined;
-  const { frame = 0, fps = 0, render } = job?.progress ?? {};
+  const { now, expectedAt } = of;
+  const { frame = 0, fps = 0, render } = progressOf(of) ?? {};
   if (render?.step === "rendering" && render.totalFrames !== undefined && frame >= 1 && fps > 0)
     return new Date(now.getTime() + ((render.totalFrames - frame) / fps) * 1000).toISOString();
   return expectedAt !== undefined && Date.parse(expectedAt) > now.getTime() ? expectedAt : undefined;

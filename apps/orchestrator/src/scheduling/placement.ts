@@ -45,11 +45,12 @@ export function refusalOf(agent: Candidate, job: Waiting): PassedOver | undefine
   if (agent.draining) return no("DRAINING", "The agent is draining and takes no new jobs.");
   if (agent.faulty) return no("FAULTY", "The agent reported an error and has not been heard well since.");
   const { slots, maxResolution, features } = agent.capabilities;
-  const { height, feature } = job.requirement;
+  const { height, feature, avoidAgents } = job.requirement;
   if (feature !== undefined && features?.includes(feature) !== true)
     return no("FEATURE", `The job needs an agent that knows "${feature}"; update the agent.`);
   if (height !== undefined && maxResolution !== undefined && height > Number.parseInt(maxResolution, 10))
     return no("RESOLUTION", `The job needs ${height}p; the agent takes at most ${maxResolution}.`);
+  if (avoidAgents?.includes(agent.id) === true) return no("AVOIDED", "The job is to be done by another agent.");
   const tried = job.avoid.get(agent.id);
   if (tried !== undefined) return no("TRIED", tried);
   const { awaits } = job;
@@ -82,6 +83,7 @@ const SENTENCES: readonly [code: string, sentence: string][] = [
   ["DISK", "Agents have a slot, but too little free disk for the job; make room on one."],
   ["YOUTUBE", "The job waits a moment for its YouTube broadcast."],
   ["TRIED", "Every free agent was tried and did not take the job; they are tried again shortly."],
+  ["AVOIDED", "The job is to be done by another agent than those that could take it."],
   ["FAULTY", "The agents that could take the job reported an error."],
   ["FEATURE", "No agent that is connected knows jobs of this kind; update one."],
   ["RESOLUTION", "No agent takes a picture of this size; lower video.height or add an agent that does."],

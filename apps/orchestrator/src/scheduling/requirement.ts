@@ -13,6 +13,8 @@ export interface Requirement {
   room: string;
   /** What the agent must say that it knows. */
   feature?: string | undefined;
+  /** Agents that are not to have it. */
+  avoidAgents?: readonly string[] | undefined;
   /** What it needs of the machine; nothing is asked about that unless given. */
   needs?: Amounts | undefined;
 }
@@ -27,7 +29,7 @@ export const isRenderConfig = (config: JsonObject): boolean => config.kind === "
 /** Reads what a config asks of an agent. A config of another kind asks nothing that the scheduler knows. */
 export const requirementOf = (config: JsonObject, room: string, needsOf = byRuleOfThumb): Requirement => ({
   ...(isRenderConfig(config)
-    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE }
+    ? { height: heightIn(config.request), room, feature: RENDERS_FEATURE, avoidAgents: namesIn(config.avoidAgents) }
     : { height: heightOf(config), room }),
   needs: needsOf(config),
 });
@@ -46,6 +48,9 @@ const heightIn = (value: unknown): number | undefined =>
     ? value.height
     : undefined;
 
+const namesIn = (value: unknown): string[] | undefined =>
+  Array.isArray(value) ? value.filter((name) => typeof name === "string") : undefined;
+
 /** Jobs with the same key fit on the same agents. */
-export const requirementKey = ({ height, room, feature = "", needs }: Requirement): string =>
-  `${height ?? ""} ${feature} ${needs === undefined ? "" : amountsKey(needs)} ${room}`;
+export const requirementKey = ({ height, room, feature = "", avoidAgents = [], needs }: Requirement): string =>
+  `${height ?? ""} ${feature} ${needs === undefined ? "" : amountsKey(needs)} ${room} ${JSON.stringify(avoidAgents)}`;

@@ -121,7 +121,7 @@ export class StepJobs {
       ...{ priority, placement, streamMetadata: { title, description: "" } },
       ...(metadata === undefined ? {} : { metadata }),
     };
-    const row = await toNewJob(body, { name: run.requestedBy, room: run.room }, this.deps.submission);
+    const row = await toNewJob(body, { name: run.requestedBy, room: run.room, isService: true }, this.deps.submission);
     const limits = restart === undefined ? null : JSON.stringify(restart);
     return (await this.deps.ledger.submit({ ...row, restart_limits: limits })).job;
   }

@@ -53,12 +53,9 @@ export type OutputKind = "whole" | "silent" | "pictures" | "sound";
  * has its headers in the stream in AVI and beside it in MP4; where Opus begins and ends within its packets, Ogg says.
  */
 function partMuxer(format: RenderFormat, kind: "pictures" | "sound"): string[] {
-  if (format === "avi" && kind === "pictures") return ["-f", "avi"];
+  if ((format === "avi" || format === "gif") && kind === "pictures") return ["-f", format];
   return format === "webm" && kind === "sound" ? ["-f", "ogg"] : ["-f", "mp4"];
 }
-
-/** Whether parts of a format can be joined as they are. A GIF's pictures say what changed since the one before them. */
-export const canBeJoined = (format: RenderFormat): boolean => format !== "gif";
 
 /** The options of the output, up to and with its muxer. */
 export function outputOptions(format: RenderFormat, kind: OutputKind): string[] {

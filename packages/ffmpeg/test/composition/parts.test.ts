@@ -115,7 +115,7 @@ async function joined(request: RenderRequestInput, cuts: readonly number[], name
     const made = await render(folder.path, request, `${name}-${part.firstFrame}`, part);
     pictures.push({ path: made.ok ? made.file : "", frames: part.frames });
   }
-  const sound = await render(folder.path, request, `${name}-sound`, { type: "sound" });
+  const sound = format === "gif" ? undefined : await render(folder.path, request, `${name}-sound`, { type: "sound" });
   const joining = {
     format,
     fps: timeline.fps,
@@ -124,7 +124,7 @@ async function joined(request: RenderRequestInput, cuts: readonly number[], name
     output: file(`${name}.${format}`),
   };
   await writeFile(joining.list, joinList(joining));
-  await encode(joinArguments({ ...joining, sound: sound.ok ? sound.file : "" }), file(`${name}.progress`));
+  await encode(joinArguments({ ...joining, sound: sound?.ok ? sound.file : undefined }), file(`${name}.progress`));
   return joining.output;
 }
 
@@ -221,6 +221,16 @@ describe("a file that is joined from parts", () => {
     },
     60_000,
   );
+
+  test("is as gif the same to the last pixel", async () => {
+    const request = { ...small, fps: 20, output_format: "gif" as const, duration: 4, elements: [video("film.mp4")] };
+    const whole = await render(folder.path, request, "whole-gif");
+    const [one, many] = await Promise.all(
+      [whole.ok ? whole.file : "", await joined(request, [45], "joined-gif")].map((of) => brightnessOf(of)),
+    );
+    expect([one?.length, many?.length]).toEqual([80, 80]);
+    expect(many?.every((frame, index) => one?.[index]?.equals(frame))).toBe(true);
+  });
 
   test("has its index in front", async () => {
     const bytes = await readFile(file("joined-mp4.mp4"));

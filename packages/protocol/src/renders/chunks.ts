@@ -76,6 +76,9 @@ export function planChunks(request: RenderRequest, timeline: RenderTimeline, cou
   });
 }
 
+/** How much work a composition is, in pixels of an empty one, encoding included. */
+export const workOf = (request: RenderRequest, timeline: RenderTimeline): number => new Work(request, timeline).total;
+
 /** How much work frames are: constant between the moments where something begins or ends. */
 class Work {
   /** Frames where the cost changes, in order, beginning with 0 and ending with the last frame's end. */
@@ -127,7 +130,7 @@ class Work {
     return distance(nearest) <= frames ? nearest : frame;
   }
 
-  private get total(): number {
+  get total(): number {
     return this.before.at(-1) ?? 1;
   }
 }

@@ -18,13 +18,23 @@ export const renderSourceSchema = z
   .max(4096)
   .refine((value) => !/\p{Cc}/u.test(value), "must not contain control characters")
   .refine(
-    (value) => !/^[a-z][a-z0-9+.-]*:/i.test(value) || /^https?:\/\/[^/]/i.test(value) || /^file:\/\/\//i.test(value),
-    "must be an http:// or https:// address, a file:/// address, or a path",
+    (value) =>
+      !/^[a-z][a-z0-9+.-]*:/i.test(value) ||
+      /^https?:\/\/[^/]/i.test(value) ||
+      /^file:\/\/\//i.test(value) ||
+      bucketOfSource(value) !== undefined,
+    "must be an http:// or https:// address, s3://bucket/key, a file:/// address, or a path",
   );
+
+/** The bucket and the key of a source such as `s3://films/2026/final.mp4`, as they stand there; undefined for any other. */
+export function bucketOfSource(source: string): { bucket: string; key: string } | undefined {
+  const [, bucket, key] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.{1,1024})$/.exec(source) ?? [];
+  return bucket === undefined || key === undefined ? undefined : { bucket, key };
+}
 
 /** The path of a source on the agent's disk; undefined for an address. */
 export function pathOfSource(source: string): string | undefined {
-  if (/^https?:/i.test(source)) return undefined;
+  if (/^https?:/i.test(source) || bucketOfSource(source) !== undefined) return undefined;
   return /^file:\/\/\//i.test(source) ? decoded(source.slice("file://".length)) : source;
 }
 

@@ -8,6 +8,9 @@ import { MAX_RENDER_SECONDS, renderColorSchema, renderElementSchema } from "./el
 export const RENDER_FORMATS = ["mp4", "mov", "avi", "webm", "gif"] as const;
 export type RenderFormat = (typeof RENDER_FORMATS)[number];
 
+/** The ways in which a render is carried out; `distributed`: cut into parts that several agents render. */
+export const RENDER_TEMPLATES = ["quick_sync", "balanced_async", "resource_intensive", "distributed"] as const;
+
 /** Milliseconds that a render may take where nobody says anything else. */
 export const DEFAULT_RENDER_TIMEOUT_MS = 3_600_000;
 
@@ -54,6 +57,8 @@ export const renderRequestSchema = z
     placement: loadBalancingStrategySchema.optional(),
     /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
     timeout: z.int().min(1000).max(86_400_000).optional(),
+    /** How it is carried out; chosen by how much there is to do unless given. */
+    template: z.enum(RENDER_TEMPLATES).optional(),
     /** Given back with the status, unread. */
     metadata: jsonObjectSchema.optional(),
   })

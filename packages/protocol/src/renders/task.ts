@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { idSchema } from "../primitives.js";
 import { MAX_RENDER_SECONDS } from "./element.js";
 import { type RenderRequest, renderRequestSchema } from "./request.js";
 import type { RenderSourceFacts } from "./timeline.js";
@@ -59,7 +60,13 @@ export type RenderTask = z.infer<typeof renderTaskSchema>;
 
 /** The config of a job that renders. */
 export const renderJobConfigSchema = z
-  .object({ kind: z.literal("render"), request: renderRequestSchema, task: renderTaskSchema.optional() })
+  .object({
+    kind: z.literal("render"),
+    request: renderRequestSchema,
+    task: renderTaskSchema.optional(),
+    /** Agents that are not given the job, such as one that has another try of the same part. */
+    avoidAgents: z.array(idSchema).max(100).optional(),
+  })
   .meta({ id: "RenderJobConfig" });
 export type RenderJobConfig = z.infer<typeof renderJobConfigSchema>;
 

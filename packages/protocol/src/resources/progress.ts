@@ -56,6 +56,9 @@ export const renderProgressSchema = z
     step: z.enum(RENDER_STEPS),
     /** Frames of the whole; known from `rendering` on. */
     totalFrames: z.int().min(1).optional(),
+    /** Bytes of sources that have come, and that are known to come, while they are fetched. */
+    fetchedBytes: z.int().min(0).optional(),
+    ofBytes: z.int().min(0).optional(),
     /** Milliseconds since rendering was begun. */
     elapsedMs: z.number().min(0).optional(),
     /** Of the finished file. */

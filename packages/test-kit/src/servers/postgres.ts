@@ -13,9 +13,12 @@ export async function startPostgres(): Promise<TestServer> {
       ...["-D", folder, "-p", String(port), "-k", "", "-c", "listen_addresses=127.0.0.1"],
       // Tests kill the server, never the machine.
       ...["-c", "fsync=off", "-c", "shared_buffers=32MB", "-c", "max_connections=200"],
+      // Who waits for each other is found out at once rather than after a second.
+      ...["-c", "deadlock_timeout=50ms"],
     ],
     url: (port) => `postgres://postgres@127.0.0.1:${port}/postgres`,
     user,
+    ready: async (port) => (await run(join(bin, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)])).code === 0,
     // Its immediate shutdown: nothing is written out, and the processes of its sessions go at once, too.
     crash: "SIGQUIT",
     prepare: async (folder) => {

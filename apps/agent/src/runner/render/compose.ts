@@ -85,14 +85,18 @@ function timelineOf(
   });
 }
 
+/** A container that does not say how long it is may seem longer over a network than on a disk. */
+const SAME_SECONDS = 0.1;
+
 /** Parts of different films are not to be joined. */
 function requireUnchanged(request: RenderRequest, task: PartTask, ready: ReadonlyMap<string, ReadySource>): void {
   const wanted = factsFrom(request, task.facts);
   for (const [source, { facts }] of ready) {
     const was = wanted(source);
     if (facts === undefined || was === undefined) continue;
+    const difference = Math.abs((facts.durationSeconds ?? 0) - (was.durationSeconds ?? 0));
     const isSame = facts.hasVideo === was.hasVideo && facts.hasAudio === was.hasAudio;
-    if (isSame && facts.durationSeconds === was.durationSeconds) continue;
+    if (isSame && difference <= SAME_SECONDS) continue;
     throw new CommandError({
       code: "SOURCE_CHANGED",
       message: "A source is another file than when the render was cut into parts.",

@@ -10,6 +10,7 @@ import {
   type Progress,
   type RenderProgress,
 } from "@stream-control/protocol";
+import { SourceCache } from "../../cache/source-cache.js";
 import type { Results } from "../../results/results.js";
 import type { JobCommand, RenderSpec, RunnerEvent, RunnerResult } from "../contract.js";
 import { CommandError, refused } from "../errors.js";
@@ -136,7 +137,14 @@ export class RenderRunner {
   private async render(): Promise<void> {
     const { spec, env, hideIn, launcher, folder } = this.options;
     const { redactor } = this.reporter;
-    const sources = { spec, env, hideIn, launcher, folder, reach: this.reach, redactor, signal: this.giveUp.signal };
+    const { sourceCache = NO_CACHE } = spec.render;
+    const sources: SourcesOptions = {
+      ...{ spec, env, hideIn, launcher, folder, reach: this.reach, redactor, signal: this.giveUp.signal },
+      cache: new SourceCache(sourceCache, this.options.now),
+      onFetched: (fetchedBytes, ofBytes) => {
+        this.state = { step: "downloading", fetchedBytes, ofBytes };
+      },
+    };
     const { request, task } = spec.render;
     const made =
       task?.type === "merge" ? await this.merge(task, sources) : await this.compose({ request, task }, sources);
@@ -148,7 +156,7 @@ export class RenderRunner {
   }
 
   private async compose(composing: Composing, options: SourcesOptions): Promise<Composed> {
-    const paths = await fetchSources(neededSources(composing), options);
+    const paths = await this.unlessGivenUp(fetchSources(neededSources(composing), options));
     this.enter({ step: "probing" });
     const ready = await probeSources(paths, options);
     return compose(composing, ready, this.options.folder, this.draft);
@@ -260,6 +268,8 @@ function requireFrames({ totalFrames }: Composed, { frame }: Progress): void {
     detail: { fault: "encoder", retryable: true },
   });
 }
+
+const NO_CACHE = { folder: "", maxBytes: 0 };
 
 const STOPPED: ErrorInfo = { code: "STOPPED", message: "The render was stopped." };
 const STALLED: ErrorInfo = {

@@ -9,12 +9,20 @@ import {
   type Redactor,
   type SourceInfo,
 } from "@stream-control/ffmpeg";
-import { pathOfSource, playedSources, type RenderRequest, type RenderSourceFacts } from "@stream-control/protocol";
+import {
+  bucketOfSource,
+  pathOfSource,
+  playedSources,
+  type RenderRequest,
+  type RenderSourceFacts,
+} from "@stream-control/protocol";
+import type { SourceCache } from "../../cache/source-cache.js";
 import type { RenderSpec } from "../contract.js";
 import { CommandError } from "../errors.js";
 import type { Reach } from "../reach/reach.js";
 import { RefusedError, refusal } from "../reach/refusals.js";
 import { download } from "./download.js";
+import { fetchFromBucket } from "./s3-source.js";
 
 const PROBE_MS = 30_000;
 const DOWNLOADS_AT_ONCE = 4;
@@ -36,6 +44,9 @@ export interface SourcesOptions {
   reach: Reach;
   redactor: Redactor;
   signal: AbortSignal;
+  cache: SourceCache;
+  /** Told how much of all sources has come, and of how much, as far as servers have said. */
+  onFetched: (bytes: number, ofBytes: number) => void;
 }
 
 /** Every source of a request. */
@@ -49,10 +60,9 @@ export const allSources = ({ elements }: RenderRequest): string[] => [
  * @param needed as the request names them.
  * @returns paths by source. @throws CommandError for the first that can't be had.
  */
-export async function fetchSources(
-  needed: readonly string[],
-  { folder, reach, signal }: SourcesOptions,
-): Promise<Map<string, string>> {
+export async function fetchSources(needed: readonly string[], options: SourcesOptions): Promise<Map<string, string>> {
+  const { folder, reach, signal } = options;
+  const counter = new FetchCounter(options.onFetched);
   const paths = new Map<string, string>();
   const waiting = [...needed.entries()];
   const giveUp = new AbortController();
@@ -61,8 +71,10 @@ export async function fetchSources(
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, source] = next;
       const path = pathOfSource(source) ?? join(folder, `source-${index}`);
-      if (pathOfSource(source) === undefined)
-        await download(source, path, { resolve: (url) => reach.webAddresses(url), signal: either });
+      if (bucketOfSource(source) !== undefined)
+        await fetchFromBucket(source, path, { ...options, signal: either, onBytes: counter.of(source) });
+      else if (pathOfSource(source) === undefined)
+        await fetchFromWeb(source, path, { ...options, signal: either }, counter);
       else if (!reach.mayRead(path)) throw new RefusedError(refusal("source", "path"));
       paths.set(source, path);
     }
@@ -81,8 +93,38 @@ export async function fetchSources(
   return paths;
 }
 
+function fetchFromWeb(
+  source: string,
+  path: string,
+  { cache, reach, signal }: SourcesOptions,
+  counter: FetchCounter,
+): Promise<unknown> {
+  const resolve = (url: string) => reach.webAddresses(url);
+  return cache.get(source, path, {
+    ...{ signal, mayReach: resolve },
+    fetch: (to, have) => download(source, to, { resolve, signal, have, onBytes: counter.of(source) }),
+  });
+}
+
+/** Adds up what comes of several sources at once. */
+class FetchCounter {
+  private readonly sources = new Map<string, { bytes: number; ofBytes: number }>();
+
+  constructor(private readonly onFetched: SourcesOptions["onFetched"]) {}
+
+  of(source: string): (bytes: number, ofBytes: number | undefined) => void {
+    return (bytes, ofBytes = bytes) => {
+      this.sources.set(source, { bytes, ofBytes });
+      const all = [...this.sources.values()];
+      const sum = (field: "bytes" | "ofBytes") => all.reduce((total, one) => total + one[field], 0);
+      this.onFetched(sum("bytes"), sum("ofBytes"));
+    };
+  }
+}
+
 const isGivenUp = (thrown: unknown): boolean =>
-  thrown instanceof CommandError && thrown.info.detail?.cause === "CONNECTION_LOST";
+  (thrown instanceof CommandError && thrown.info.detail?.cause === "CONNECTION_LOST") ||
+  (thrown instanceof Error && thrown.name === "AbortError");
 
 /** Looks into every source. @throws CommandError for the first that can't be used, naming its elements. */
 export async function probeSources(

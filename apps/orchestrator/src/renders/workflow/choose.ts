@@ -19,6 +19,9 @@ export interface Analysis {
   template: TemplateName;
 }
 
+/** Fewer agents that render can't share one. */
+const LEAST_AGENTS = 2;
+
 /**
  * Upper bounds in pixels that are composed, weighted by how many elements and effects lie over each other. The classes are as
  * far apart as the templates' times: 30 s, 15 min, 45 min. Where the fleet's own pace is known, that decides, and not these.
@@ -33,7 +36,7 @@ const BY_COMPLEXITY: Readonly<Record<Complexity, TemplateName>> = {
   simple: "quick_sync",
   moderate: "balanced_async",
   complex: "resource_intensive",
-  enterprise: "resource_intensive",
+  enterprise: "distributed",
 };
 
 /** What is answered at once has to be done by then. */
@@ -63,22 +66,35 @@ export function complexityOf(request: RenderRequest, frames: number | null): Com
   return UPPER_BOUNDS.find(([, bound]) => work <= bound)?.[0] ?? "enterprise";
 }
 
-/** How a render is to be carried out: by its estimate where there is one, otherwise by how complex it is. Pure. */
-export function analyze(request: RenderRequest, frames: number | null, estimate: Estimate | null): Analysis {
+/**
+ * How a render is to be carried out: as is asked for, by its estimate where there is one, otherwise by how complex it is. Pure.
+ *
+ * @param agents that render: what is large is shared by several where there are.
+ */
+export function analyze(
+  request: RenderRequest,
+  frames: number | null,
+  estimate: Estimate | null,
+  agents: number,
+): Analysis {
   const complexity = complexityOf(request, frames);
-  const template = estimate === null ? BY_COMPLEXITY[complexity] : templateFor(estimate.processing_ms);
-  return { complexity, totalFrames: frames, estimate, template };
+  const chosen = estimate === null ? BY_COMPLEXITY[complexity] : templateFor(estimate.processing_ms);
+  const possible = chosen === "distributed" && agents < LEAST_AGENTS ? "resource_intensive" : chosen;
+  return { complexity, totalFrames: frames, estimate, template: request.template ?? possible };
 }
 
 function templateFor(ms: number): TemplateName {
   if (ms <= IMMEDIATE_MS) return "quick_sync";
-  return ms * MARGIN <= TEMPLATES.balanced_async.timeoutMs ? "balanced_async" : "resource_intensive";
+  if (ms * MARGIN <= TEMPLATES.balanced_async.timeoutMs) return "balanced_async";
+  return ms * MARGIN <= TEMPLATES.resource_intensive.timeoutMs ? "resource_intensive" : "distributed";
 }
 
 /** The template as this render is started with it: nothing is started that by its own estimate would be ended before it is done. */
 export function definitionFor(request: RenderRequest, { template, estimate }: Analysis): WorkflowDefinition {
   const definition = TEMPLATES[template];
-  const { timeoutMs, relaxAfterMs = estimate === null ? LOOK_AGAIN_MS : undefined } = definition;
+  // Parts have deadlines of their own, and there are no limits beyond those of the largest template.
+  const isLookedAt = estimate === null && template !== "distributed";
+  const { timeoutMs, relaxAfterMs = isLookedAt ? LOOK_AGAIN_MS : undefined } = definition;
   return {
     ...definition,
     timeoutMs: Math.max(timeoutMs, request.timeout ?? 0, (estimate?.processing_ms ?? 0) * MARGIN),

@@ -15,7 +15,14 @@ import type { Ledger } from "../../jobs/ledger.js";
 import type { JobRow } from "../../store/tables.js";
 import { unitsOf } from "../../workflows/definition.js";
 import type { WorkflowEngine } from "../../workflows/engine.js";
-import { StepAborted, type StepContext, StepError, type StepHandler, type WorkflowKind } from "../../workflows/kind.js";
+import {
+  type Compensation,
+  StepAborted,
+  type StepContext,
+  StepError,
+  type StepHandler,
+  type WorkflowKind,
+} from "../../workflows/kind.js";
 import type { StepJobs } from "../../workflows/step-jobs.js";
 import type { ResultFiles } from "../files/result-files.js";
 import { causeOf } from "../status.js";
@@ -47,6 +54,7 @@ export interface RenderKindDeps {
   progressOf: (jobId: string) => Progress | null;
   /** What else there is to do, such as to tell the client. */
   handlers?: Record<string, StepHandler>;
+  compensations?: Record<string, Compensation>;
 }
 
 /** Carries out renders: the heavy steps as one job on an agent, the others here. */
@@ -91,6 +99,7 @@ export function renderKind(deps: RenderKindDeps): WorkflowKind {
         if (!isFinalStatus(job.status)) await control.stop(job.id);
         await files.removeFolder(job.id);
       },
+      ...deps.compensations,
     },
     relax: async ({ id, state }) => {
       const job = await reader.byIdempotencyKey(`${id}:${CARRIED}:${state.generation}`);
@@ -118,7 +127,8 @@ function wholeMs(progress: Progress | null): number | undefined {
 }
 
 async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindDeps) {
-  const { request } = (await context.input()) as RenderInput;
+  // How it is carried out is nothing that the agent has to know.
+  const { template: _, ...request } = ((await context.input()) as RenderInput).request;
   const { run, retry } = context;
   const isChecked = run.definition.steps.some(({ name }) => name === "qa");
   const job = await jobs.run(context, {

@@ -1,3 +1,4 @@
+import { RENDER_TEMPLATES } from "@stream-control/protocol";
 import {
   inSequence,
   type RetryPolicy,
@@ -8,12 +9,15 @@ import {
 const MINUTE_MS = 60_000;
 
 /** Names of the templates, the smallest first. */
-export const TEMPLATE_NAMES = ["quick_sync", "balanced_async", "resource_intensive"] as const;
+export const TEMPLATE_NAMES = RENDER_TEMPLATES;
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
 
 /** The unit that one job on an agent carries out, and what it does where. */
 export const CARRIED = "render";
 const carried = { group: CARRIED, kind: "render" } as const;
+
+/** The unit that makes the parts of a render, by as many jobs. */
+export const PARTS = "parts";
 
 /** Tries of what is quick and done here: the store may be busy. */
 const LOCAL_RETRY: RetryPolicy = { retries: 5, backoffMs: 500, factor: 2 };
@@ -65,6 +69,28 @@ export const TEMPLATES: Readonly<Record<TemplateName, WorkflowDefinition>> = {
   },
   balanced_async: thorough("balanced_async", 15 * MINUTE_MS, { retries: 3, backoffMs: 2000, factor: 2 }),
   resource_intensive: thorough("resource_intensive", 45 * MINUTE_MS, { retries: 2, backoffMs: 15_000, factor: 2 }),
+  distributed: {
+    ...{ name: "distributed", timeoutMs: 90 * MINUTE_MS },
+    steps: inSequence([
+      VALIDATE,
+      { name: "create_record", kind: "create_record", ...local },
+      // An agent looks into the sources; where there is none, it is waited for.
+      { name: "analyze", kind: "look", waits: true, retry: { retries: 1000, backoffMs: 5000, factor: 1 } },
+      { name: "partition", kind: "partition", ...local },
+      { name: "queue", group: PARTS, kind: "parts", waits: true, compensate: "discard_parts" },
+      { name: "process", group: PARTS, kind: "parts" },
+      {
+        ...{ name: "merge", group: CARRIED, kind: "merge", compensate: "discard_result" },
+        retry: { retries: 2, backoffMs: 2000, factor: 2 },
+      },
+      { name: "qa", group: CARRIED, kind: "merge", timeoutMs: 10 * MINUTE_MS },
+      { name: "upload", group: CARRIED, kind: "merge" },
+      UPDATE,
+      NOTIFY,
+      { name: "remove_parts", kind: "remove_parts", final: true, retry: LOCAL_RETRY, timeoutMs: MINUTE_MS },
+      CLEANUP,
+    ]),
+  },
 };
 
 /** What a retry policy means to the job that carries a step. */
