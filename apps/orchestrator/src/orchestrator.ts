@@ -159,11 +159,9 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((jobId, progress, viewers) => {
-      measurements.take(jobId, progress, viewers);
-      renders.progressed(jobId, progress);
-      operations.measured(jobId, progress);
-    });
+    const board = new ProgressBoard();
+    board.onProgress((...measured) => measurements.take(...measured));
+    board.onProgress((jobId, progress) => operations.measured(jobId, progress));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
@@ -251,11 +249,12 @@ export class Orchestrator {
 
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ registry, submission, results, immediateMs: settings.renderWaitMs, logger, now },
+      ...{ registry, submission, results, guards, webhooks: settings.webhooks, logger, now },
+      immediateMs: settings.renderWaitMs,
     });
 
     const operations = await assembleOperations({
-      ...{ access, readBody, audit, store, sealed, ledger, registry, scheduler, guards, checkStore, logger, now },
+      ...{ access, readBody, audit, store, reader, ledger, registry, scheduler, guards, checkStore, logger, now },
       ...{ settings: configuration.settings, announce: webhooks.announce, results: results.files },
       ...{ dataDir: settings.dataDir, mediaDir: settings.mediaDir },
     });
@@ -266,7 +265,7 @@ export class Orchestrator {
       elsewhere: eraseRequesters(store.db, (job) => hub.erased(sealed.openJob(job))),
     });
     const housekeeping = new Housekeeping({
-      ...{ retention: settings.retention, ledger, logger, now },
+      ...{ retention: settings.retention, ledger, workflows: renders.engine, logger, now },
       log: new LogRetention({ store, log }),
     });
 
@@ -279,7 +278,7 @@ export class Orchestrator {
     await anybody.start(open);
     await history.load(reader, open);
     ledger.onCommit((committed) => history.follow(committed));
-    await operations.start(open, await reader.recentlyEnded(null, 200));
+    await operations.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -368,9 +367,8 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      const ended = renders.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
-      await ended;
+      const ended = [renders, gateway, hub, anybody, previews, webhooks].map((part) => part.stop());
+      await Promise.all([...ended, door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

@@ -6,10 +6,10 @@ import type { RequestHandler } from "express";
 import { Repeated } from "../configuration/repeated.js";
 import type { Settings } from "../configuration/settings.js";
 import type { Routes } from "../http/app.js";
+import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
 import type { Ledger } from "../jobs/ledger.js";
 import { RENDERS_PATH } from "../renders/http.js";
-import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow, Tables } from "../store/tables.js";
 import { kindOf, type Usage } from "./fact.js";
 import { FactRows } from "./fact-rows.js";
@@ -21,7 +21,7 @@ export interface AnalyticsDeps {
   access: Access;
   readBody: RequestHandler;
   store: Store<Tables>;
-  sealed: SealedColumns;
+  reader: JobReader;
   ledger: Ledger;
   settings: Settings;
   /** Advice on the size of the fleet. */
@@ -54,9 +54,9 @@ interface OpenJob {
 
 /** What became of the jobs, and what is to be expected. */
 export function assembleAnalytics(deps: AnalyticsDeps): AnalyticsParts {
-  const { access, readBody, store, sealed, ledger, settings, advice, logger, now } = deps;
-  const rows = new FactRows(store, sealed);
-  const recorder = new FactRecorder({ rows, logger, now });
+  const { access, readBody, store, reader, ledger, settings, advice, logger, now } = deps;
+  const rows = new FactRows(store);
+  const recorder = new FactRecorder({ rows, reader, logger, now });
   const openJobs = new Map<string, OpenJob>();
   const answers = new Map<string, { atMs: number; reply: Promise<AnalyticsReply> }>();
   let expected = new Map<string, number>();

@@ -1,6 +1,5 @@
 import { type Store, sql } from "@stream-control/store";
-import type { SealedColumns } from "../secrets/sealed-columns.js";
-import type { JobFactTable, JobRow, Tables } from "../store/tables.js";
+import type { JobFactTable, Tables } from "../store/tables.js";
 
 /** Which facts are asked for. */
 export interface FactFilter {
@@ -26,10 +25,7 @@ export interface FactGroup {
 
 /** What became of jobs, in the store. */
 export class FactRows {
-  constructor(
-    private readonly store: Store<Tables>,
-    private readonly sealed: SealedColumns,
-  ) {}
+  constructor(private readonly store: Store<Tables>) {}
 
   async insert(facts: readonly JobFactTable[]): Promise<void> {
     await this.store.write(async (tx) => {
@@ -40,22 +36,6 @@ export class FactRows {
           .onConflict((conflict) => conflict.column("job_id").doNothing())
           .execute();
     });
-  }
-
-  /** Jobs that ended without a fact, of the newest so many; the oldest first. */
-  async missing(lookedAt: number): Promise<JobRow[]> {
-    const { db } = this.store;
-    const newest = await db.selectFrom("jobs").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
-    const rows = await db
-      .selectFrom("jobs")
-      .leftJoin("job_facts", "job_facts.job_id", "jobs.id")
-      .selectAll("jobs")
-      .where("jobs.ended_at", "is not", null)
-      .where("jobs.seq", ">", (newest?.seq ?? 0) - lookedAt)
-      .where("job_facts.job_id", "is", null)
-      .orderBy("jobs.seq")
-      .execute();
-    return rows.map((row) => this.sealed.openJob(row));
   }
 
   async prune(before: string): Promise<void> {

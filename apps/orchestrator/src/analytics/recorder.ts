@@ -1,5 +1,6 @@
 import { type Logger, toError } from "@stream-control/service-kit";
 import { asSystem } from "@stream-control/service-kit/http";
+import type { JobReader } from "../jobs/job-reader.js";
 import type { Committed } from "../jobs/ledger.js";
 import type { JobFactTable } from "../store/tables.js";
 import { factOf, type Usage } from "./fact.js";
@@ -22,7 +23,7 @@ export class FactRecorder {
   private timer: NodeJS.Timeout | undefined;
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(private readonly deps: { rows: FactRows; logger: Logger; now: () => Date }) {}
+  constructor(private readonly deps: { rows: FactRows; reader: JobReader; logger: Logger; now: () => Date }) {}
 
   /** What a job used, told before its end is noted. */
   used(jobId: string, usage: Usage): void {
@@ -37,8 +38,8 @@ export class FactRecorder {
   }
 
   async catchUp(): Promise<void> {
-    const { rows, now } = this.deps;
-    const missing = await rows.missing(LOOKED_AT);
+    const { rows, reader, now } = this.deps;
+    const missing = await reader.withoutFact(LOOKED_AT);
     for (let from = 0; from < missing.length; from += PAGE)
       await rows.insert(missing.slice(from, from + PAGE).map((job) => factOf(job, undefined)));
     await rows.prune(new Date(now().getTime() - KEPT_MS).toISOString());

@@ -2,15 +2,15 @@ import type { Progress } from "@stream-control/protocol";
 import { assembleAnalytics } from "../analytics/assemble.js";
 import { assembleHealth, type HealthPartsDeps } from "../health/assemble.js";
 import type { Routes } from "../http/app.js";
+import type { JobReader } from "../jobs/job-reader.js";
 import { assembleResources, type ResourceDeps, type ResourceParts } from "../resources/assemble.js";
 import type { Scheduler } from "../scheduling/scheduler.js";
-import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { JobRow } from "../store/tables.js";
 
 export interface OperationsDeps
   extends HealthPartsDeps,
     Omit<ResourceDeps, "lackAgents" | "rendersNextHour" | "onUsage"> {
-  sealed: SealedColumns;
+  reader: JobReader;
   scheduler: Pick<Scheduler, "lackAgents">;
 }
 

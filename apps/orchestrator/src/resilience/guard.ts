@@ -63,6 +63,7 @@ export class Guard {
   private readonly bulkhead: BulkheadPolicy;
   private failures = 0;
   private lastFailureMs: number | undefined;
+  private lastWords = "";
   private openedMs: number | undefined;
 
   constructor(
@@ -139,8 +140,9 @@ export class Guard {
     breaker.onSuccess(() => {
       this.failures = 0;
     });
-    breaker.onFailure(({ handled }) => {
+    breaker.onFailure(({ handled, reason }) => {
       if (!handled) return;
+      this.lastWords = "error" in reason ? ` At last: ${reason.error.message}` : "";
       this.failures += 1;
       this.lastFailureMs = nowMs();
     });
@@ -156,7 +158,7 @@ export class Guard {
     if (thrown instanceof BrokenCircuitError)
       return new AppError(
         "CIRCUIT_OPEN",
-        `Calls to ${this.name} failed ${this.failures} times in a row and are not made for some seconds; try again then.`,
+        `Calls to ${this.name} failed ${this.failures} times in a row and are not made for some seconds.${this.lastWords}`,
         { cause: thrown },
       );
     if (thrown instanceof BulkheadRejectedError)

@@ -32,6 +32,7 @@ export function neededSources({ request, task }: Composing): string[] {
 export interface Composed {
   arguments: string[];
   totalFrames: number;
+  hasSound: boolean;
 }
 
 /**
@@ -58,7 +59,8 @@ export async function compose(
   };
   const part = task === undefined ? undefined : partOf(task);
   const args = compositionArguments({ request, timeline, part, localSource, textFile, output: draft });
-  return { arguments: args, totalFrames: part?.type === "frames" ? part.frames : timeline.totalFrames };
+  const hasSound = args.includes("[sound]");
+  return { arguments: args, hasSound, totalFrames: part?.type === "frames" ? part.frames : timeline.totalFrames };
 }
 
 const partOf = (task: PartTask): CompositionPart =>

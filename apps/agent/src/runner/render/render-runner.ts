@@ -18,6 +18,7 @@ import type { JobRunnerOptions } from "../job-runner.js";
 import { Lease, leftOf } from "../lease.js";
 import { Reach } from "../reach/reach.js";
 import { Reporter } from "../reporter.js";
+import { checkResult } from "./check.js";
 import { type Composed, type Composing, compose, neededSources } from "./compose.js";
 import { fetchParts, joinParts, type MergeTask } from "./merge.js";
 import { fetchSources, probeSources, type SourcesOptions } from "./sources.js";
@@ -145,12 +146,16 @@ export class RenderRunner {
         this.state = { step: "downloading", fetchedBytes, ofBytes };
       },
     };
-    const { request, task } = spec.render;
+    const { request, task, qa } = spec.render;
     const made =
       task?.type === "merge" ? await this.merge(task, sources) : await this.compose({ request, task }, sources);
     this.enter({ step: "rendering", totalFrames: made.totalFrames });
     await this.encode(made.arguments);
     if (task !== undefined && task.type !== "sound") requireFrames(made, this.measured);
+    if (qa === true && (task === undefined || task.type === "merge")) {
+      this.enter({ ...this.state, step: "checking" });
+      await this.unlessGivenUp(checkResult(this.draft, { request, ...made }, sources));
+    }
     this.enter({ ...this.state, step: "publishing" });
     await this.publish();
   }
