@@ -133,6 +133,7 @@ describe("every route", () => {
       "GET /api/v1/config: viewer in any room",
       "GET /api/v1/health: anybody",
       "GET /api/v1/jobs/:id/status: viewer in its room",
+      "GET /api/v1/models: viewer in any room",
       "GET /api/v1/resources: viewer in any room",
       "GET /api/v1/scaling: viewer in any room",
       "GET /api/v1/services: viewer in any room",

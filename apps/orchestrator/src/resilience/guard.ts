@@ -1,5 +1,5 @@
 import type { CircuitBreaker, CircuitBreakerState } from "@stream-control/protocol";
-import { AppError } from "@stream-control/service-kit";
+import { AppError, toError } from "@stream-control/service-kit";
 import {
   BrokenCircuitError,
   type BulkheadPolicy,
@@ -142,7 +142,7 @@ export class Guard {
     });
     breaker.onFailure(({ handled, reason }) => {
       if (!handled) return;
-      this.lastWords = "error" in reason ? ` At last: ${reason.error.message}` : "";
+      this.lastWords = "error" in reason ? ` At last: ${toError(reason.error).message}` : "";
       this.failures += 1;
       this.lastFailureMs = nowMs();
     });
