@@ -63,7 +63,9 @@ function paceOf(job: JobRow): number | undefined {
   const config = configOf(job);
   const { render } = fromJson<Progress>(job.progress) ?? {};
   if (!isRenderConfig(config) || config.task !== undefined || render?.step !== "done") return undefined;
-  const { totalFrames = 0, elapsedMs = 0 } = render;
+  const { totalFrames = 0, elapsedMs = 0, reusedFrames = 0 } = render;
+  // What was not encoded says nothing about what encoding takes.
+  if (reusedFrames > 0) return undefined;
   const { request } = config as unknown as RenderJobConfig;
   return totalFrames > 0 && elapsedMs > 0 ? pixelsOf(request, totalFrames) / elapsedMs : undefined;
 }

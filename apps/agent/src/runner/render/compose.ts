@@ -34,18 +34,26 @@ export interface Composed {
   totalFrames: number;
 }
 
+/** A composition whose sources are there: its times are settled, and any part of it can be made. */
+export interface ReadyComposition {
+  timeline: RenderTimeline;
+  /** What the job makes of it. */
+  part: CompositionPart;
+  /** @param keyframes see `ResolvedComposition`. */
+  argumentsFor(part: CompositionPart, output: string, keyframes?: readonly number[]): string[];
+}
+
 /**
- * Writes what ffmpeg reads beside the sources, and makes its arguments.
+ * Writes what ffmpeg reads beside the sources, and settles what is made of them.
  *
- * @param folder the job's own. @param draft the file to make.
+ * @param folder the job's own.
  * @throws CommandError where the sources don't give the composition, or are not those by which it was cut.
  */
 export async function compose(
   { request, task }: Composing,
   ready: ReadonlyMap<string, ReadySource>,
   folder: string,
-  draft: string,
-): Promise<Composed> {
+): Promise<ReadyComposition> {
   const timeline = timelineOf({ request, task }, (source) => ready.get(source)?.facts);
   if (task !== undefined) requireUnchanged(request, task, ready);
   const textFile = (index: number) => join(folder, `text-${index}.txt`);
@@ -56,9 +64,12 @@ export async function compose(
     if (found === undefined) throw new Error("A source was not made ready.");
     return found;
   };
-  const part = task === undefined ? undefined : partOf(task);
-  const args = compositionArguments({ request, timeline, part, localSource, textFile, output: draft });
-  return { arguments: args, totalFrames: part?.type === "frames" ? part.frames : timeline.totalFrames };
+  return {
+    timeline,
+    part: task === undefined ? { type: "whole" } : partOf(task),
+    argumentsFor: (part, output, keyframes) =>
+      compositionArguments({ request, timeline, part, localSource, textFile, keyframes, output }),
+  };
 }
 
 const partOf = (task: PartTask): CompositionPart =>
