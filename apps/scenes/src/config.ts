@@ -17,6 +17,8 @@ const variables = z.object({
   PORT: envVar.port().default(DEFAULTS.port),
   DATA_DIR: z.string().default(DEFAULTS.dataDir),
   NATS_URL: z.string().max(4096).optional(),
+  NATS_MONITOR_URL: z.url({ protocol: /^https?$/ }).optional(),
+  NATS_REPLICAS: envVar.int({ min: 1, max: 5 }).default(DEFAULTS.replicas),
   INSTANCE_ID: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - and _")
@@ -61,7 +63,15 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       ? productionWarnings({ hasTls: door.tls !== undefined, trustedProxies: v.TRUSTED_PROXIES })
       : [],
     scenes: {
-      ...{ port: v.PORT, dataDir: v.DATA_DIR, natsUrl: v.NATS_URL, instance: v.INSTANCE_ID, door },
+      ...{
+        port: v.PORT,
+        dataDir: v.DATA_DIR,
+        natsUrl: v.NATS_URL,
+        natsMonitorUrl: v.NATS_MONITOR_URL,
+        replicas: v.NATS_REPLICAS,
+        instance: v.INSTANCE_ID,
+        door,
+      },
       ...(allowedOrigins === undefined ? {} : { allowedOrigins }),
       accessControl: v.ACCESS_CONTROL ?? (production ? "required" : "loopback"),
       keepRemovedMs: v.AS_RUN_RETENTION_DAYS * 86_400_000,

@@ -13,6 +13,10 @@ export interface ScenesOptions {
   dataDir?: string;
   /** Makes it one of several instances, which share timelines over NATS. */
   natsUrl?: string | undefined;
+  /** Where NATS tells how it is set. */
+  natsMonitorUrl?: string | undefined;
+  /** Copies of what NATS keeps, where its servers are several. */
+  replicas?: number;
   /** The name of this instance; a random one unless given. */
   instance?: string | undefined;
   service?: Partial<ServiceSettings>;
@@ -31,6 +35,7 @@ export interface ScenesOptions {
 export const DEFAULTS = {
   port: 3100,
   dataDir: "./data/scenes",
+  replicas: 1,
   keepRemovedMs: 30 * 86_400_000,
   accessControl: "loopback",
   service: DEFAULT_SERVICE,

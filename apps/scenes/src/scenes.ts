@@ -84,7 +84,8 @@ export class Scenes {
   private async build(): Promise<void> {
     const { logger, releases } = this;
     const settings = { ...DEFAULTS, ...this.options, service: { ...DEFAULTS.service, ...this.options.service } };
-    const instance = settings.instance ?? uuidv7();
+    // Each life has a name of its own: what was written in the one before is another's.
+    const instance = `${settings.instance ?? "scenes"}-${uuidv7()}`;
     const [now, monotonic, clock] = [() => Date.now(), () => performance.now(), () => new Date()];
     const metrics = new ScenesMetrics();
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { fromBinary, StateUpdateSchema, UpdateKind } from "@stream-control/proto/scenes";
-import { waitFor } from "@stream-control/test-kit";
+import { type NatsServer, startNats, waitFor } from "@stream-control/test-kit";
 import { House, type Json } from "./house.js";
 
 /** The stream of the first example. */
@@ -14,15 +14,24 @@ const example = {
 };
 const independent = { ...example, lifecycle: "independent" };
 
+let nats: NatsServer;
 let house: House;
 beforeAll(async () => {
-  house = await House.open();
+  nats = await startNats();
 });
-afterAll(() => house[Symbol.asyncDispose]());
+afterAll(() => nats.stop());
 
 const state = async (id: string): Promise<Json> => (await house.call("GET", `/streams/${id}`)).json.state;
 
-describe("the gateway", () => {
+describe.each([
+  ["of a service alone", () => House.open()],
+  ["over NATS", () => House.open({ natsUrl: nats.url })],
+])("the gateway %s", (_name, open) => {
+  beforeAll(async () => {
+    house = await open();
+  });
+  afterAll(() => house[Symbol.asyncDispose]());
+
   test("makes, follows and steers a stream exactly as the first examples do", async () => {
     const made = await house.call("POST", "/streams", example);
     expect(made).toMatchObject({ status: 201, json: { message: "Stream created successfully" } });

@@ -16,7 +16,7 @@ export class ServiceProcess {
   static async start(env: Record<string, string>, port?: number): Promise<ServiceProcess> {
     const own = port ?? (await freePort());
     const child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH, PORT: String(own), LOG_LEVEL: "warn", ...env },
+      env: { PATH: process.env.PATH, PORT: String(own), LOG_LEVEL: process.env.DEBUG_SCENES ?? "error", ...env },
       stdio: ["ignore", "inherit", "pipe"],
     });
     const service = new ServiceProcess(child, own);

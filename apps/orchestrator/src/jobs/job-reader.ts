@@ -107,12 +107,11 @@ export class JobReader {
     const found: { jobId: string; data: JsonObject | undefined }[] = [];
     for (let from = 0; from < jobIds.length; from += IDS_AT_ONCE) {
       const ids = jobIds.slice(from, from + IDS_AT_ONCE);
+      const newest = this.db.selectFrom("events").select(({ fn }) => fn.max("seq").as("seq"));
       const rows = await this.db
         .selectFrom("events")
-        .select(["job_id", "data", ({ fn }) => fn.max("seq").as("seq")])
-        .where("job_id", "in", ids)
-        .where("type", "=", type)
-        .groupBy("job_id")
+        .select(["job_id", "data"])
+        .where("seq", "in", newest.where("job_id", "in", ids).where("type", "=", type).groupBy("job_id"))
         .$narrowType<{ job_id: string }>()
         .execute();
       for (const { job_id: jobId, data } of rows) found.push({ jobId, data: fromJson<JsonObject>(data) ?? undefined });

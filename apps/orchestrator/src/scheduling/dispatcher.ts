@@ -21,6 +21,9 @@ export interface DispatcherOptions<Agent extends Rated> {
   give: (job: WaitingJob, agent: Agent, note: PlacementNote) => void;
 }
 
+/** Jobs that are made to wait for busy agents in one round. */
+const MOST_HELD = 64;
+
 /** Decides who gets which slot, without doing anything about it: the scheduler's head. */
 export class Dispatcher<Agent extends Rated> {
   readonly waiting: WaitingJobs;
@@ -79,11 +82,12 @@ export class Dispatcher<Agent extends Rated> {
     if (fit === undefined) return now.avoid.size === 0 && now.awaits === undefined ? "noneOfKind" : "notThis";
     const { strategy, failover } = settings();
     const placeable = { id: job.id, room, kind: isRender(job) ? "render" : "stream", features: job.features } as const;
-    const agents = { free: fit, busy: () => this.busyFor(now) };
+    const agents = { free: fit, busy: () => this.busyFor(now), queued: this.waiting.sizeOf(room) };
     const choice = chooser.choose(placeable, job.strategy ?? strategy, agents, failover);
     if ("waitFor" in choice) {
       this.held.set(job.id, choice);
-      return "notThis";
+      // To look at still more that might want what is free costs more than it brings.
+      return this.held.size < MOST_HELD ? "notThis" : "full";
     }
     this.waiting.remove(job.id);
     this.began(job.id, isRender(job));

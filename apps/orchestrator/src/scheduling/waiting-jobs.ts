@@ -44,6 +44,10 @@ export class WaitingJobs {
   get size(): number {
     return this.jobs.size;
   }
+  /** Jobs that wait in a room's lanes. */
+  sizeOf(room: string): number {
+    return this.rooms.get(room)?.size ?? 0;
+  }
   all(): Iterable<WaitingJob> {
     return this.jobs.values();
   }
@@ -108,7 +112,7 @@ export class WaitingJobs {
     const hopeless = new Set<string>();
     const turns = new Map<string, RoomLanes<WaitingJob>>();
     for (const [room, lanes] of this.rooms)
-      if (lanes.isEmpty) this.rooms.delete(room);
+      if (lanes.size === 0) this.rooms.delete(room);
       else turns.set(room, lanes);
     while (turns.size > 0)
       for (const [room, lanes] of turns) {

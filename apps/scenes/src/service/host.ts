@@ -96,16 +96,18 @@ export class TimelineHost {
       if (timeline !== undefined) return await this.commandHere(timeline, command);
       if (this.isElsewhere(streamId)) {
         const subject = subjects.ownerCommand(streamId);
+        // However long it takes to find the owner, it counts as of now.
+        const late = { ...command, atMs: command.atMs ?? BigInt(this.options.now()) };
         const reply = await this.caller.ask(
           streamId,
           subject,
           OrchestratorCommandSchema,
-          command,
+          late,
           OrchestratorReplySchema,
         );
         // It may have become ours meanwhile.
         const gained = this.own.get(streamId);
-        return reply ?? (gained === undefined ? unavailable() : await this.commandHere(gained, command));
+        return reply ?? (gained === undefined ? unavailable() : await this.commandHere(gained, late));
       }
       if (isNew) return await this.make(command);
       throw notFound(streamId);
@@ -206,6 +208,8 @@ export class TimelineHost {
     const timeline = new ManagedTimeline(record, this.options);
     this.own.set(record.streamId, timeline);
     this.openDoor(record.streamId);
+    // Whoever follows it from elsewhere learns by this that it must register anew.
+    if (record.epoch > 1) timeline.announce();
     return timeline;
   }
 
@@ -267,7 +271,8 @@ export class TimelineHost {
 
   private isElsewhere(streamId: string): boolean {
     const record = this.options.journal.find(streamId);
-    return record !== undefined && record.removedAtMs === null && record.owner !== this.options.instance;
+    // What is ours by the journal and not here yet, or no more, is waited for like what is another's.
+    return record !== undefined && record.removedAtMs === null && !this.own.has(streamId);
   }
 
   private sweep(): void {

@@ -150,6 +150,15 @@ export class ManagedTimeline {
     this.scheduled?.cancel();
   }
 
+  /** Tells that it has a new owner, also where this one knows of nobody who follows it. */
+  announce(): void {
+    const { streamId, epoch } = this.record;
+    this.sequence += 1;
+    const heading = { streamId, epoch, sequence: this.sequence, kind: UpdateKind.SNAPSHOT };
+    const seen = observe(this.record.state, this.nowAtLeast(this.record));
+    this.parts.bus.publish(this.subject, this.encoder.encode(heading, seen));
+  }
+
   private inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.tail.then(() => {
       if (this.removed) throw new AppError("TIMELINE_NOT_FOUND", `There is no timeline "${this.streamId}" any more.`);

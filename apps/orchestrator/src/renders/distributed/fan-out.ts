@@ -102,6 +102,7 @@ export class FanOut {
           title: `Render ${request.id}, ${part.part.name}`,
           part: partKey(part.part, one.number),
           priority: request.priority,
+          placement: request.placement,
           restart: RESTART,
           onChange: (job, progress) => this.saw(part, one, job, progress),
         },

@@ -106,7 +106,7 @@ async function merge(context: StepContext, { jobs, engine, now }: DistributedDep
   };
   const job = await jobs.run(context, {
     ...{ config: { kind: "render", request, task, qa: true }, title: `Render ${request.id}`, onChange: enter },
-    ...{ priority: request.priority, metadata: request.metadata },
+    ...{ priority: request.priority, placement: request.placement, metadata: request.metadata },
     ...(retry === undefined ? {} : { restart: restartLimits(retry) }),
   });
   const progress = fromJson<Progress>(job.progress);

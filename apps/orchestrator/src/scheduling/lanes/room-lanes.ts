@@ -12,8 +12,10 @@ export class RoomLanes<Job extends RoomJob> {
   private readonly lanes = new Map<Priority, Lane<Job>>(PRIORITIES.map((priority) => [priority, new Lane()]));
   private readonly shares = new LaneShares();
 
-  get isEmpty(): boolean {
-    return [...this.lanes.values()].every(({ size }) => size === 0);
+  get size(): number {
+    let jobs = 0;
+    for (const { size } of this.lanes.values()) jobs += size;
+    return jobs;
   }
 
   add(job: Job): void {

@@ -1,22 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { renderRequestSchema } from "@stream-control/protocol";
 import fc from "fast-check";
+import { normal, seededRandom } from "../simulation/random.js";
 import { pixelsOf, RENDER_FEATURES, renderFeatures, withJobsBeside } from "./render-features.js";
 import { RenderTimeModel } from "./render-time-model.js";
 import { fitRidge, type Observation } from "./ridge.js";
-
-/** Numbers that look random and are the same every time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-const normal = (random: () => number): number =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 const configOf = (request: object) => ({ kind: "render", request: renderRequestSchema.parse(request) });
 const shape = { type: "shape", duration: 1 };
@@ -27,7 +15,7 @@ type Name = keyof typeof SPEEDS;
 const NAMES = Object.keys(SPEEDS) as Name[];
 
 /** What a fleet does that takes 400 ms and then so many pixels a millisecond, with some noise. */
-function fleet(renders: number, noise: number, random = seeded(7)) {
+function fleet(renders: number, noise: number, random = seededRandom(7)) {
   return Array.from({ length: renders }, () => {
     const agentId = NAMES[Math.floor(random() * NAMES.length)] ?? "fast";
     const features =
@@ -71,7 +59,7 @@ describe("the regression", () => {
   });
 
   test("says of each observation what a fit without it says, but for its share in the means", () => {
-    const random = seeded(3);
+    const random = seededRandom(3);
     const observations = Array.from({ length: 60 }, (_, n) => {
       const x = [normal(random), normal(random)];
       return {
@@ -116,7 +104,7 @@ describe("the model of renders", () => {
 
   test("gives a range that eight of ten renders stay in that it has not seen", () => {
     const model = new RenderTimeModel();
-    const all = fleet(700, 0.25, seeded(11));
+    const all = fleet(700, 0.25, seededRandom(11));
     for (const render of all.slice(0, 400)) model.learn(render);
     const inside = all.slice(400).filter(({ features, agentId, ms }) => {
       const range = model.predict(features)?.(agentId, 0);
@@ -141,7 +129,7 @@ describe("the model of renders", () => {
   test("follows an agent that becomes slower", () => {
     const model = new RenderTimeModel();
     for (const render of fleet(300, 0.1)) model.learn(render);
-    for (const render of fleet(600, 0.1, seeded(8)))
+    for (const render of fleet(600, 0.1, seededRandom(8)))
       model.learn(render.agentId === "fast" ? { ...render, ms: render.ms * 6 } : render);
     const predict = model.predict(renderFeatures(film(1280, 360, 30)) ?? []);
     expect(predict?.("fast", 0).ms).toBeGreaterThan(1.5 * (predict?.("middle", 0).ms ?? 0));

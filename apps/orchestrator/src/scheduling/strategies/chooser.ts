@@ -51,8 +51,6 @@ export interface ChooserOptions {
 
 /** Fewer ends say nothing of an agent. */
 const LEAST_ENDS = 3;
-/** When so many jobs of a room wait for busy agents, the next one takes what is free: to look at more costs more than it brings. */
-const MOST_THAT_WAIT = 64;
 
 /** Chooses agents by the strategies, and remembers what those need from one choice to the next. */
 export class Chooser<Agent extends Rated> {
@@ -61,8 +59,6 @@ export class Chooser<Agent extends Rated> {
   private readonly underWay: WorkUnderWay;
   /** How long a job waits for an agent at most; set once, when it begins to. */
   private readonly patience = new Map<string, number>();
-  /** Jobs that wait for a busy agent in this round, by rooms. */
-  private readonly waits = new Map<string, number>();
 
   constructor(private readonly options: ChooserOptions) {
     this.underWay = new WorkUnderWay(options.monotonic);
@@ -71,7 +67,6 @@ export class Chooser<Agent extends Rated> {
   /** A round of choices begins: what jobs waited for in the last one is open again. */
   begin(): void {
     this.underWay.dropClaims();
-    this.waits.clear();
   }
 
   /** The job has an agent, or waits no more. */
@@ -91,16 +86,17 @@ export class Chooser<Agent extends Rated> {
   /**
    * @param free agents that may have the job.
    * @param busy gives those that could have it but for their slots.
+   * @param queued jobs that wait in its room, itself included.
    */
   choose(
     job: Placeable,
     wanted: LoadBalancingStrategy,
-    agents: { free: Some<Agent>; busy: () => Iterable<Agent> },
+    agents: { free: Some<Agent>; busy: () => Iterable<Agent>; queued: number },
     failover: FailoverSettings,
   ): Choice<Agent> {
     const free = this.reliable(agents.free, failover);
     if (wanted !== "ai_driven") return this.byStrategy(job, wanted, free);
-    const predicted = this.byModel(job, free, agents.busy);
+    const predicted = this.byModel(job, { ...agents, free });
     if (!("unknown" in predicted)) return predicted;
     const other = this.byStrategy(job, "performance_based", free);
     const insteadOf = [{ strategy: wanted, reason: predicted.unknown }, ...(other.note.insteadOf ?? [])];
@@ -143,8 +139,11 @@ export class Chooser<Agent extends Rated> {
     }
   }
 
-  private byModel(job: Placeable, free: Some<Agent>, busy: () => Iterable<Agent>): Choice<Agent> | Unknown {
-    const { model, monotonic } = this.options;
+  private byModel(
+    job: Placeable,
+    { free, busy, queued }: { free: Some<Agent>; busy: () => Iterable<Agent>; queued: number },
+  ): Choice<Agent> | Unknown {
+    const { model } = this.options;
     const { features } = job;
     if (features === undefined)
       return {
@@ -160,32 +159,35 @@ export class Chooser<Agent extends Rated> {
       ...{ agent, freeInMs, predictedMs: predict(agent.id, beside).ms },
     });
     const now = free.map((agent) => option(agent, 0, agent.used)) as unknown as Some<Option<Agent>>;
+    const atOnce = soonestDone(now, [], state.errorPercent);
     const later: Option<Agent>[] = [];
-    if (this.canWait(job))
+    // While there is more to do than this job takes, an agent that idles would cost the others more than this one gains.
+    if (this.mayWait(job.id) && atOnce.option.predictedMs > this.underWay.drainMs(queued) / 2)
       for (const agent of busy()) {
         const freeInMs = this.underWay.freeInMs(agent);
         if (Number.isFinite(freeInMs)) later.push(option(agent, freeInMs, Math.max(0, agent.used - 1)));
       }
-    const { option: best, insteadOf, why } = soonestDone(now, later, state.errorPercent);
-    const { agent, predictedMs, freeInMs } = best;
-    if (insteadOf === undefined) {
-      const figures = { predictedMs: Math.round(predictedMs), errorPercent: state.errorPercent };
-      return { agent, note: { strategy: "ai_driven", why, beside: agent.used, ...figures } };
-    }
+    const best = later.length === 0 ? atOnce : soonestDone(now, later, state.errorPercent);
+    if (best.insteadOf !== undefined) return this.wait(job, best.option, best.insteadOf, best.why);
+    const { agent, predictedMs } = best.option;
+    const figures = { predictedMs: Math.round(predictedMs), errorPercent: state.errorPercent };
+    return { agent, note: { strategy: "ai_driven", why: best.why, beside: agent.used, ...figures } };
+  }
+
+  private wait(job: Placeable, later: Option<Agent>, now: Option<Agent>, why: string): Choice<Agent> {
+    const { agent, freeInMs, predictedMs } = later;
     this.underWay.claim(agent, predictedMs);
-    this.waits.set(job.room, (this.waits.get(job.room) ?? 0) + 1);
     // It waits for as long as that can be a gain, and is not put off again.
-    const gainMs = insteadOf.predictedMs - predictedMs - freeInMs;
-    const untilMs = this.patience.get(job.id) ?? monotonic() + freeInMs + Math.max(0, gainMs);
+    const gainMs = now.predictedMs - predictedMs - freeInMs;
+    const untilMs = this.patience.get(job.id) ?? this.options.monotonic() + freeInMs + Math.max(0, gainMs);
     this.patience.set(job.id, untilMs);
     return { waitFor: agent, sentence: `The job waits for ${agent.id}: ${why}.`, untilMs };
   }
 
-  /** Whether a job may wait for a busy agent although it could start elsewhere. */
-  private canWait({ id, room }: Placeable): boolean {
-    const untilMs = this.patience.get(id);
-    if (untilMs !== undefined && this.options.monotonic() >= untilMs) return false;
-    return (this.waits.get(room) ?? 0) < MOST_THAT_WAIT;
+  /** Whether a job may still wait for a busy agent although it could start elsewhere. */
+  private mayWait(jobId: string): boolean {
+    const untilMs = this.patience.get(jobId);
+    return untilMs === undefined || this.options.monotonic() < untilMs;
   }
 
   /** Without the agents by whose fault too many of their last jobs ended, unless there are no others. */

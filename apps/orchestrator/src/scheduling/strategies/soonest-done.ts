@@ -20,8 +20,8 @@ export interface SoonestDone<Agent extends Rated> {
 const doneInMs = ({ freeInMs, predictedMs }: Option<Rated>): number => freeInMs + predictedMs;
 
 /**
- * The agent by which the job is predicted to be done soonest. One that is busy is worth waiting for only where the gain is
- * more than the predictions may be wrong by.
+ * The agent by which the job is predicted to be done soonest. One that is busy is worth waiting for only where that gains more
+ * time than the wait itself takes, even if the prediction is wrong by its usual error.
  *
  * @param free those that have a slot now.
  * @param busy those that have one later.
@@ -39,7 +39,7 @@ export function soonestDone<Agent extends Rated>(
   const now = free.reduce(soonest);
   const later = busy.length === 0 ? undefined : busy.reduce(soonest);
   const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
-  if (later !== undefined && doneInMs(later) * (1 + errorPercent / 100) < doneInMs(now))
+  if (later !== undefined && doneInMs(later) * (1 + errorPercent / 100) + later.freeInMs < doneInMs(now))
     return {
       option: later,
       insteadOf: now,

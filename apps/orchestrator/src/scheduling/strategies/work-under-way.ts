@@ -6,6 +6,9 @@ interface Work {
   readonly predictedMs: number;
 }
 
+/** A new prediction counts so much in the mean of them. */
+const NEWEST = 0.05;
+
 /** When the agents' slots are predicted to come free, and which of that is spoken for. */
 export class WorkUnderWay {
   private readonly work = new Map<string, Work>();
@@ -13,12 +16,15 @@ export class WorkUnderWay {
   /** Milliseconds until each slot of an agent comes free, in ascending order, with what was claimed of them in this round. */
   private readonly slots = new Map<string, number[]>();
 
+  private meanMs: number | undefined;
+
   constructor(private readonly monotonic: () => number) {}
 
   started(jobId: string, agentId: string, predictedMs: number | undefined): void {
     this.slots.delete(agentId);
     if (predictedMs === undefined) return;
     this.work.set(jobId, { agentId, startedMs: this.monotonic(), predictedMs });
+    this.meanMs = this.meanMs === undefined ? predictedMs : this.meanMs + NEWEST * (predictedMs - this.meanMs);
     const jobs = this.byAgent.get(agentId) ?? new Set();
     this.byAgent.set(agentId, jobs.add(jobId));
   }
@@ -31,6 +37,11 @@ export class WorkUnderWay {
     const jobs = this.byAgent.get(work.agentId);
     jobs?.delete(jobId);
     if (jobs?.size === 0) this.byAgent.delete(work.agentId);
+  }
+
+  /** How long so many jobs take that wait, by the jobs that were given away lately and the slots that they have now. */
+  drainMs(queued: number): number {
+    return (queued * (this.meanMs ?? 0)) / Math.max(1, this.work.size);
   }
 
   /** When a busy agent has a slot again; infinite where nothing is predicted of what it does. */

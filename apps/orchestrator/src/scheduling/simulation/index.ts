@@ -1,0 +1,2 @@
+export { type DecisionTimes, measureDecisions } from "./decisions.js";
+export { type SimulationOptions, type SimulationResult, simulate } from "./simulate.js";
