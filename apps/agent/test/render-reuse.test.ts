@@ -123,6 +123,9 @@ test("a changed text costs what it touches, and the film is as if it had been re
   await agent({ RENDER_CACHE_MAX_GB: "0" });
   const scratch = await render("scratch", withText("another"));
   expect(scratch.reused).toBe(0);
+  const moments = (await videoPackets(file("changed"))).map(({ time }) => time).sort((a, b) => a - b);
+  const worst = Math.max(...moments.map((time, index) => Math.abs(time - (moments[0] ?? 0) - index / FPS)));
+  expect(worst).toBeLessThan(0.002);
   const { picture, seconds } = await likeness(file("changed"), file("scratch"));
   expect(picture).toBeGreaterThan(42);
   expect(Math.abs((seconds[0] ?? 0) - (seconds[1] ?? 0))).toBeLessThan(0.03);
