@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import {
   agentMessagePayloads,
   CLOSE_CODES,
+  callbackEventSchema,
   orchestrateReplySchema,
   orchestratorMessagePayloads,
   parseAgentMessage,
@@ -43,10 +44,12 @@ test("docs/renders.md has only examples that the protocol understands", () => {
   );
   expect(requests.map(({ ok }) => ok)).toEqual([true]);
   const answers = [...page.matchAll(/```json\n([\s\S]*?)```/g)].map(([, text = ""]) => JSON.parse(text));
-  const isKnown = answers.map((answer) =>
-    ("error" in answer ? renderErrorSchema : orchestrateReplySchema).strict().safeParse(answer),
-  );
-  expect(isKnown.map(({ error }) => error?.message)).toEqual([undefined, undefined]);
+  const schemaOf = (answer: object) => {
+    if ("error" in answer) return renderErrorSchema;
+    return "type" in answer ? callbackEventSchema : orchestrateReplySchema;
+  };
+  const isKnown = answers.map((answer) => schemaOf(answer).strict().safeParse(answer));
+  expect(isKnown.map(({ error }) => error?.message)).toEqual([undefined, undefined, undefined]);
 });
 
 describe("docs/security.md", () => {

@@ -166,11 +166,9 @@ export class Orchestrator {
     const ledger = new Ledger({ store, sealed, secrets, log, logger, restart: settings.restart, now });
     const registry = new AgentRegistry(new AgentRows(store, log), logger);
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
-    const board = new ProgressBoard((jobId, progress, viewers) => {
-      measurements.take(jobId, progress, viewers);
-      renders.progressed(jobId, progress);
-      resources.measured(jobId, progress);
-    });
+    const board = new ProgressBoard();
+    board.onProgress((...measured) => measurements.take(...measured));
+    board.onProgress((jobId, progress) => resources.measured(jobId, progress));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
@@ -263,7 +261,15 @@ export class Orchestrator {
     });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{ registry, submission, results, immediateMs: settings.renderWaitMs, logger, now },
+      ...{
+        registry,
+        submission,
+        results,
+        immediateMs: settings.renderWaitMs,
+        webhooks: settings.webhooks,
+        logger,
+        now,
+      },
     });
 
     const desk = new LocalDesk({
@@ -272,7 +278,7 @@ export class Orchestrator {
       elsewhere: eraseRequesters(store.db, (job) => hub.erased(sealed.openJob(job))),
     });
     const housekeeping = new Housekeeping({
-      ...{ retention: settings.retention, ledger, logger, now },
+      ...{ retention: settings.retention, ledger, workflows: renders.engine, logger, now },
       log: new LogRetention({ store, log }),
     });
 
@@ -285,7 +291,7 @@ export class Orchestrator {
     await anybody.start(open);
     await history.load(reader, open);
     ledger.onCommit((committed) => history.follow(committed));
-    await resources.start(open, await reader.recentlyEnded(null, 200));
+    await resources.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -379,9 +385,8 @@ export class Orchestrator {
     releases.add("the HTTP server", async () => {
       // Requests that wait for an agent's answer are answered now, since none can come any more.
       replies.stop();
-      const ended = renders.stop();
-      await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop(), webhooks.stop(), door.close()]);
-      await ended;
+      const ended = [renders, gateway, hub, anybody, previews, webhooks].map((part) => part.stop());
+      await Promise.all([...ended, door.close()]);
     });
     logger.info({ port: this.port }, "listening");
     await this.showFirstKey(access);

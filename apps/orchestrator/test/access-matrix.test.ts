@@ -49,6 +49,7 @@ let guarded: GuardedHouse;
 let callers: Record<CallerName, Person>;
 let jobId: string;
 let broadcastId: string;
+let workflowId: string;
 let webhookId: string;
 
 beforeAll(async () => {
@@ -72,7 +73,8 @@ beforeAll(async () => {
   const job = await admin.api("POST", "/v1/jobs", { inlineConfig: { kind: "test" }, room: ROOM });
   jobId = job.body.id;
   const render = { id: "film", width: 16, height: 16, elements: [{ type: "shape", duration: 1 }] };
-  await admin.api("POST", `/api/v1/orchestrate?room=${ROOM}`, render, { Prefer: "respond-async" });
+  const film = await admin.api("POST", `/api/v1/orchestrate?room=${ROOM}`, render, { Prefer: "respond-async" });
+  workflowId = film.body.workflow_id;
   broadcastId = (await admin.api("POST", "/v1/broadcasts", { title: "Final", room: ROOM })).body.id;
   await guarded.house.agent({ agentId: "boxed", room: ROOM });
   await waitFor(async () => (await dying.api("GET", "/v1/session")).status === 401);
@@ -103,6 +105,8 @@ const fill = (path: string): string =>
     .replace(/^(\/v1\/agents)\/:id/, "$1/boxed")
     .replace(/^(\/v1\/jobs)\/:id/, `$1/${jobId}`)
     .replace(/^(\/api\/v1\/jobs)\/:id/, "$1/film")
+    .replace(/^(\/api\/v1\/workflows)\/:id/, `$1/${workflowId}`)
+    .replace(/^(\/videoresult)\/:job_id/, "$1/film")
     .replace(/^(\/v1\/broadcasts)\/:id/, `$1/${broadcastId}`)
     .replace(/^(\/v1\/webhooks)\/:id/, `$1/${webhookId}`)
     .replace(/^\/v1\/(overlays|teamnames).*/, (route) => `${route}?room=${ROOM}`)
@@ -124,10 +128,13 @@ describe("every route", () => {
       "DELETE /v1/templates/:id: operator in every room",
       "DELETE /v1/users/:id: admin in every room",
       "DELETE /v1/webhooks/:id: admin in its room",
+      "GET /api/v1/callback-secret: admin in any room",
       "GET /api/v1/config: viewer in any room",
       "GET /api/v1/jobs/:id/status: viewer in its room",
       "GET /api/v1/resources: viewer in any room",
       "GET /api/v1/scaling: viewer in any room",
+      "GET /api/v1/workflows/:id: viewer in its room",
+      "GET /api/v1/workflows: viewer in any room",
       "GET /embed: anybody",
       "GET /oauth/auth-url: admin in every room",
       "GET /oauth/callback: anybody",
@@ -167,9 +174,15 @@ describe("every route", () => {
       "GET /v1/webhooks/:id/deliveries: admin in its room",
       "GET /v1/webhooks/:id: admin in its room",
       "GET /v1/webhooks: admin in any room",
+      "GET /videoresult/:job_id: viewer in its room",
       "PATCH /v1/users/:id: admin in every room",
+      "POST /api/v1/callback-secret/rotate: admin in any room",
       "POST /api/v1/jobs/:id/cancel: operator in its room",
       "POST /api/v1/orchestrate: operator in any room",
+      "POST /api/v1/workflows/:id/cancel: operator in its room",
+      "POST /api/v1/workflows/:id/pause: operator in its room",
+      "POST /api/v1/workflows/:id/rerun: operator in its room",
+      "POST /api/v1/workflows/:id/resume: operator in its room",
       "POST /oauth/token: admin in every room",
       "POST /v1/agents/:id/drain: operator in its room",
       "POST /v1/agents/:id/probe: operator in its room",
@@ -195,6 +208,7 @@ describe("every route", () => {
       "POST /v1/webhooks/:id/deliveries/:deliveryId/replay: admin in its room",
       "POST /v1/webhooks/:id/test: admin in its room",
       "POST /v1/webhooks: admin in any room",
+      "POST /videocreate: operator in any room",
       "PUT /api/v1/config: admin in every room",
       "PUT /v1/broadcasts/:id/metadata: operator in its room",
       "PUT /v1/broadcasts/:id: operator in its room",

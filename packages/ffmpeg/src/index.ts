@@ -24,6 +24,7 @@ export * from "./jpeg-splitter.js";
 export * from "./media-facts.js";
 export { probeStreamHeaders } from "./probe/headers.js";
 export * from "./probe/machine.js";
+export { probeResult, type ResultFacts } from "./probe/result.js";
 export * from "./probe/source.js";
 export * from "./process/bounded-log.js";
 export { FilterCommandError } from "./process/command-channel.js";

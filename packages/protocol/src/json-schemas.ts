@@ -8,7 +8,14 @@ import { messageSchema } from "./messages/envelope.js";
 import { agentMessagePayloads } from "./messages/from-agent.js";
 import { orchestratorMessagePayloads } from "./messages/to-agent.js";
 import { uiMessagePayloads } from "./messages/to-ui.js";
-import { dryRunReplySchema, orchestrateReplySchema, renderErrorSchema, renderStatusSchema } from "./renders/answers.js";
+import {
+  dryRunReplySchema,
+  orchestrateReplySchema,
+  renderErrorSchema,
+  renderStatusSchema,
+  videoResultSchema,
+} from "./renders/answers.js";
+import { callbackEventSchema, callbackSecretSchema } from "./renders/callback.js";
 import { renderRequestSchema } from "./renders/request.js";
 import { renderJobConfigSchema } from "./renders/task.js";
 import {
@@ -79,6 +86,7 @@ import {
   webhookSchema,
   webhookTestSchema,
 } from "./resources/webhook.js";
+import { rerunWorkflowSchema, workflowDetailSchema, workflowSchema } from "./resources/workflow.js";
 import { oauthCodeSchema, oauthStatusSchema, streamPrivacySchema } from "./resources/youtube.js";
 
 const resources: Record<string, z.ZodType> = {
@@ -108,8 +116,14 @@ const resources: Record<string, z.ZodType> = {
   "render-job-config": renderJobConfigSchema,
   "orchestrate-reply": orchestrateReplySchema,
   "render-status": renderStatusSchema,
+  "video-result": videoResultSchema,
   "render-dry-run": dryRunReplySchema,
   "render-error": renderErrorSchema,
+  workflow: workflowSchema,
+  "workflow-detail": workflowDetailSchema,
+  "rerun-workflow": rerunWorkflowSchema,
+  "callback-secret": callbackSecretSchema,
+  "callback-event": callbackEventSchema,
   "error-body": errorBodySchema,
   progress: progressSchema,
   measurements: measurementsSchema,

@@ -37,9 +37,10 @@ export async function prepareRender(
   if (!asked.success) return invalid(issuesOf(asked.error).map((issue) => ({ ...issue, path: `task.${issue.path}` })));
   const request = parsed.value;
   const task = asked.data;
+  const qa = config.qa === true;
   const key = resultKey(fileNameOf(jobId), nameOf(task, request));
   // What is merged was made under each agent's own limits; nothing of the request is opened again.
-  if (task?.type === "merge") return kept({ request, task, file: key, ...stores });
+  if (task?.type === "merge") return kept({ request, task, qa, file: key, ...stores });
   const issues: Issue[] = protocolIssues(protocolsOf(request), limits.allowedProtocols);
   const { maxResolution } = limits;
   if (maxResolution !== undefined && request.height > Number.parseInt(maxResolution, 10))
@@ -54,7 +55,7 @@ export async function prepareRender(
   if (issues.length > 0) return invalid(issues);
   const drawsText = task?.type !== "sound" && elements.some(({ type }) => type === "text");
   if (drawsText && !limits.drawsText) return { ok: false, error: NO_TEXT };
-  return kept({ request: { ...request, elements }, file: key, ...stores, ...(task === undefined ? {} : { task }) });
+  return kept({ request: { ...request, elements }, qa, file: key, ...stores, ...(task === undefined ? {} : { task }) });
 }
 
 /** What the result of a task is called in its job's folder. */

@@ -77,6 +77,8 @@ export const renderSpecSchema = z.object({
     request: renderRequestSchema,
     /** What of it; all of it unless given. */
     task: renderTaskSchema.optional(),
+    /** The finished file is looked into before it is handed out. */
+    qa: z.boolean().optional(),
     /** The key of the result, see `resultKey`. */
     file: z.string(),
     /** Where it goes. Absent in the specs of older agents, whose runners have read them. */

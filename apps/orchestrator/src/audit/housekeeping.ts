@@ -1,11 +1,12 @@
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { LogRetention } from "@stream-control/service-kit/audit";
 import type { Ledger } from "../jobs/ledger.js";
+import type { WorkflowEngine } from "../workflows/engine.js";
 
 /** How long history is kept, in milliseconds; for ever where nothing is given. */
 export interface RetentionOptions {
   eventsMs?: number | undefined;
-  /** Counts from the end of a job. */
+  /** Counts from the end of a job, or of a workflow. */
   jobsMs?: number | undefined;
   /** How often it is looked. */
   everyMs?: number | undefined;
@@ -23,6 +24,7 @@ export class Housekeeping {
     private readonly deps: {
       retention: RetentionOptions;
       ledger: Ledger;
+      workflows: Pick<WorkflowEngine, "prune">;
       log: LogRetention;
       logger: Logger;
       now: () => Date;
@@ -49,10 +51,11 @@ export class Housekeeping {
   }
 
   private async run(): Promise<void> {
-    const { ledger, log, logger } = this.deps;
+    const { ledger, workflows, log, logger } = this.deps;
     const { eventsMs, jobsMs } = this.deps.retention;
     const { signal } = this.stopping;
     const jobs = jobsMs === undefined ? 0 : await ledger.prune(this.ago(jobsMs), signal);
+    if (jobsMs !== undefined) await workflows.prune(this.ago(jobsMs), signal);
     const events = eventsMs === undefined ? 0 : await log.prune(this.ago(eventsMs), signal);
     if (jobs + events > 0) logger.info({ jobs, events }, "old history was deleted");
   }

@@ -27,6 +27,7 @@ import { embeddedFiles } from "../public/pages.js";
 import type { MediaLinks } from "../renders/files/media-links.js";
 import { signedMedia } from "../renders/files/signed-media.js";
 import { RENDERS_PATH, renderErrorBody } from "../renders/http.js";
+import { VIDEO_PATHS } from "../renders/video-routes.js";
 import { consolePages } from "./console-pages.js";
 import { media } from "./media.js";
 
@@ -103,7 +104,7 @@ export function createApp(options: AppOptions): Express {
     },
     uncounted: ["/healthz"],
   });
-  app.use(["/v1", RENDERS_PATH, "/oauth", "/healthz"], noStore);
+  app.use(["/v1", ...RENDER_PATHS, "/oauth", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {
     try {
       response.json({ ok: true, status: "ok", ...(await checkHealth()) });
@@ -123,10 +124,13 @@ export function createApp(options: AppOptions): Express {
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
-  app.use(RENDERS_PATH, errorHandler(logger, renderErrorBody));
+  app.use(RENDER_PATHS, errorHandler(logger, renderErrorBody));
   app.use(errorHandler(logger));
   return app;
 }
+
+/** Where answers have the shapes of renders. */
+const RENDER_PATHS = [RENDERS_PATH, VIDEO_PATHS.create, VIDEO_PATHS.result];
 
 /** A database that cannot be written is no mistake of the caller's: nothing was accepted, and trying again may help. */
 const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, next) => {

@@ -68,6 +68,12 @@ export class JobReader {
     return this.opened((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
   }
 
+  /** The jobs that ended last, oldest first, without those whose secrets can't be opened: nothing that is learnt is worth a stop. */
+  async readableEnded(limit: number): Promise<JobRow[]> {
+    const query = this.db.selectFrom("jobs").selectAll().where("ended_at", "is not", null);
+    return this.openable((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
+  }
+
   /** What streams measured at last that ended lately, the oldest first. */
   async recentlyStreamed(limit: number): Promise<Pick<JobRow, "agent_id" | "progress" | "running_since">[]> {
     const query = this.db.selectFrom("jobs").select(["agent_id", "progress", "running_since"]);
@@ -90,13 +96,7 @@ export class JobReader {
       .orderBy("seq", "desc")
       .limit(limit)
       .execute();
-    return rows.reverse().flatMap((row) => {
-      try {
-        return [this.sealed.openJob(row)];
-      } catch {
-        return [];
-      }
-    });
+    return this.openable(rows.reverse());
   }
 
   /** The newest event of a type of each of some jobs, where the log has one. */
@@ -165,6 +165,16 @@ export class JobReader {
 
   private opened(rows: StoredJobRow[]): JobRow[] {
     return rows.map((row) => this.sealed.openJob(row));
+  }
+
+  private openable(rows: StoredJobRow[]): JobRow[] {
+    return rows.flatMap((row) => {
+      try {
+        return [this.sealed.openJob(row)];
+      } catch {
+        return [];
+      }
+    });
   }
 }
 

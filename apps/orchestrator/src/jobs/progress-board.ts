@@ -24,15 +24,17 @@ interface Entry {
 export class ProgressBoard {
   private readonly byJob = new Map<string, Entry>();
 
-  /** @param onProgress is told of every measurement. */
-  constructor(
-    private readonly onProgress: (jobId: string, progress: Progress, viewers: number | null) => void = () => {},
-  ) {}
+  private readonly listeners: ((jobId: string, progress: Progress, viewers: number | null) => void)[] = [];
+
+  /** Tells the listener of every measurement. */
+  onProgress(listener: (jobId: string, progress: Progress, viewers: number | null) => void): void {
+    this.listeners.push(listener);
+  }
 
   setProgress(jobId: string, progress: Progress): void {
     const entry = this.entry(jobId);
     entry.progress = progress;
-    this.onProgress(jobId, progress, entry.viewers);
+    for (const listener of this.listeners) listener(jobId, progress, entry.viewers);
   }
 
   /** @returns whether it is another number than before. */

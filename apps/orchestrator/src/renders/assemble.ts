@@ -1,4 +1,3 @@
-import type { Progress } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
 import type { AuditRecorder, EventLog } from "@stream-control/service-kit/audit";
@@ -16,9 +15,16 @@ import type { SubmissionDeps } from "../jobs/submission.js";
 import type { JobViews } from "../jobs/views.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
+import { checkAddress } from "../webhooks/address.js";
+import { receiverResolver } from "../webhooks/sender.js";
+import type { WebhookSettings } from "../webhooks/settings.js";
 import { WorkflowEngine } from "../workflows/engine.js";
+import { workflowRoutes } from "../workflows/routes.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
+import { notifyRetry, notifyStep } from "./callbacks/notify.js";
+import { callbackRoutes } from "./callbacks/routes.js";
+import { CallbackSecrets } from "./callbacks/secrets.js";
 import { Renderers } from "./distributed/fleet.js";
 import { distributedSteps } from "./distributed/handlers.js";
 import { PartsBoard } from "./distributed/parts-board.js";
@@ -28,13 +34,12 @@ import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
 import { Renders } from "./renders.js";
 import { renderRoutes } from "./routes.js";
+import { VIDEO_PATHS, videoCreateRoutes, videoResultRoutes } from "./video-routes.js";
 import { RENDER_KIND, renderKind } from "./workflow/render-kind.js";
 
 export interface RenderParts {
   readonly routes: Routes;
   readonly engine: WorkflowEngine;
-  /** A running job has measured something. */
-  progressed(jobId: string, progress: Progress): void;
   /** Takes up the workflows that were under way. To be called once jobs are being given out. */
   start(): Promise<void>;
   /** Answers whoever waits, and leaves the workflows to the next start. */
@@ -58,6 +63,8 @@ export interface RenderDeps {
   registry: AgentRegistry;
   submission: SubmissionDeps;
   results: Pick<ResultParts, "files" | "retention">;
+  /** How whoever is to be told is reached, as webhooks are. */
+  webhooks: WebhookSettings;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -66,38 +73,40 @@ export interface RenderDeps {
 
 /** Renders, and the workflows that carry them out. */
 export function assembleRenders(deps: RenderDeps): RenderParts {
-  const { store, sealed, ledger, reader, control, board, submission, logger, log, now } = deps;
+  const { store, sealed, ledger, reader, control, board, submission, webhooks, logger, log, now } = deps;
   const { files, retention } = deps.results;
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
-  const renderers = new Renderers(deps.registry);
-  const parts = new PartsBoard();
-  const distributed = {
-    engine,
-    jobs,
-    reader,
-    control,
-    files,
-    probes: deps.probes,
-    renderers,
-    board: parts,
-    logger,
-    now,
-  };
-  const carrying = { engine, jobs, ledger, reader, control, files, log, progressOf, ...distributedSteps(distributed) };
-  engine.register(RENDER_KIND, renderKind(carrying));
+  board.onProgress((jobId, progress) => jobs.progressed(jobId, progress));
   const waits = new RenderWaits(engine);
   const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
+  const resolve = receiverResolver(webhooks);
+  const renderers = new Renderers(deps.registry);
+  const parts = new PartsBoard();
   const renders = new Renders({
     ...{ engine, reader, views: deps.views, history, files, retention, waits, renderers, parts, newId, now },
+    notifyRetry: notifyRetry(webhooks),
+    checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });
+  const secrets = new CallbackSecrets({ store, sealed, log, now });
+  const notify = notifyStep({ renders, secrets, settings: webhooks, resolve, now });
+  const { handlers, compensations } = distributedSteps({
+    ...{ engine, jobs, reader, control, files, probes: deps.probes, renderers, board: parts, logger, now },
+  });
+  const carrying = { engine, jobs, ledger, reader, control, files, log, progressOf };
+  engine.register(RENDER_KIND, renderKind({ ...carrying, handlers: { ...handlers, notify }, compensations }));
   return {
     engine,
-    routes: [[RENDERS_PATH, renderRoutes({ ...deps, renders })]],
-    progressed: (jobId, progress) => jobs.progressed(jobId, progress),
+    routes: [
+      [RENDERS_PATH, renderRoutes({ ...deps, renders })],
+      [RENDERS_PATH, workflowRoutes({ ...deps, engine, shownOutputs: ["validate", "notify"] })],
+      [RENDERS_PATH, callbackRoutes({ ...deps, secrets })],
+      [VIDEO_PATHS.create, videoCreateRoutes({ ...deps, renders })],
+      [VIDEO_PATHS.result, videoResultRoutes({ ...deps, renders })],
+    ],
     start: () => engine.load(),
     stop: async () => {
       waits.stop();

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { RenderErrorBody } from "@stream-control/protocol";
 import type { AppError } from "@stream-control/service-kit";
+import type { ClientAddresses } from "@stream-control/service-kit/http";
 import type { Request, RequestHandler } from "express";
 
 /** Below this path the answers have the shapes that clients of renders know. */
@@ -38,3 +39,7 @@ export function waitOf(request: Request, usualMs: number, mostMs: number): numbe
   const seconds = /(?:^|[,\s])wait=(\d{1,6})(?:$|[,;\s])/.exec(wishes)?.[1];
   return seconds === undefined ? usualMs : Math.min(mostMs, Number(seconds) * 1000);
 }
+
+/** The service's own address as its caller knows it: `https://host`. */
+export const baseOf = (request: Request, addresses: ClientAddresses): string =>
+  `${addresses.isSecure(request) ? "https" : "http"}://${request.get("host") ?? "localhost"}`;

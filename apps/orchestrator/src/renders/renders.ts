@@ -2,6 +2,7 @@ import { isFinalStatus, type JobRecord, parseRenderRequest, type RenderRequest }
 import { AppError } from "@stream-control/service-kit";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { JobViews } from "../jobs/views.js";
+import type { RetryPolicy } from "../workflows/definition.js";
 import type { WorkflowEngine } from "../workflows/engine.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import type { Renderers } from "./distributed/fleet.js";
@@ -29,11 +30,23 @@ export interface RendersDeps {
   files: ResultFiles;
   retention: Pick<ResultRetention, "hasExpired">;
   waits: RenderWaits;
+  /** Refuses an address for callbacks. @throws AppError `VALIDATION_FAILED`. */
+  checkCallback: (url: string, path: string) => Promise<void>;
+  /** How a receiver of callbacks that is away is tried again. */
+  notifyRetry: RetryPolicy;
   renderers: Renderers;
   /** How far renders are that are made in parts. */
   parts: PartsBoard;
   newId: () => string;
   now: () => Date;
+}
+
+/** Who asks for a render, and from where. */
+export interface Asker {
+  room: string;
+  /** Address of the service as they know it, such as `https://host`. */
+  base: string;
+  requestedBy: string | null;
 }
 
 /** Renders as their clients know them: by their own ids. */
@@ -49,23 +62,27 @@ export class Renders {
   /**
    * Takes a render up, or finds the one with the same id.
    *
-   * @throws AppError `RENDERS_UNAVAILABLE`; `IDEMPOTENCY_KEY_IN_USE` where the rest of the request differs.
+   * @throws AppError `RENDERS_UNAVAILABLE`; `VALIDATION_FAILED` for a callback address that may not be; `IDEMPOTENCY_KEY_IN_USE` where the rest of the request differs.
    */
-  async start(request: RenderRequest, room: string, requestedBy: string | null): Promise<WorkflowRun> {
-    const { engine, files, newId } = this.deps;
+  async start(request: RenderRequest, { room, base, requestedBy }: Asker): Promise<WorkflowRun> {
+    const { engine, files, newId, checkCallback, notifyRetry } = this.deps;
     if (!files.areServed)
       throw new AppError(
         "RENDERS_UNAVAILABLE",
         "Results could not be fetched: set MEDIA_DIR to the folder that agents write to, or S3_BUCKET to their bucket.",
       );
+    const path = request.callback_url === undefined ? "webhook_url" : "callback_url";
+    const callback = request[path];
+    if (callback !== undefined) await checkCallback(callback, path);
     const analysis = await this.analyze(request, room);
     const id = newId();
     const own = { ...request, id: request.id ?? `job_${id}` };
     const { run, created } = await engine.start(
       {
         ...{ id, key: keyOf(own.id), kind: RENDER_KIND, room, requestedBy },
-        definition: definitionFor(request, analysis),
-        input: { request: own },
+        definition: definitionFor(request, analysis, notifyRetry),
+        input: { request: own, base },
+        facts: { callback: callback !== undefined },
         done: { validate: { ...analysis } },
       },
       { type: "workflow.started", message: "A render was asked for.", data: { template: analysis.template } },
@@ -73,6 +90,11 @@ export class Renders {
     if (!created && !(run.room === room && (await this.isSame(run, own))))
       throw new AppError("IDEMPOTENCY_KEY_IN_USE", `The id "${own.id}" belongs to another render; take a new one.`);
     return run;
+  }
+
+  /** Whether whoever asks for it waits for it. */
+  isAwaited({ definition }: WorkflowRun): boolean {
+    return definition.name === "quick_sync";
   }
 
   /** The run of a render; undefined where there is none with that id. */

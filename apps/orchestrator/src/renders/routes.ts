@@ -1,5 +1,5 @@
 import { parseRenderRequest, roomSchema } from "@stream-control/protocol";
-import { AppError, type Logger } from "@stream-control/service-kit";
+import type { Logger } from "@stream-control/service-kit";
 import {
   type Access,
   GuardedRoutes,
@@ -10,14 +10,15 @@ import {
 } from "@stream-control/service-kit/access";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import { type ClientAddresses, parseQuery } from "@stream-control/service-kit/http";
-import type { Request, RequestHandler, Response } from "express";
+import type { Request, RequestHandler } from "express";
 import { z } from "zod";
 import type { Probes } from "../agents/probes.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import { dryRun } from "./dry-run.js";
-import { correlate, waitOf } from "./http.js";
-import { type Renders, renderIdOf, requesterOf } from "./renders.js";
-import { isRetryable, orchestrateReply, renderStatus, renderStatusOf, workflowId } from "./status.js";
+import { baseOf, correlate, waitOf } from "./http.js";
+import { type Renders, requesterOf } from "./renders.js";
+import { failed, goneSignal, wrongRequest } from "./replies.js";
+import { orchestrateReply, renderStatus, renderStatusOf } from "./status.js";
 
 export interface RenderRoutesDeps {
   access: Access;
@@ -53,9 +54,11 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
       response.json(await dryRun(parsed.value, room, deps));
       return;
     }
-    const begun = await renders.start(parsed.value, room, requesterOf(principal));
+    const begun = await renders.start(parsed.value, {
+      ...{ room, base: baseOf(request, addresses), requestedBy: requesterOf(principal) },
+    });
     logger.info({ workflowId: begun.id, correlationId: response.get("X-Correlation-ID") }, "a render was asked for");
-    const ms = waitOf(request, begun.definition.name === "quick_sync" ? deps.immediateMs : 0, deps.immediateMs);
+    const ms = waitOf(request, renders.isAwaited(begun) ? deps.immediateMs : 0, deps.immediateMs);
     const run = await renders.settled(begun, ms, goneSignal(response));
     const status = renderStatusOf(run);
     if (status === "failed") throw failed(run);
@@ -87,30 +90,4 @@ export function renderRoutes(deps: RenderRoutesDeps): GuardedRoutes {
     response.status(204).end();
   });
   return routes;
-}
-
-/** The service's own address as its caller knows it. */
-const baseOf = (request: Request, addresses: ClientAddresses): string =>
-  `${addresses.isSecure(request) ? "https" : "http"}://${request.get("host") ?? "localhost"}`;
-
-/** Nobody waits any longer once the connection is closed. */
-function goneSignal(response: Response): AbortSignal {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  return gone.signal;
-}
-
-const wrongRequest = (issues: { path: string; message: string }[]): AppError => {
-  const words = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ");
-  return new AppError("VALIDATION_FAILED", `The request is wrong: ${words}.`, { details: issues });
-};
-
-/** What a failed render is answered with: whether the same request can help is the status's and the body's to say. */
-function failed(run: WorkflowRun): AppError {
-  const error = run.state.error ?? { code: "INTERNAL_ERROR", message: "The render failed." };
-  const details = {
-    ...{ jobId: renderIdOf(run), workflow_id: workflowId(run), code: error.code },
-    ...(error.detail?.issues === undefined ? {} : { issues: error.detail.issues }),
-  };
-  return new AppError(isRetryable(error) ? "RENDER_INTERRUPTED" : "RENDER_FAILED", error.message, { details });
 }

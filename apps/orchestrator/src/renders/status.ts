@@ -8,6 +8,7 @@ import type {
 } from "@stream-control/protocol";
 import { NOT_RESTARTED } from "../jobs/restart-policy.js";
 import type { WorkflowRun } from "../workflows/run.js";
+import { workflowId } from "../workflows/views.js";
 import { CARRIED } from "./workflow/templates.js";
 
 /** A render: the run of its workflow, and the job that carries its heavy steps, where there is one yet. */
@@ -115,9 +116,6 @@ export function orchestrateReply(render: Render): OrchestrateReply {
     status_check_endpoint: `/api/v1/jobs/${encodeURIComponent(id)}/status`,
   };
 }
-
-/** How a workflow is named outside. */
-export const workflowId = ({ id }: Pick<WorkflowRun, "id">): string => `wf_${id}`;
 
 const shown = ({ code, message, detail }: ErrorInfo) => ({
   ...{ code, message },

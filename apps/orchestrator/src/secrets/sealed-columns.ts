@@ -15,6 +15,7 @@ export const SEALED_COLUMNS = {
   webhooks: ["url", "secrets"],
   workflow_runs: ["input"],
   workflow_steps: ["output"],
+  callback_secrets: ["secrets"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type SealedTable = keyof typeof SEALED_COLUMNS;

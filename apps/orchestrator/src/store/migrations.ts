@@ -4,6 +4,7 @@ import { type Migration, sql } from "@stream-control/store";
 import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
+import { callbackSecretsMigration } from "../renders/callbacks/migration.js";
 import { resultsMigration } from "../renders/files/migration.js";
 import { resourcesMigration } from "../resources/migration.js";
 import { placementMigration, prioritiesMigration } from "../scheduling/migration.js";
@@ -159,6 +160,7 @@ export const migrations: Record<string, Migration> = {
   "0050-webhooks": webhooksMigration,
   "0060-workflows": workflowsMigration,
   "0061-restart-limits": restartLimitsMigration,
+  "0062-callback-secrets": callbackSecretsMigration,
   "0070-priorities": prioritiesMigration,
   "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,

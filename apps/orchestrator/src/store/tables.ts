@@ -5,11 +5,12 @@ import type {
   OnDisconnect,
   Priority,
   RestartPolicy,
+  StepStatus,
+  WorkflowStatus,
 } from "@stream-control/protocol";
 import type { AccessTables } from "@stream-control/service-kit/access";
 import type { EventLogTables } from "@stream-control/service-kit/audit";
 import type { Generated, Selectable } from "@stream-control/store";
-import type { StepStatus, WorkflowStatus } from "../workflows/core/state.js";
 
 /** JSON columns hold text; times are ISO 8601 in UTC. */
 type Json = string;
@@ -313,6 +314,14 @@ export interface WorkflowStepTable {
   output: Sealed | null;
 }
 
+/** What requests to callback addresses are signed with, one row for each room. */
+export interface CallbackSecretTable {
+  /** The room. */
+  id: string;
+  secrets: Sealed;
+  updated_at: Timestamp;
+}
+
 /** What was set through the interface; one row. */
 export interface ConfigurationTable {
   id: string;
@@ -348,6 +357,7 @@ export interface Tables extends AccessTables, EventLogTables {
   webhook_deliveries: WebhookDeliveryTable;
   workflow_runs: WorkflowRunTable;
   workflow_steps: WorkflowStepTable;
+  callback_secrets: CallbackSecretTable;
   configuration: ConfigurationTable;
   learned_demands: LearnedDemandTable;
   expired_results: ExpiredResultsTable;

@@ -15,9 +15,12 @@ const isThisMachine = (host: string): boolean =>
  * Refuses an address that a webhook may not have. What its name means may change, so that it is looked at again with every
  * connection; here it is told to whoever gives it.
  *
+ * @param path where the address stands in what was sent.
  * @throws AppError `VALIDATION_FAILED`.
  */
-export async function checkAddress(url: string, { plainHttp, resolve }: AddressRules): Promise<void> {
+export async function checkAddress(url: string, { plainHttp, resolve }: AddressRules, path = "url"): Promise<void> {
+  const wrong = (what: string) =>
+    new AppError("VALIDATION_FAILED", `The body is wrong: ${path}: ${what}.`, { details: [{ path, message: what }] });
   const parsed = URL.parse(url);
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) throw wrong("must be an address with http or https");
   const { protocol, hostname, username, password } = parsed;
@@ -33,6 +36,3 @@ export async function checkAddress(url: string, { plainHttp, resolve }: AddressR
     if (thrown.code !== "HOST_NOT_FOUND") throw wrong(`${thrown.message}; WEBHOOK_NETWORKS says what may`);
   }
 }
-
-const wrong = (what: string) =>
-  new AppError("VALIDATION_FAILED", `The body is wrong: url: ${what}.`, { details: [{ path: "url", message: what }] });

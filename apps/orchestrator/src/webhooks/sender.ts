@@ -1,5 +1,5 @@
 import type { WebhookJob } from "@stream-control/protocol";
-import { AllowedNetworks, type LookUp, lookUpAside, resolveAllowed } from "@stream-control/service-kit/egress";
+import { AllowedNetworks, lookUpAside, resolveAllowed } from "@stream-control/service-kit/egress";
 import type { JobReader } from "../jobs/job-reader.js";
 import { fromJson } from "../jobs/job-record.js";
 import { eventBody, factBody, testBody } from "./body.js";
@@ -30,20 +30,26 @@ export interface SenderDeps {
 
 const GONE = "Its event is not in the event log any more.";
 
+/**
+ * Finds the addresses of receivers, of which only those that may be reached from here.
+ *
+ * @throws RangeError for networks that can't be read.
+ */
+export function receiverResolver(settings: Pick<WebhookSettings, "networks" | "lookUp">) {
+  const networks = AllowedNetworks.parse(settings.networks);
+  const lookUp = settings.lookUp ?? lookUpAside();
+  return (host: string): Promise<string[]> => resolveAllowed(host, { networks, lookUp });
+}
+
 /** Sends deliveries, each once; what then becomes of them is not its business. */
 export class Sender {
-  private readonly networks: AllowedNetworks;
-  private readonly lookUp: LookUp;
+  /** Checked addresses of a host. @throws EgressError */
+  readonly resolve: (host: string) => Promise<string[]>;
 
   /** @throws RangeError for networks that can't be read. */
   constructor(private readonly deps: SenderDeps) {
-    this.networks = AllowedNetworks.parse(deps.settings.networks);
-    this.lookUp = deps.settings.lookUp ?? lookUpAside();
+    this.resolve = receiverResolver(deps.settings);
   }
-
-  /** Checked addresses of a host. @throws EgressError */
-  readonly resolve = (host: string): Promise<string[]> =>
-    resolveAllowed(host, { networks: this.networks, lookUp: this.lookUp });
 
   /** @throws what `signal` was aborted with. */
   async send(hook: Hook, row: Omit<DeliveryRow, "seq">, signal: AbortSignal): Promise<Attempt> {
@@ -75,7 +81,8 @@ export class Sender {
   }
 }
 
-function errorOf({ status, error }: PostOutcome): string | null {
+/** Why a receiver did not take something, in a sentence without addresses; null where it did. */
+export function errorOf({ status, error }: PostOutcome): string | null {
   if (status === null) return error ?? "There was no answer.";
   if (status >= 200 && status < 300) return null;
   if (status >= 300 && status < 400)

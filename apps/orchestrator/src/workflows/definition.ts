@@ -6,6 +6,8 @@ export interface RetryPolicy {
   backoffMs: number;
   /** By how much each pause is longer than the one before. */
   factor: number;
+  /** The longest pause; none unless given. */
+  maxMs?: number;
 }
 
 /** One step of a workflow, as data: a run keeps the definition that it was started with. */

@@ -22,6 +22,8 @@ export function cutArguments({ path, fps, firstFrame, frames, output }: Cut): st
   return [
     ...RENDER_OPTIONS,
     ...[...seek, "-protocol_whitelist", "file", "-i", `file:${path}`],
-    ...["-map", "0:v:0", "-c", "copy", "-frames:v", `${frames}`, "-map_metadata", "-1", "-f", "mp4", `file:${output}`],
+    ...["-map", "0:v:0", "-c", "copy", "-frames:v", `${frames}`, "-map_metadata", "-1"],
+    // The first picture is at zero, and what is decoded before it is shown lies before, as an encoder leaves it.
+    ...["-bsf:v", "setts=pts=PTS-STARTPTS:dts=DTS-STARTPTS", "-f", "mp4", `file:${output}`],
   ];
 }

@@ -102,3 +102,23 @@ export const dryRunReplySchema = z
   })
   .meta({ id: "DryRunReply" });
 export type DryRunReply = z.infer<typeof dryRunReplySchema>;
+
+/** Answer of `POST /videocreate` and `GET /videoresult/:job_id`, in the shape that older clients know. */
+export const videoResultSchema = z
+  .object({
+    status: z.enum(["completed", "processing", "failed"]),
+    job_id: z.string(),
+    message: z.string(),
+    result_url: z.string().optional(),
+    processing_time: z.string().optional(),
+    file_size: z.string().optional(),
+    progress: z.string().optional(),
+    current_step: z.string().optional(),
+    /** A symbol for a program. */
+    error: z.string().optional(),
+    /** Of a failure: whether the same request can succeed later. */
+    retryable: z.boolean().optional(),
+    status_check_endpoint: z.string().optional(),
+  })
+  .meta({ id: "VideoResult" });
+export type VideoResult = z.infer<typeof videoResultSchema>;

@@ -25,6 +25,8 @@ const DEFAULT_GIF_FPS = 20;
 export const fpsOf = ({ fps, output_format }: Pick<RenderRequest, "fps" | "output_format">): number =>
   fps ?? (output_format === "gif" ? DEFAULT_GIF_FPS : DEFAULT_FPS);
 
+const callbackUrlSchema = z.url({ protocol: /^https?$/, error: "must be an address with http or https" }).max(2048);
+
 /** Body of `POST /api/v1/orchestrate`. What it does not name is refused, so that nothing is silently left out. */
 export const renderRequestSchema = z
   .strictObject({
@@ -57,10 +59,17 @@ export const renderRequestSchema = z
     placement: loadBalancingStrategySchema.optional(),
     /** Milliseconds that rendering may take once it has begun; what the service is configured to allow unless given. */
     timeout: z.int().min(1000).max(86_400_000).optional(),
+    /** Where the end of the render is told, by one signed request; `webhook_url` is another name of it. */
+    callback_url: callbackUrlSchema.optional(),
+    webhook_url: callbackUrlSchema.optional(),
     /** How it is carried out; chosen by how much there is to do unless given. */
     template: z.enum(RENDER_TEMPLATES).optional(),
     /** Given back with the status, unread. */
     metadata: jsonObjectSchema.optional(),
+  })
+  .refine(({ callback_url: one, webhook_url: other }) => one === undefined || other === undefined || one === other, {
+    path: ["webhook_url"],
+    message: "differs from callback_url; give one of them",
   })
   .refine(({ output_format, fps }) => output_format !== "gif" || fps === undefined || GIF_RATES.includes(fps), {
     path: ["fps"],

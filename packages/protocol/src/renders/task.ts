@@ -64,6 +64,8 @@ export const renderJobConfigSchema = z
     kind: z.literal("render"),
     request: renderRequestSchema,
     task: renderTaskSchema.optional(),
+    /** The agent looks into the finished file before it hands it out: its frames, size, length and sound. */
+    qa: z.boolean().optional(),
     /** Agents that are not given the job, such as one that has another try of the same part. */
     avoidAgents: z.array(idSchema).max(100).optional(),
   })

@@ -32,6 +32,7 @@ export function neededSources({ request, task }: Composing): string[] {
 export interface Composed {
   arguments: string[];
   totalFrames: number;
+  hasSound: boolean;
 }
 
 /** A composition whose sources are there: its times are settled, and any part of it can be made. */
@@ -39,6 +40,8 @@ export interface ReadyComposition {
   timeline: RenderTimeline;
   /** What the job makes of it. */
   part: CompositionPart;
+  /** Of the whole; false for a part. */
+  hasSound: boolean;
   /** @param keyframes see `ResolvedComposition`. */
   argumentsFor(part: CompositionPart, output: string, keyframes?: readonly number[]): string[];
 }
@@ -64,12 +67,11 @@ export async function compose(
     if (found === undefined) throw new Error("A source was not made ready.");
     return found;
   };
-  return {
-    timeline,
-    part: task === undefined ? { type: "whole" } : partOf(task),
-    argumentsFor: (part, output, keyframes) =>
-      compositionArguments({ request, timeline, part, localSource, textFile, keyframes, output }),
-  };
+  const argumentsFor: ReadyComposition["argumentsFor"] = (part, output, keyframes) =>
+    compositionArguments({ request, timeline, part, localSource, textFile, keyframes, output });
+  // A part has only the sources that it needs.
+  const hasSound = task === undefined && argumentsFor({ type: "sound" }, "").includes("[sound]");
+  return { timeline, part: task === undefined ? { type: "whole" } : partOf(task), hasSound, argumentsFor };
 }
 
 const partOf = (task: PartTask): CompositionPart =>

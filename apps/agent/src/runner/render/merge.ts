@@ -58,7 +58,10 @@ export async function joinParts(
   const fps = fpsOf(request);
   await writeFile(list, joinList({ pictures, fps }), { mode: 0o600 });
   const joining = { format: request.output_format, fps, pictures, sound, list, output: draft };
-  return { arguments: joinArguments(joining), totalFrames: task.totalFrames };
+  return {
+    ...{ arguments: joinArguments(joining), totalFrames: task.totalFrames },
+    hasSound: sound !== undefined,
+  };
 }
 
 const PARTS_DIFFER = {

@@ -18,6 +18,7 @@ import type { JobRunnerOptions } from "../job-runner.js";
 import { Lease, leftOf } from "../lease.js";
 import { Reach } from "../reach/reach.js";
 import { Reporter } from "../reporter.js";
+import { checkResult } from "./check.js";
 import { type Composed, type Composing, compose, neededSources } from "./compose.js";
 import { fetchParts, joinParts, type MergeTask } from "./merge.js";
 import { RenderCache } from "./reuse/render-cache.js";
@@ -153,6 +154,7 @@ export class RenderRunner {
     this.enter({ step: "rendering", totalFrames: made.totalFrames });
     await this.encode(made.arguments);
     requireFrames(made, this.measured);
+    await this.check(made, sources);
     await this.publish();
   }
 
@@ -181,10 +183,20 @@ export class RenderRunner {
       this.enter({ ...this.state, ...reused });
     }
     this.giveUpIfAsked();
+    const { hasSound } = composition;
+    if (part.type === "whole") await this.check({ totalFrames, hasSound }, sources);
     const held = await reuse.hold();
     await this.publish();
     // Whoever changed a source meanwhile may have changed what was read of it.
     if (held !== undefined && (await areUnchanged(fetched))) await reuse.keep(held);
+  }
+
+  /** Looks into the finished file, where the workflow says so. */
+  private async check(made: Pick<Composed, "totalFrames" | "hasSound">, sources: SourcesOptions): Promise<void> {
+    const { request, qa } = this.options.spec.render;
+    if (qa !== true) return;
+    this.enter({ ...this.state, step: "checking" });
+    await this.unlessGivenUp(checkResult(this.draft, { request, ...made }, sources));
   }
 
   private async merge(task: MergeTask, options: SourcesOptions): Promise<Composed> {

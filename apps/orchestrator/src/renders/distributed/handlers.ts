@@ -16,7 +16,7 @@ import { placeOf } from "../files/place.js";
 import type { ResultFiles } from "../files/result-files.js";
 import { causeOf } from "../status.js";
 import type { Analysis } from "../workflow/choose.js";
-import type { RenderInput } from "../workflow/render-kind.js";
+import { requestForAgents } from "../workflow/render-input.js";
 import { PARTS, restartLimits } from "../workflow/templates.js";
 import { FanOut, type FanOutDeps, PartStopped, partKey } from "./fan-out.js";
 import { lookIntoSources, type Seen } from "./look.js";
@@ -46,9 +46,11 @@ export function distributedSteps(deps: DistributedDeps): {
   const { renderers, probes } = deps;
   return {
     handlers: {
-      look: async ({ input, run }) => ({ output: await lookIntoSources(await requestOf(input), run.room, probes) }),
+      look: async (context) => ({
+        output: await lookIntoSources(await requestForAgents(context), context.run.room, probes),
+      }),
       partition: async ({ input, output, run }) => {
-        const request = await requestOf(input);
+        const request = await requestForAgents({ input });
         const { facts } = output("analyze") as Seen;
         const { estimate = null } = (output("validate") ?? {}) as Partial<Analysis>;
         const agents = renderers.able({ kind: "render", request }, run.room).length;
@@ -66,14 +68,8 @@ export function distributedSteps(deps: DistributedDeps): {
   };
 }
 
-const requestOf = async (input: StepContext["input"]): Promise<RenderInput["request"]> => {
-  // How it is carried out is nothing that agents have to know.
-  const { template: _, ...request } = ((await input()) as RenderInput).request;
-  return request;
-};
-
 async function makeParts(context: StepContext, deps: DistributedDeps) {
-  const request = await requestOf(context.input);
+  const request = await requestForAgents(context);
   const plan = context.output("partition") as Plan;
   context.enter("queue");
   try {
@@ -92,7 +88,7 @@ async function makeParts(context: StepContext, deps: DistributedDeps) {
 const STEPS = { checking: "qa", publishing: "upload", done: "upload" } as const;
 
 async function merge(context: StepContext, { jobs, engine, now }: DistributedDeps) {
-  const request = await requestOf(context.input);
+  const request = await requestForAgents(context);
   const { totalFrames } = context.output("partition") as Plan;
   const { parts, sound } = context.output(PARTS) as unknown as Made;
   const task: RenderTask = {

@@ -1,5 +1,5 @@
 import { type Complexity, type RenderRequest, renderTimeline } from "@stream-control/protocol";
-import type { WorkflowDefinition } from "../../workflows/definition.js";
+import type { RetryPolicy, WorkflowDefinition } from "../../workflows/definition.js";
 import type { RelaxedLimits } from "../../workflows/kind.js";
 import { TEMPLATES, type TemplateName } from "./templates.js";
 
@@ -89,15 +89,26 @@ function templateFor(ms: number): TemplateName {
   return ms * MARGIN <= TEMPLATES.resource_intensive.timeoutMs ? "resource_intensive" : "distributed";
 }
 
-/** The template as this render is started with it: nothing is started that by its own estimate would be ended before it is done. */
-export function definitionFor(request: RenderRequest, { template, estimate }: Analysis): WorkflowDefinition {
+/**
+ * The template as this render is started with it: nothing is started that by its own estimate would be ended before it is done.
+ *
+ * @param notifyRetry how whoever is to be told is tried again.
+ */
+export function definitionFor(
+  request: RenderRequest,
+  { template, estimate }: Analysis,
+  notifyRetry?: RetryPolicy,
+): WorkflowDefinition {
   const definition = TEMPLATES[template];
   // Parts have deadlines of their own, and there are no limits beyond those of the largest template.
   const isLookedAt = estimate === null && template !== "distributed";
   const { timeoutMs, relaxAfterMs = isLookedAt ? LOOK_AGAIN_MS : undefined } = definition;
   return {
     ...definition,
-    timeoutMs: Math.max(timeoutMs, request.timeout ?? 0, (estimate?.processing_ms ?? 0) * MARGIN),
+    timeoutMs: Math.max(timeoutMs, request.timeout ?? 0, Math.round((estimate?.processing_ms ?? 0) * MARGIN)),
+    steps: definition.steps.map((step) =>
+      step.kind === "notify" && notifyRetry !== undefined ? { ...step, retry: notifyRetry } : step,
+    ),
     ...(relaxAfterMs === undefined ? {} : { relaxAfterMs }),
   };
 }

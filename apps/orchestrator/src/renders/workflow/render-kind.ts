@@ -4,7 +4,6 @@ import {
   type JsonObject,
   type Progress,
   parseRenderRequest,
-  type RenderRequest,
 } from "@stream-control/protocol";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { SYSTEM } from "@stream-control/service-kit/http";
@@ -27,16 +26,11 @@ import type { StepJobs } from "../../workflows/step-jobs.js";
 import type { ResultFiles } from "../files/result-files.js";
 import { causeOf } from "../status.js";
 import { relaxedLimits } from "./choose.js";
+import { requestForAgents } from "./render-input.js";
 import { CARRIED, restartLimits, TEMPLATES, type TemplateName } from "./templates.js";
 
 /** The kind of workflows that render. */
 export const RENDER_KIND = "render";
-
-/** What a run of a render is started with. */
-export interface RenderInput extends JsonObject {
-  /** With the client's id, or the one that was made. */
-  request: RenderRequest & { id: string };
-}
 
 /** What the job of a render leaves behind. */
 export interface RenderOutput extends JsonObject {
@@ -127,8 +121,7 @@ function wholeMs(progress: Progress | null): number | undefined {
 }
 
 async function renderOnAgent(context: StepContext, { jobs, engine }: RenderKindDeps) {
-  // How it is carried out is nothing that the agent has to know.
-  const { template: _, ...request } = ((await context.input()) as RenderInput).request;
+  const request = await requestForAgents(context);
   const { run, retry } = context;
   const isChecked = run.definition.steps.some(({ name }) => name === "qa");
   const job = await jobs.run(context, {

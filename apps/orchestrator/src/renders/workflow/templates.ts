@@ -21,14 +21,12 @@ export const PARTS = "parts";
 
 /** Tries of what is quick and done here: the store may be busy. */
 const LOCAL_RETRY: RetryPolicy = { retries: 5, backoffMs: 500, factor: 2 };
-/** How long somebody who is to be told is tried: pauses up to an hour, a day in all. */
-const NOTIFY_RETRY: RetryPolicy = { retries: 30, backoffMs: 5000, factor: 1.7 };
 
 type Written = Omit<StepDefinition, "after"> & { after?: readonly string[] };
 const local = { retry: LOCAL_RETRY, timeoutMs: MINUTE_MS, joins: true } as const;
 const VALIDATE: Written = { name: "validate", kind: "validate", ...local };
 const UPDATE: Written = { name: "update", kind: "update", ...local };
-const NOTIFY: Written = { name: "notify", kind: "notify", when: "callback", final: true, retry: NOTIFY_RETRY };
+const NOTIFY: Written = { name: "notify", kind: "notify", when: "callback", final: true };
 const CLEANUP: Written = { name: "cleanup", kind: "cleanup", final: true, retry: LOCAL_RETRY, timeoutMs: MINUTE_MS };
 
 const thorough = (name: TemplateName, timeoutMs: number, retry: RetryPolicy): WorkflowDefinition => ({

@@ -1,12 +1,7 @@
+import type { StepStatus, WorkflowStatus } from "@stream-control/protocol";
 import { unitsOf, type WorkflowDefinition } from "../definition.js";
 
-/** Words of the wire. */
-export const WORKFLOW_STATUSES = ["initialized", "running", "paused", "completed", "failed", "cancelled"] as const;
-export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 export type WorkflowOutcome = Extract<WorkflowStatus, "completed" | "failed" | "cancelled">;
-
-/** `backoff`: failed, and tried again at `retryAtMs`. */
-export type StepStatus = "waiting" | "running" | "backoff" | "completed" | "failed" | "skipped" | "cancelled";
 
 /** Why a step or a run failed. */
 export interface WorkflowError {

@@ -24,8 +24,12 @@ export function unitNamed(definition: WorkflowDefinition, state: RunState, name:
 export const isRunning = ({ steps }: Found): boolean => steps.some(({ state }) => state.status === "running");
 
 /** The pause before another try, after so many. */
-export const pauseMs = ({ backoffMs, factor }: RetryPolicy, triesMade: number, random: () => number): number => {
-  const bound = backoffMs * factor ** Math.min(30, Math.max(0, triesMade - 1));
+export const pauseMs = (
+  { backoffMs, factor, maxMs = Number.POSITIVE_INFINITY }: RetryPolicy,
+  triesMade: number,
+  random: () => number,
+): number => {
+  const bound = Math.min(maxMs, backoffMs * factor ** Math.min(30, Math.max(0, triesMade - 1)));
   return Math.round(bound / 2 + (bound / 2) * random());
 };
 

@@ -124,7 +124,7 @@ export class Reuse {
     const { composition, sources, run } = this.options;
     const path = join(sources.folder, "piece-sound.mp4");
     const args = composition.argumentsFor({ type: "sound" }, path);
-    if (!args.includes("[sound]")) return undefined;
+    if (!composition.hasSound) return undefined;
     const known = this.film.sound === undefined ? undefined : await this.options.cache.find(this.film.sound);
     const film = join(sources.folder, `sound.${this.options.request.output_format}`);
     if (known !== undefined && (await this.options.cache.take(known.film, film))) return film;
