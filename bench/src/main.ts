@@ -10,6 +10,7 @@ import { measurePlacement } from "./placement.js";
 import { measureQueue } from "./queue.js";
 import { measureReconcile } from "./reconcile.js";
 import { measureRender } from "./render.js";
+import { measureFanOut, measureTicks } from "./scenes.js";
 import { measureSourceLoss } from "./slate.js";
 
 type Row = [what: string, measured: string, wanted: string];
@@ -99,6 +100,30 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       ["times as fast, median of the 3 rounds", timesAsFast.toFixed(2), ">= 1.8"],
     ];
   },
+  "scenes:ticks": async () => {
+    const ticks = await measureTicks();
+    const many = `${ticks.timelines} timelines`;
+    return [
+      [`${many} at 10 ticks/s in one process, ticks`, `${Math.round(ticks.ticksPerSecond)} /s`, "50000 /s"],
+      ["  jitter, p50 / p99", `${ms(ticks.p50Ms)} / ${ms(ticks.p99Ms)}`, "p99 < 20 ms"],
+      ["  CPU of one core", `${ticks.cpuPercent.toFixed(0)} %`, ""],
+      [`${many} running without subscribers, CPU of one core`, `${ticks.quietCpuPercent.toFixed(1)} %`, "nothing"],
+      ["  memory of a timeline", `${ticks.kibPerTimeline.toFixed(1)} KiB`, ""],
+    ];
+  },
+  "scenes:subscribers": async () => {
+    const fan = await measureFanOut();
+    return [
+      [
+        `${fan.subscribers} subscribers of one timeline, updates`,
+        `${Math.round(fan.updatesPerSecond)} /s`,
+        "100000 /s",
+      ],
+      ["  delivery, p50 / p99", `${ms(fan.p50Ms)} / ${ms(fan.p99Ms)}`, "p99 < 100 ms"],
+      ["  of what each should get", `${(fan.delivered * 100).toFixed(1)} %`, "100 %"],
+      ["  memory of a subscriber", `${fan.kibPerSubscriber.toFixed(1)} KiB`, ""],
+    ];
+  },
   slate: async () => {
     const loss = await measureSourceLoss();
     return [
@@ -134,12 +159,14 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
 };
 
 const names = process.argv.slice(2).filter((name) => name !== "--");
-const unknown = names.find((name) => !Object.hasOwn(benchmarks, name));
+/** `scenes` means `scenes:ticks` and `scenes:subscribers`. */
+const isMeant = (name: string, asked: string) => name === asked || name.startsWith(`${asked}:`);
+const unknown = names.find((asked) => !Object.keys(benchmarks).some((name) => isMeant(name, asked)));
 if (unknown !== undefined)
   throw new Error(`There is no benchmark "${unknown}"; there are ${Object.keys(benchmarks).join(", ")}.`);
 const rows: Row[] = [];
 for (const [name, measure] of Object.entries(benchmarks))
-  if (names.length === 0 || names.includes(name)) rows.push(...(await measure()));
+  if (names.length === 0 || names.some((asked) => isMeant(name, asked))) rows.push(...(await measure()));
 
 // One table: what was measured, what it should be, and on which machine.
 const width = Math.max(...rows.map(([what]) => what.length));

@@ -58,8 +58,17 @@ export async function startAgent(
   return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
+/** Starts the built service of scene timelines on a free port, without NATS, and waits until it answers. */
+export async function startScenes(env: Record<string, string> = {}): Promise<Service> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
+  const port = await freePort();
+  const child = spawnApp("scenes", { PORT: String(port), DATA_DIR: dataDir, LOG_LEVEL: "error", ...env });
+  await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok, 20_000);
+  return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
+}
+
 function spawnApp(
-  app: "orchestrator" | "agent",
+  app: "orchestrator" | "agent" | "scenes",
   env: Record<string, string>,
   launcher: readonly string[] = [],
 ): ChildProcess {

@@ -8,6 +8,7 @@ import {
   type RenderStatusBody,
   renderErrorSchema,
   renderStatusSchema,
+  workflowDetailSchema,
 } from "@stream-control/protocol";
 import { endGroup, ffmpeg, secret, videoPackets, waitFor } from "@stream-control/test-kit";
 import { runnersOf } from "./processes.js";
@@ -100,7 +101,7 @@ test("a wrong request is answered with every mistake at once, and with the calle
     {
       width: 101,
       height: 100,
-      webhook_url: "https://example.com",
+      watermark: "logo.png",
       elements: [{ type: "video", source: "rtmp://x/y" }],
     },
     { "X-Correlation-ID": "case-7" },
@@ -109,7 +110,7 @@ test("a wrong request is answered with every mistake at once, and with the calle
   const body = renderErrorSchema.parse(await answer.json());
   expect(body).toMatchObject({ error: "INVALID_REQUEST", retryable: false });
   const details = body.details as { path: string }[];
-  expect(details.map(({ path }) => path).sort()).toEqual(["elements.0.source", "webhook_url", "width"]);
+  expect(details.map(({ path }) => path).sort()).toEqual(["elements.0.source", "watermark", "width"]);
   const none = await room.call("/api/v1/jobs/none/status");
   expect([none.status, await none.json()]).toMatchObject([404, { error: "JOB_NOT_FOUND", retryable: false }]);
   expect(none.headers.get("x-correlation-id")).toMatch(/^[0-9a-f-]{36}$/);
@@ -205,3 +206,30 @@ test("a failed render says what is wrong with it, whether to try again, and noth
   expect(await status("bad")).toMatchObject({ status: "failed", retryable: false, error: { code: "SOURCE_REFUSED" } });
   expect(text + (await room.logs())).not.toContain(password);
 }, 60_000);
+
+test("a render outlives its agent and the orchestrator, and neither makes it begin again", async () => {
+  await room.close();
+  room = await Room.open({ env: { LEASE_MS: "60000" } });
+  await mkdir(room.media, { recursive: true });
+  await room.startAgent();
+  const request = {
+    ...LONG,
+    ...{ id: "outlives", template: "balanced_async" },
+    elements: [{ type: "shape", duration: 60, effects: [{ type: "fade_in", duration: 60 }] }],
+  };
+  const queued = orchestrateReplySchema.parse(await (await orchestrate(request)).json());
+  await untilStatus("outlives", (body) => body.current_step === "video_processing" && body.progress !== "0%");
+  await room.killAgent();
+  await room.killOrchestrator();
+  await room.startOrchestrator();
+  await room.startAgent();
+  const done = await untilStatus("outlives", (body) => body.status === "completed");
+  const path = new URL(done.result_url ?? "").pathname;
+  expect(await videoPackets(join(room.media, path.replace("/media/", "")))).toHaveLength(1800);
+  const workflow = await room.call(`/api/v1/workflows/${queued.workflow_id}`);
+  const { steps } = workflowDetailSchema.parse(await workflow.json());
+  expect(
+    steps.filter(({ status }) => status === "completed").map(({ name, attempts }) => [name, attempts.length]),
+  ).toEqual(steps.flatMap(({ name }) => (name === "notify" ? [] : [[name, 1]])));
+  expect((await room.jobs()).map(({ epoch, status: last }) => [epoch, last])).toEqual([[1, "STOPPED"]]);
+}, 120_000);

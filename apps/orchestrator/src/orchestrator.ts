@@ -55,9 +55,7 @@ import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
 import { assembleResults } from "./renders/files/assemble.js";
 import { assembleResources } from "./resources/assemble.js";
-import { FleetHistory } from "./scheduling/history/fleet-history.js";
-import { Scheduler } from "./scheduling/scheduler.js";
-import { schedulingOf } from "./scheduling/settings.js";
+import { assembleScheduling } from "./scheduling/assemble.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
 import { TemplateCatalogue } from "./templates/catalogue.js";
@@ -177,17 +175,15 @@ export class Orchestrator {
     const budget = new EventBudget(monotonic);
     const ackTimeoutMs = () =>
       Math.min(settings.ackTimeoutMs, configuration.settings.current.resources.resourceReservationTimeout);
-    const history = new FleetHistory();
-    const scheduler = new Scheduler({
-      history,
-      settings: () => schedulingOf(configuration.settings.current),
+    const scheduling = assembleScheduling({
+      ...{ access, readBody, reader, settings: configuration.settings },
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
       needsOf: (config) => resources.needsOf(config),
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
     });
-    configuration.settings.onChange(() => scheduler.reconsider());
+    const { scheduler } = scheduling;
     const views = new JobViews(board, scheduler);
     const hub = new UiHub({ access, ledger, registry, reader, views, logger });
     const control = new JobControl({ ledger, reader, registry, audit, stopGraceMs });
@@ -261,15 +257,8 @@ export class Orchestrator {
     });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
-      ...{
-        registry,
-        submission,
-        results,
-        immediateMs: settings.renderWaitMs,
-        webhooks: settings.webhooks,
-        logger,
-        now,
-      },
+      ...{ registry, submission, results, model: scheduling.model, immediateMs: settings.renderWaitMs },
+      ...{ webhooks: settings.webhooks, logger, now },
     });
 
     const desk = new LocalDesk({
@@ -289,8 +278,7 @@ export class Orchestrator {
     await broadcasts?.start(open);
     schedules.start(open);
     await anybody.start(open);
-    await history.load(reader, open);
-    ledger.onCommit((committed) => history.follow(committed));
+    await scheduling.learn(open);
     await resources.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
@@ -344,6 +332,7 @@ export class Orchestrator {
         }),
       ],
       ...renders.routes,
+      ...scheduling.routes,
       ["/v1/destination-presets", presetRoutes({ access, readBody })],
       ["/v1/templates", templateRoutes({ access, readBody, templates })],
       [

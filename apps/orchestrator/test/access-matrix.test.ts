@@ -131,6 +131,7 @@ describe("every route", () => {
       "GET /api/v1/callback-secret: admin in any room",
       "GET /api/v1/config: viewer in any room",
       "GET /api/v1/jobs/:id/status: viewer in its room",
+      "GET /api/v1/models: viewer in any room",
       "GET /api/v1/resources: viewer in any room",
       "GET /api/v1/scaling: viewer in any room",
       "GET /api/v1/workflows/:id: viewer in its room",

@@ -100,8 +100,19 @@ describe("strategies", () => {
     expect(note?.predictedMs).toBeGreaterThan(250);
     expect(note?.predictedMs).toBeLessThan(1000);
     expect(note?.errorPercent).toBeLessThan(40);
+    const { models } = (await house.api("GET", "/api/v1/models")).body;
+    expect(models).toMatchObject([{ name: "render_time", ready: true, reason: null, based_on: 25 }]);
+    expect(models[0].agents).toMatchObject([{ agent_id: "quick" }, { agent_id: "slow" }]);
+    expect(models[0].agents[1].times_as_long).toBeGreaterThan(3 * models[0].agents[0].times_as_long);
     await house.stop();
     await house.start();
+    // It was made again from what is stored, and says the same. The estimate of a render comes from it, too.
+    const again = (await house.api("GET", "/api/v1/models")).body.models[0];
+    expect(again).toMatchObject({ ready: true, based_on: 25, error_percent: models[0].error_percent });
+    const film = { id: "estimated", width: 64, height: 48, duration: 5, elements: [{ type: "shape" }] };
+    const asked = await house.api("POST", "/api/v1/orchestrate", film, { Prefer: "respond-async" });
+    expect(asked.body.estimate).toMatchObject({ method: "model", based_on: 25, error_percent: again.error_percent });
+    expect(asked.body.estimate.p90_ms).toBeGreaterThanOrEqual(asked.body.estimate.p10_ms);
     await house.agent(renderer("slow", 900));
     await house.agent(renderer("quick", 100));
     const later = await render(house, "later", 5);

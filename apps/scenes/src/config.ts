@@ -31,6 +31,7 @@ const variables = z.object({
   IDLE_TIMEOUT_MS: envVar.ms({ min: 0, max: 31_622_400_000 }).default(DEFAULT_SERVICE.idleTimeoutMs),
   WAITING_TIMEOUT_MS: envVar.ms({ min: 0, max: 31_622_400_000 }).default(DEFAULT_SERVICE.waitingTimeoutMs),
   LATE_LIMIT_MS: envVar.ms({ max: 600_000 }).default(DEFAULT_SERVICE.lateLimitMs),
+  MAX_UPDATES_PER_SECOND: envVar.int({ max: 1000 }).default(DEFAULT_SERVICE.maxUpdatesPerSecond),
   MAX_TIMELINES: envVar.int({ min: 1, max: 1_000_000 }).default(DEFAULT_SERVICE.maxTimelines),
   MAX_SUBSCRIBERS: envVar.int({ min: 1, max: 10_000_000 }).default(DEFAULT_SERVICE.maxSubscribers),
   AS_RUN_RETENTION_DAYS: envVar.int({ min: 0, max: 36_500 }).default(30),
@@ -78,7 +79,11 @@ export function loadConfig(env: Record<string, string | undefined>): ServiceConf
       service: {
         ...{ heartbeatIntervalMs: v.HEARTBEAT_INTERVAL_MS, staleTimeoutMs: v.STALE_TIMEOUT_MS },
         ...{ idleTimeoutMs: v.IDLE_TIMEOUT_MS, waitingTimeoutMs: v.WAITING_TIMEOUT_MS, lateLimitMs: v.LATE_LIMIT_MS },
-        ...{ maxTimelines: v.MAX_TIMELINES, maxSubscribers: v.MAX_SUBSCRIBERS },
+        ...{
+          maxTimelines: v.MAX_TIMELINES,
+          maxUpdatesPerSecond: v.MAX_UPDATES_PER_SECOND,
+          maxSubscribers: v.MAX_SUBSCRIBERS,
+        },
       },
     },
   };

@@ -144,6 +144,8 @@ export class Scenes {
     );
     const app = createApp({
       ...{ logger, access, addresses, origins, routes },
+      // The same from src/, where tests run, and from dist/.
+      pagesDir: join(import.meta.dirname, "..", "public"),
       metrics: {
         contentType: metrics.registry.contentType,
         text: () => metrics.text({ ...host.counts, mayAct: journal.mayAct }),

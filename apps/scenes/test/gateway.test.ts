@@ -292,6 +292,14 @@ describe("subscribers", () => {
     expect((await quick.call("GET", `/streams/${id}/as-run`)).json.entries).toMatchObject([{ ended_by: "stop" }]);
   });
 
+  test("get no more ticks a second than the service allows, whatever they ask for", async () => {
+    await using strict = await House.open({ service: { maxUpdatesPerSecond: 5 } });
+    const id = await strict.make({ ...example, tick_interval_ms: 20, scenes: [{ name: "A", duration_ms: 1000 }] });
+    const greedy = await strict.follow(id, "?max_updates_per_second=100");
+    await greedy.next(({ mode }) => mode === "finished");
+    expect(greedy.got.filter(({ kind }) => kind === "tick").length).toBeLessThanOrEqual(6);
+  });
+
   test("are told apart by the address that a trusted proxy names, and by nobody else's word", async () => {
     await using trusting = await House.open({ door: { trustedProxies: ["loopback"] }, accessControl: "off" });
     await using wary = await House.open({ accessControl: "off" });

@@ -51,6 +51,7 @@ export * from "./resources/configuration.js";
 export * from "./resources/job.js";
 export * from "./resources/job-schedule.js";
 export * from "./resources/measurements.js";
+export * from "./resources/models.js";
 export * from "./resources/priority.js";
 export * from "./resources/probe.js";
 export * from "./resources/progress.js";

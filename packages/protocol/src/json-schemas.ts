@@ -54,6 +54,7 @@ import {
 } from "./resources/job.js";
 import { jobScheduleInputSchema } from "./resources/job-schedule.js";
 import { measurementsSchema } from "./resources/measurements.js";
+import { modelsReplySchema } from "./resources/models.js";
 import { agentProbeSchema, probeReplySchema, probeRequestSchema } from "./resources/probe.js";
 import { progressSchema } from "./resources/progress.js";
 import { publicStatusSchema } from "./resources/public-status.js";
@@ -116,6 +117,7 @@ const resources: Record<string, z.ZodType> = {
   "render-job-config": renderJobConfigSchema,
   "orchestrate-reply": orchestrateReplySchema,
   "render-status": renderStatusSchema,
+  models: modelsReplySchema,
   "video-result": videoResultSchema,
   "render-dry-run": dryRunReplySchema,
   "render-error": renderErrorSchema,

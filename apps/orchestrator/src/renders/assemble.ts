@@ -13,6 +13,7 @@ import type { Ledger } from "../jobs/ledger.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
 import type { SubmissionDeps } from "../jobs/submission.js";
 import type { JobViews } from "../jobs/views.js";
+import type { RenderTimeModel } from "../scheduling/model/render-time-model.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
 import { checkAddress } from "../webhooks/address.js";
@@ -29,7 +30,6 @@ import { Renderers } from "./distributed/fleet.js";
 import { distributedSteps } from "./distributed/handlers.js";
 import { PartsBoard } from "./distributed/parts-board.js";
 import type { ResultParts } from "./files/assemble.js";
-import { RenderHistory } from "./history.js";
 import { RENDERS_PATH } from "./http.js";
 import { RenderWaits } from "./render-waits.js";
 import { Renders } from "./renders.js";
@@ -63,6 +63,8 @@ export interface RenderDeps {
   registry: AgentRegistry;
   submission: SubmissionDeps;
   results: Pick<ResultParts, "files" | "retention">;
+  /** How long renders take, as far as that is known. */
+  model: RenderTimeModel;
   /** How whoever is to be told is reached, as webhooks are. */
   webhooks: WebhookSettings;
   /** How long a request for a render waits for its result. */
@@ -81,13 +83,12 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
   board.onProgress((jobId, progress) => jobs.progressed(jobId, progress));
   const waits = new RenderWaits(engine);
-  const history = new RenderHistory(reader, ledger);
   const { newId } = submission;
   const resolve = receiverResolver(webhooks);
   const renderers = new Renderers(deps.registry);
   const parts = new PartsBoard();
   const renders = new Renders({
-    ...{ engine, reader, views: deps.views, history, files, retention, waits, renderers, parts, newId, now },
+    ...{ engine, reader, views: deps.views, model: deps.model, files, retention, waits, renderers, parts, newId, now },
     notifyRetry: notifyRetry(webhooks),
     checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });

@@ -2,18 +2,19 @@ import { isFinalStatus, type JobRecord, parseRenderRequest, type RenderRequest }
 import { AppError } from "@stream-control/service-kit";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { JobViews } from "../jobs/views.js";
+import type { RenderTimeModel } from "../scheduling/model/render-time-model.js";
 import type { RetryPolicy } from "../workflows/definition.js";
 import type { WorkflowEngine } from "../workflows/engine.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import type { Renderers } from "./distributed/fleet.js";
 import type { PartsBoard } from "./distributed/parts-board.js";
+import { estimateRender } from "./estimate.js";
 import { placeOf } from "./files/place.js";
 import type { ResultFiles } from "./files/result-files.js";
 import type { ResultRetention } from "./files/retention.js";
-import type { RenderHistory } from "./history.js";
 import type { RenderWaits } from "./render-waits.js";
-import { type Render, renderStatusOf } from "./status.js";
-import { type Analysis, analyze, definitionFor, framesOf, pixelsOf } from "./workflow/choose.js";
+import { estimateOf, type Render, renderStatusOf } from "./status.js";
+import { type Analysis, analyze, definitionFor, framesOf } from "./workflow/choose.js";
 import { RENDER_KIND } from "./workflow/render-kind.js";
 import { CARRIED } from "./workflow/templates.js";
 
@@ -26,7 +27,8 @@ export interface RendersDeps {
   engine: WorkflowEngine;
   reader: JobReader;
   views: JobViews;
-  history: RenderHistory;
+  /** What is known of how long renders take. */
+  model: RenderTimeModel;
   files: ResultFiles;
   retention: Pick<ResultRetention, "hasExpired">;
   waits: RenderWaits;
@@ -54,9 +56,10 @@ export class Renders {
   constructor(private readonly deps: RendersDeps) {}
 
   async analyze(request: RenderRequest, room: string, frames: number | null = framesOf(request)): Promise<Analysis> {
-    const { history } = this.deps;
-    const estimate = frames === null ? null : await history.estimate(room, pixelsOf(request, frames));
-    return analyze(request, frames, estimate, this.deps.renderers.able({ kind: "render", request }, room).length);
+    const { model, renderers } = this.deps;
+    const agents = renderers.able({ kind: "render", request }, room);
+    const estimate = frames === null ? null : estimateRender(model, { request, frames, agents });
+    return analyze(request, frames, estimate, agents.length);
   }
 
   /**
@@ -168,8 +171,8 @@ export class Renders {
 const CANCEL_MS = 1000;
 
 function expectedAt({ createdAt, outputs }: WorkflowRun): string | undefined {
-  const { estimate } = (outputs.validate ?? {}) as Partial<Analysis>;
-  return estimate == null ? undefined : new Date(Date.parse(createdAt) + estimate.processing_ms).toISOString();
+  const estimate = estimateOf({ outputs });
+  return estimate === undefined ? undefined : new Date(Date.parse(createdAt) + estimate.processing_ms).toISOString();
 }
 
 /** Who asks, where they had to say. */

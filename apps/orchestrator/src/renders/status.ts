@@ -3,12 +3,14 @@ import type {
   JobRecord,
   OrchestrateReply,
   Progress,
+  RenderEstimate,
   RenderStatus,
   RenderStatusBody,
 } from "@stream-control/protocol";
 import { NOT_RESTARTED } from "../jobs/restart-policy.js";
 import type { WorkflowRun } from "../workflows/run.js";
 import { workflowId } from "../workflows/views.js";
+import type { Analysis } from "./workflow/choose.js";
 import { CARRIED } from "./workflow/templates.js";
 
 /** A render: the run of its workflow, and the job that carries its heavy steps, where there is one yet. */
@@ -110,11 +112,19 @@ export function orchestrateReply(render: Render): OrchestrateReply {
       message: completedMessage(render),
     };
   const completion = completionOf(render, status);
+  const estimate = estimateOf(run);
   return {
     ...{ ...ids, status: "queued", ...allocation, message: "Job queued for processing" },
     ...(completion === undefined ? {} : { estimated_completion: completion }),
+    ...(estimate === undefined ? {} : { estimate }),
     status_check_endpoint: `/api/v1/jobs/${encodeURIComponent(id)}/status`,
   };
+}
+
+/** How long a render was expected to take when it was begun. */
+export function estimateOf({ outputs }: Pick<WorkflowRun, "outputs">): RenderEstimate | undefined {
+  const { estimate } = (outputs.validate ?? {}) as Partial<Analysis>;
+  return estimate ?? undefined;
 }
 
 const shown = ({ code, message, detail }: ErrorInfo) => ({

@@ -21,6 +21,8 @@ export interface DispatcherOptions<Agent extends Rated> {
   give: (job: WaitingJob, agent: Agent, note: PlacementNote) => void;
 }
 
+/** Refusals that end when another job of the agent does. */
+const ENDS_WITH_A_JOB: ReadonlySet<string | undefined> = new Set(["BUSY", "CPU", "MEMORY", "NETWORK"]);
 /** Jobs that are made to wait for busy agents in one round. */
 const MOST_HELD = 64;
 
@@ -103,7 +105,7 @@ export class Dispatcher<Agent extends Rated> {
   }
 
   private *busyFor(job: WaitingJob): Generator<Agent> {
-    for (const agent of this.options.all()) if (refusalOf(agent, job)?.code === "BUSY") yield agent;
+    for (const agent of this.options.all()) if (ENDS_WITH_A_JOB.has(refusalOf(agent, job)?.code)) yield agent;
   }
 }
 

@@ -25,6 +25,8 @@ export interface StepContext {
   output(unit: string): JsonObject | undefined;
   /** Of a group: which of its steps is being done now. Told again, it changes nothing. */
   enter(step: string): void;
+  /** The step of the group that it is at, also after a restart. */
+  current(): string | undefined;
 }
 
 /** What came of a step. */
@@ -46,7 +48,7 @@ export interface StepResult {
 export type StepHandler = (context: StepContext) => Promise<StepResult | undefined>;
 
 /** Takes back what a step did, or may have done. Safe to call again. */
-export type Compensation = (context: Omit<StepContext, "enter" | "retry">) => Promise<void>;
+export type Compensation = (context: Omit<StepContext, "enter" | "current" | "retry">) => Promise<void>;
 
 /** Other limits for a run whose work takes longer than was thought. */
 export interface RelaxedLimits {

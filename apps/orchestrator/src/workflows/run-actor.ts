@@ -247,7 +247,8 @@ export class RunActor {
 
   private contextOf(unit: string, { signal }: AbortController): StepContext {
     const { current: run } = this;
-    const head = unitsOf(run.definition).find(({ name }) => name === unit)?.head;
+    const found = unitsOf(run.definition).find(({ name }) => name === unit);
+    const head = found?.head;
     const state = head && run.state.steps[head.name];
     const { generation = 1, round = 1 } = state ?? {};
     return {
@@ -255,6 +256,7 @@ export class RunActor {
       key: `${run.id}:${unit}:${generation}${round > 1 ? `~${round}` : ""}`,
       input: this.loadInput,
       output: (other) => this.current.outputs[other],
+      current: () => found?.steps.find(({ name }) => this.current.state.steps[name]?.status === "running")?.name,
       enter: (step) => {
         if (signal.aborted || this.current.state.steps[step]?.status === "running") return;
         void this.tell({ type: "entered", unit, step }).catch(() => {});

@@ -127,7 +127,7 @@ export class Sockets {
       return;
     }
     const listener = new Listener(socket, stream, uuidv7(), opening.format, metrics);
-    listener.filterBy(new UpdateGate(opening.filter));
+    listener.filterBy(this.gateOf(opening.filter));
     const feed = this.feedOf(opening.streamId);
     feed.users += 1;
     this.serial += 1;
@@ -148,6 +148,14 @@ export class Sockets {
       logger.warn({ err: toError(thrown), streamId: feed.streamId }, "a socket could not follow its timeline");
       socket.close(CLOSE.tryAgainLater, "the timeline cannot be followed now");
     });
+  }
+
+  /** What a client asks for, within what this service gives. */
+  private gateOf(filter: Filter): UpdateGate {
+    const most = this.options.settings.maxUpdatesPerSecond;
+    const asked = filter.maxUpdatesPerSecond;
+    const given = most === 0 ? asked : asked === 0 ? most : Math.min(asked, most);
+    return new UpdateGate({ ...filter, maxUpdatesPerSecond: given });
   }
 
   private async join(listener: Listener, feed: Feed, address: string): Promise<void> {
@@ -208,7 +216,7 @@ export class Sockets {
     }
     try {
       const word = wordSchema.parse(JSON.parse(text ?? ""));
-      if (word.type === "filter") listener.filterBy(new UpdateGate(filterOf(filterSchema.parse(word.filter))));
+      if (word.type === "filter") listener.filterBy(this.gateOf(filterOf(filterSchema.parse(word.filter))));
     } catch {
       const error = 'Send {"type": "heartbeat"}, or {"type": "filter", "filter": {…}}; see docs/scenes.md.';
       socket.send(JSON.stringify({ error, code: "VALIDATION_FAILED" }));

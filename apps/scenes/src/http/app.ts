@@ -24,6 +24,8 @@ export interface AppOptions {
   routes: readonly (readonly [path: string, routes: GuardedRoutes])[];
   /** What the service says of itself, and whether it can do its work. */
   health: () => Promise<{ ok: boolean } & Record<string, unknown>>;
+  /** Folder of the rundown page. */
+  pagesDir: string;
   metrics: { contentType: string; text: () => Promise<string> };
 }
 
@@ -31,7 +33,7 @@ export const readBody: RequestHandler = jsonBody();
 
 /** The HTTP side of the service. */
 export function createApp(options: AppOptions): Express {
-  const { logger, access, addresses, origins, rates, routes, health, metrics } = options;
+  const { logger, access, addresses, origins, rates, routes, health, metrics, pagesDir } = options;
   const app = express();
   app.set("etag", false);
   const who = runAs((request) => actorOf(request, access, addresses));
@@ -62,6 +64,9 @@ export function createApp(options: AppOptions): Express {
     response.type(metrics.contentType).send(await metrics.text());
   });
   for (const [path, { router }] of routes) app.use(path, router);
+  // The page shows nothing by itself: what it asks for is asked in the name of whoever opens it.
+  app.get("/", (_request, response) => response.redirect("/rundown/"));
+  app.use("/rundown", express.static(pagesDir, { index: "rundown.html" }));
   app.use(routeNotFound);
   app.use(storeErrors);
   app.use(errorHandler(logger));

@@ -10,6 +10,8 @@ export interface ServiceSettings {
   readonly waitingTimeoutMs: number;
   /** How long ago the moment of a command may be. */
   readonly lateLimitMs: number;
+  /** Ticks a second that one subscriber gets at most, whatever it asks for; 0 is without limit. */
+  readonly maxUpdatesPerSecond: number;
   readonly maxTimelines: number;
   readonly maxSubscribers: number;
 }
@@ -20,6 +22,7 @@ export const DEFAULT_SERVICE: ServiceSettings = {
   idleTimeoutMs: 60_000,
   waitingTimeoutMs: 86_400_000,
   lateLimitMs: 5000,
+  maxUpdatesPerSecond: 0,
   maxTimelines: 20_000,
   maxSubscribers: 100_000,
 };

@@ -24,6 +24,7 @@ export class Ticker {
   private turn: NodeJS.Immediate | undefined;
   private wakesAtMs = Number.POSITIVE_INFINITY;
   private stopped = false;
+  private running = false;
 
   constructor(private readonly options: TickerOptions) {}
 
@@ -31,7 +32,8 @@ export class Ticker {
   at(dueMs: number, fire: (nowMs: number) => void): Scheduled {
     const tick = new Scheduled(dueMs, fire);
     this.push(tick);
-    if (dueMs < this.wakesAtMs) this.wake();
+    // What is fired plans its next tick: one timer is set when all of them are through.
+    if (!this.running && dueMs < this.wakesAtMs) this.wake();
     return tick;
   }
 
@@ -56,23 +58,32 @@ export class Ticker {
   }
 
   private run(): void {
-    const { now, onLate } = this.options;
     this.wakesAtMs = Number.POSITIVE_INFINITY;
-    const beganMs = performance.now();
+    this.running = true;
+    try {
+      if (this.fireDue()) this.wake();
+      // The rest comes when sockets had their turn.
+      else this.turn = setImmediate(() => this.run());
+    } finally {
+      this.running = false;
+    }
+  }
+
+  /** @returns false where more is due than may run on end. */
+  private fireDue(): boolean {
+    const { now, onLate } = this.options;
+    const untilMs = performance.now() + TURN_MS;
     for (let tick = this.heap[0]; tick !== undefined; tick = this.heap[0]) {
       const nowMs = now();
       if (tick.dueMs > nowMs) break;
-      if (performance.now() - beganMs > TURN_MS) {
-        this.turn = setImmediate(() => this.run());
-        return;
-      }
+      if (performance.now() > untilMs) return false;
       this.pop();
       if (tick instanceof Scheduled && tick.cancelled) continue;
       onLate?.(nowMs - tick.dueMs);
       tick.fire(nowMs);
-      if (this.stopped) return;
+      if (this.stopped) return true;
     }
-    this.wake();
+    return true;
   }
 
   private push(tick: Tick): void {

@@ -57,6 +57,24 @@ export const renderStatusSchema = z
   .meta({ id: "RenderStatus" });
 export type RenderStatusBody = z.infer<typeof renderStatusSchema>;
 
+/** How long a render is expected to take. */
+export const renderEstimateSchema = z
+  .object({
+    /** From the first download to the file in its place. */
+    processing_ms: z.int(),
+    /** One of ten renders takes less than the one, and one of ten more than the other; only by the model. */
+    p10_ms: z.int().optional(),
+    p90_ms: z.int().optional(),
+    /** Completed renders that it was made from. */
+    based_on: z.int(),
+    /** `model`: fitted to the fleet's history. `median_pace`: pixels by the pace in the middle, while the model knows too little. */
+    method: z.enum(["model", "median_pace"]),
+    /** What the model is off by in the middle of all cases, each predicted by the others. */
+    error_percent: z.number().nullable(),
+  })
+  .meta({ id: "RenderEstimate" });
+export type RenderEstimate = z.infer<typeof renderEstimateSchema>;
+
 /** Answer of `POST /api/v1/orchestrate`: finished within the wait, or still under way. */
 export const orchestrateReplySchema = z
   .object({
@@ -68,6 +86,8 @@ export const orchestrateReplySchema = z
     workflow_id: z.string(),
     resource_allocation_id: z.string().optional(),
     estimated_completion: timestampSchema.optional(),
+    /** Of one that is queued; absent where too little is known. */
+    estimate: renderEstimateSchema.optional(),
     status_check_endpoint: z.string().optional(),
     ...result,
   })
@@ -92,7 +112,7 @@ export const dryRunReplySchema = z
       }),
     ),
     /** By the renders that ended last; null where there are too few to tell. */
-    estimate: z.object({ processing_ms: z.int(), based_on: z.int() }).nullable(),
+    estimate: renderEstimateSchema.nullable(),
     complexity: z.enum(COMPLEXITIES),
     /** The workflow's template that it would be carried out by, and how the request would be answered. */
     template: z.string(),

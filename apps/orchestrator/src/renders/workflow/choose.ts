@@ -1,13 +1,7 @@
-import { type Complexity, type RenderRequest, renderTimeline } from "@stream-control/protocol";
+import { type Complexity, type RenderEstimate, type RenderRequest, renderTimeline } from "@stream-control/protocol";
 import type { RetryPolicy, WorkflowDefinition } from "../../workflows/definition.js";
 import type { RelaxedLimits } from "../../workflows/kind.js";
 import { TEMPLATES, type TemplateName } from "./templates.js";
-
-/** How long a render would take, by those that were completed. */
-export interface Estimate {
-  processing_ms: number;
-  based_on: number;
-}
 
 /** What is known of a render before it is begun. */
 export interface Analysis {
@@ -15,7 +9,7 @@ export interface Analysis {
   /** Null where that takes a look into its sources. */
   totalFrames: number | null;
   /** Null where too few renders were completed to tell. */
-  estimate: Estimate | null;
+  estimate: RenderEstimate | null;
   template: TemplateName;
 }
 
@@ -74,7 +68,7 @@ export function complexityOf(request: RenderRequest, frames: number | null): Com
 export function analyze(
   request: RenderRequest,
   frames: number | null,
-  estimate: Estimate | null,
+  estimate: RenderEstimate | null,
   agents: number,
 ): Analysis {
   const complexity = complexityOf(request, frames);

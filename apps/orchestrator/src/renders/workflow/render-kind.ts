@@ -159,11 +159,18 @@ const STEPS_OF_RUNNER = {
   done: ["upload"],
 } as const;
 
+const BEFORE_WORK: ReadonlySet<string> = new Set(["queue", "allocate"]);
+
 /** Which step of the workflow the job is at: by its status until it runs, then by what its runner says. */
 function enterStep(context: StepContext, { status }: JobRow, progress: Progress | null): void {
   if (status === "CREATED" || status === "PENDING") enterFirst(context, ["queue", "allocate"]);
   else if (status === "ASSIGNED" || status === "ACCEPTED") enterFirst(context, ["allocate"]);
-  else if (status === "RUNNING") enterFirst(context, STEPS_OF_RUNNER[progress?.render?.step ?? "downloading"]);
+  else if (status === "RUNNING") {
+    const step = progress?.render?.step;
+    // After a restart nobody knows how far it is until its next report: it is where it was.
+    if (step !== undefined) enterFirst(context, STEPS_OF_RUNNER[step]);
+    else if (BEFORE_WORK.has(context.current() ?? "")) enterFirst(context, ["download"]);
+  }
 }
 
 function enterFirst({ run, unit, enter }: StepContext, names: readonly string[]): void {
