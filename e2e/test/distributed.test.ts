@@ -131,6 +131,7 @@ test("a part that stands still is begun a second time on an idle agent, and the 
   expect(tries.find(({ id }) => id !== stuck.id)).toMatchObject({ status: "STOPPED", agentId: "one" });
   // The other one is not left running.
   await waitFor(async () => ["STOPPED", "FAILED"].includes((await room.job(stuck.id)).status), { deadlineMs: 60_000 });
+  await waitFor(async () => (await readdir(room.media)).length === 1, { deadlineMs: 60_000, what: "one folder" });
 }, 180_000);
 
 test("an orchestrator that is killed in the middle goes on with the parts that there are", async () => {

@@ -1,3 +1,3 @@
 import { bundle } from "../../tsup.base.js";
 
-export default bundle(["src/scenes.ts"]);
+export default bundle(["src/livestream.ts", "src/scenes.ts"]);

@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT_MS = 5000;
 const QUERY_TIMEOUT_MS = 20_000;
 /** Deadlocks and lost races end one of the two, who is to try again: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html */
 const TRY_AGAIN = new Set(["40001", "40P01"]);
-const TRIES = 6;
+const TRIES = 12;
 
 /**
  * Opens a PostgreSQL database, which several processes may use at the same time, and brings its tables up to date.
@@ -128,7 +128,7 @@ class PostgresEngine<Tables> implements Engine<Tables> {
         return await this.db.transaction().execute(operation);
       } catch (error) {
         if (tries === TRIES || !TRY_AGAIN.has(codeOf(error) ?? "")) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 2 ** tries * 5 * Math.random()));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(400, 2 ** tries * 5) * Math.random()));
       }
     }
   }

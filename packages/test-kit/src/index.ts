@@ -2,6 +2,7 @@ export * from "./camera.js";
 export * from "./certificates.js";
 export * from "./ffprobe.js";
 export * from "./free-port.js";
+export * from "./livekit/fake-livekit.js";
 export * from "./measured.js";
 export * from "./processes.js";
 export * from "./raw-client.js";

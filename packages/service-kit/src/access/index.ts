@@ -3,7 +3,7 @@ export { keyRoutes, userRoutes } from "./admin-routes.js";
 export { ApiKeys } from "./api-keys.js";
 export { authenticate } from "./authenticate.js";
 export { gate, requireCallerFor, requireRoom } from "./gates.js";
-export { type GuardedRoute, GuardedRoutes, type Method } from "./guarded-routes.js";
+export { type GuardedRoute, GuardedRoutes, type Handler, type Method } from "./guarded-routes.js";
 export { holdsSomewhere, includes, type Principal, roleIn, roomByDefault, roomsWith } from "./principal.js";
 export {
   type ClosedRule,

@@ -108,8 +108,8 @@ async function merge(context: StepContext, { jobs, engine, now }: DistributedDep
   });
   const progress = fromJson<Progress>(job.progress);
   if (progress?.render?.step === "done" && job.status !== "FAILED" && placeOf(progress, [job.id]) !== undefined) {
-    const { file, bytes } = progress.render;
-    return { output: { jobId: job.id, file, bytes, elapsedMs: sinceParts(context, now), totalFrames } };
+    const { step: _step, ...made } = progress.render;
+    return { output: { jobId: job.id, ...made, elapsedMs: sinceParts(context, now) } };
   }
   if (context.signal.aborted) throw context.signal.reason;
   const error = job.status === "FAILED" ? fromJson<ErrorInfo>(job.error) : null;
@@ -127,18 +127,27 @@ function sinceParts({ run }: StepContext, now: () => Date): number {
   return began === undefined ? 0 : Math.max(0, now().getTime() - began);
 }
 
-/** Ends every job that makes a part, and removes what they made. */
+/**
+ * Ends every job that makes a part, and removes what they made.
+ *
+ * @throws StepError while one has not come to its end: until then it may put a file there.
+ */
 async function removeParts(
   key: string,
   { output }: Pick<StepContext, "output">,
   { reader, control, files }: DistributedDeps,
 ): Promise<void> {
   const plan = output("partition") as Plan | undefined;
+  let isBusy = false;
   for (const part of plan?.parts ?? [])
     for (let number = 0; number < MOST_TRIES; number += 1) {
       const job = await reader.byIdempotencyKey(`${key}:${partKey(part, number)}`);
       if (job === undefined) break;
-      if (!isFinalStatus(job.status)) await control.stop(job.id);
-      await files.removeFolder(job.id);
+      if (isFinalStatus(job.status)) await files.removeFolder(job.id);
+      else {
+        await control.stop(job.id);
+        isBusy = true;
+      }
     }
+  if (isBusy) throw new StepError({ code: "PART_NOT_ENDED", message: "A part has not come to its end yet." }, true);
 }

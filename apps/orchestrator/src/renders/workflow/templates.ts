@@ -21,6 +21,8 @@ export const PARTS = "parts";
 
 /** Tries of what is quick and done here: the store may be busy. */
 const LOCAL_RETRY: RetryPolicy = { retries: 5, backoffMs: 500, factor: 2 };
+/** A try that was stopped may take as long as any stop. */
+const REMOVAL_RETRY: RetryPolicy = { retries: 10, backoffMs: 500, factor: 2 };
 
 type Written = Omit<StepDefinition, "after"> & { after?: readonly string[] };
 const local = { retry: LOCAL_RETRY, timeoutMs: MINUTE_MS, joins: true } as const;
@@ -85,8 +87,12 @@ export const TEMPLATES: Readonly<Record<TemplateName, WorkflowDefinition>> = {
       { name: "upload", group: CARRIED, kind: "merge" },
       UPDATE,
       NOTIFY,
-      { name: "remove_parts", kind: "remove_parts", final: true, retry: LOCAL_RETRY, timeoutMs: MINUTE_MS },
-      CLEANUP,
+      // Not behind those who are told, which may take a day.
+      {
+        ...{ name: "remove_parts", kind: "remove_parts", after: ["update"], final: true },
+        ...{ retry: REMOVAL_RETRY, timeoutMs: MINUTE_MS },
+      },
+      { ...CLEANUP, after: ["notify", "remove_parts"] },
     ]),
   },
 };

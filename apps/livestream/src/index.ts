@@ -1,0 +1,2 @@
+export { Livestream, type RouteRule } from "./livestream.js";
+export type { LiveKitAccess, LivestreamOptions } from "./options.js";
