@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { callbackEventSchema, workflowDetailSchema, workflowSchema } from "@stream-control/protocol";
 import { temporaryFolder, waitFor } from "@stream-control/test-kit";
+import { GuardedHouse } from "./guarded-house.js";
 import { House } from "./house.js";
 import { QUICK } from "./webhook-house.js";
 import { isSignedWith, Receiver } from "./webhook-receiver.js";
@@ -150,6 +151,23 @@ describe("a render", () => {
     const again = await desk.ask("film");
     expect(new Set([...both, again]).size).toBe(1);
     expect((await house.api("GET", "/v1/jobs")).body).toHaveLength(1);
+  });
+
+  test("forgets who asked for it where they are erased, also in what is still to be done", async () => {
+    await using guarded = await GuardedHouse.open({ mediaDir: folder.path });
+    const person = await guarded.let({ hall: "operator" }, { name: "Ada Example" });
+    const asked = await person.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "film" }, SOON);
+    const job = async () => (await guarded.admin.api("GET", "/v1/jobs")).body.at(-1);
+    await waitFor(async () => (await job())?.requestedBy === "Ada Example");
+    await guarded.admin.api("POST", "/v1/audit/erase", { requestedBy: "Ada Example" });
+    await person.api("POST", "/api/v1/jobs/film/cancel");
+    await waitFor(async () => (await person.api("GET", "/api/v1/jobs/film/status")).body.status === "cancelled");
+    await person.api("POST", `/api/v1/workflows/${asked.body.workflow_id}/rerun`, { fromStep: "process" });
+    const jobs = await waitFor(async () => {
+      const { body } = await guarded.admin.api("GET", "/v1/jobs");
+      return body.length === 2 ? body : undefined;
+    });
+    expect(jobs.map(({ requestedBy }: { requestedBy: string | null }) => requestedBy)).toEqual([null, null]);
   });
 
   test("that is large is queued at once, with when it should be done where that is known", async () => {

@@ -76,6 +76,21 @@ describe("several instances", () => {
     await waitFor(() => follower.closed?.code === 4004);
   });
 
+  test("make one timeline of one id, also where two are asked at once", async () => {
+    const [one, two] = await Promise.all([start("one"), start("two")]);
+    for (let round = 0; round < 5; round += 1) {
+      const body = { ...show, stream_id: `twice-${round}-${folder.path.slice(-6)}`, command_id: `make-${round}` };
+      const answers = await Promise.all([one.call("POST", "/streams", body), two.call("POST", "/streams", body)]);
+      const statuses = answers.map(({ status }) => status);
+      expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+      expect(statuses.every((status) => [200, 201, 409].includes(status))).toBe(true);
+      await waitFor(async () => {
+        const states = await Promise.all([one, two].map((service) => state(service, body.stream_id)));
+        return states.every((seen) => seen?.mode === "idle");
+      });
+    }
+  });
+
   for (const signal of ["SIGKILL", "SIGSTOP"] as const)
     test(`take timelines over within two seconds when their owner gets a ${signal}, at the right millisecond`, async () => {
       const [owner, other] = await Promise.all([start("one"), start("two")]);
@@ -85,6 +100,9 @@ describe("several instances", () => {
         const { streams } = (await other.call("GET", "/streams?limit=1000")).json;
         return ids.every((one) => streams.some(({ stream_id }: Json) => stream_id === one));
       });
+      const more = await Promise.all(
+        Array.from({ length: 200 }, () => make(owner, { ...show, lifecycle: "independent" })),
+      );
       const all = await Promise.all(ids.map((one) => follow(other, one)));
       const follower = all[0] as Follower;
       const before = await follower.next(({ mode, scene }) => mode === "running" && scene.elapsed_ms > 200);
@@ -96,6 +114,12 @@ describe("several instances", () => {
       await Promise.all(all.map((one) => one.next(({ epoch }) => epoch > (epochs.get(one) ?? 1))));
       const tookMs = Date.now() - hitAtMs;
       expect(tookMs).toBeLessThan(2000);
+      await waitFor(async () => {
+        const { streams } = (await other.call("GET", "/streams?limit=1000")).json;
+        const owners = new Map(streams.map((one: Json) => [one.stream_id, one.owner]));
+        return new Set([...ids, ...more].map((one) => owners.get(one))).size === 1;
+      });
+      expect(Date.now() - hitAtMs).toBeLessThan(4000);
       const paused = (await held).json.state;
       expect(paused.mode).toBe("paused");
       expect(paused.scene.started_at_ms + paused.scene.elapsed_ms).toBeLessThan(hitAtMs + 500);

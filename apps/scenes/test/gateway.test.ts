@@ -195,6 +195,9 @@ describe.each([
     await house.call("DELETE", `/streams/${id}`);
     expect((await house.call("GET", `/streams/${id}`)).status).toBe(404);
     expect((await house.call("GET", `/streams/${id}/as-run`)).json.entries).toHaveLength(2);
+    // Its name stays its own for as long as that.
+    const again = await house.call("POST", "/streams", { ...independent, stream_id: id });
+    expect(again).toMatchObject({ status: 409, json: { code: "TIMELINE_EXISTS" } });
   });
 
   test("edits a running show without touching what is on air", async () => {

@@ -82,7 +82,14 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const rows = new RunRows(store, sealed, submission.newId());
   const engine = new WorkflowEngine({ store, rows, log, logger, now });
   const progressOf = (jobId: string) => board.progress(jobId);
-  const jobs = new StepJobs({ ledger, reader, control, submission, progressOf });
+  const jobs = new StepJobs({
+    ledger,
+    reader,
+    control,
+    submission,
+    progressOf,
+    requesterOf: (id) => rows.requesterOf(id),
+  });
   board.onProgress((jobId, progress) => jobs.progressed(jobId, progress));
   const waits = new RenderWaits(engine);
   const { newId } = submission;

@@ -122,8 +122,9 @@ export function streamRoutes(options: RoutesOptions): GuardedRoutes {
     response.json(statsJson((await inspect(host, params.id)).stats));
   });
 
-  routes.get("/:id/as-run", viewer, async ({ params, query }, response) => {
-    const record = journal.find(params.id);
+  const keptRoom = async ({ params }: Request) => (await kept(journal, String(params.id)))?.room;
+  routes.get("/:id/as-run", inRoom("viewer", keptRoom), async ({ params, query }, response) => {
+    const record = await kept(journal, params.id);
     if (record === undefined) throw notFound(params.id);
     const { limit } = parseQuery(asRunQuery, query);
     const entries = asRun(record.made, await journal.entries(params.id), record.removedAtMs ?? now(), limit);
@@ -196,10 +197,14 @@ export function streamRoutes(options: RoutesOptions): GuardedRoutes {
   return routes;
 }
 
+/** A timeline that is there, or is gone and has left its as-run record. */
+const kept = async (journal: Journal, streamId: string): Promise<TimelineRecord | undefined> =>
+  journal.find(streamId) ?? (await journal.findRemoved(streamId));
+
 /** @throws AppError `TIMELINE_NOT_FOUND`. */
 function existing(journal: Journal, streamId: string): TimelineRecord {
   const record = journal.find(streamId);
-  if (record === undefined || record.removedAtMs !== null) throw notFound(streamId);
+  if (record === undefined) throw notFound(streamId);
   return record;
 }
 

@@ -28,11 +28,7 @@ export function socketRoutes({
         const caller = await callerOf(arrival, access);
         const streamId = decoded(arrival.url.pathname.split("/")[2] ?? "");
         const record = journal.find(streamId);
-        if (
-          record === undefined ||
-          record.removedAtMs !== null ||
-          roleIn(caller.principal.grants, record.room) === undefined
-        )
+        if (record === undefined || roleIn(caller.principal.grants, record.room) === undefined)
           throw notFound(streamId);
         const { format, ...filter } = parseQuery(query, Object.fromEntries(arrival.url.searchParams));
         const opening = { streamId, caller, address: arrival.address, format, filter: filterOf(filter) };

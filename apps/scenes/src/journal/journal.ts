@@ -52,8 +52,12 @@ export interface Journal {
   append(record: TimelineRecord, entry: JournalEntry): Promise<TimelineRecord>;
   /** Marks a timeline as gone; its journal stays for the time that as-run records are kept. @throws NotOwnerError. */
   remove(record: TimelineRecord): Promise<void>;
-  /** A timeline, whoever it belongs to, also one that is gone. */
+  /** A timeline, whoever it belongs to; undefined for one that is gone. */
   find(streamId: string): TimelineRecord | undefined;
+  /** A timeline that is gone, as long as its as-run record is kept. */
+  findRemoved(streamId: string): Promise<TimelineRecord | undefined>;
+  /** How many there are. */
+  readonly size: number;
   /** Every timeline that is not gone, in the order in which they were made. */
   list(): TimelineRecord[];
   /** Every command of a timeline, in its order. */

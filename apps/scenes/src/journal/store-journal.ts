@@ -24,7 +24,7 @@ export class StoreJournal implements Journal {
   async start(listener: JournalListener): Promise<void> {
     const { store, instance } = this.options;
     await this.prune();
-    const rows = await store.db.selectFrom("timelines").selectAll().execute();
+    const rows = await store.db.selectFrom("timelines").selectAll().where("removed_at", "is", null).execute();
     for (const row of rows) {
       const kept: TimelineRecord = JSON.parse(row.record);
       const record = {
@@ -32,7 +32,6 @@ export class StoreJournal implements Journal {
         position: row.position,
         owner: instance,
         epoch: kept.epoch + 1,
-        removedAtMs: row.removed_at,
       };
       this.records.set(record.streamId, record);
     }
@@ -57,11 +56,20 @@ export class StoreJournal implements Journal {
 
   async create(record: TimelineRecord): Promise<TimelineRecord> {
     const { streamId } = record;
-    if (this.records.has(streamId)) throw new AppError("TIMELINE_EXISTS", `There is a timeline "${streamId}" already.`);
+    if (this.records.has(streamId)) throw exists(streamId);
     this.records.set(streamId, record);
     try {
       const row = { stream_id: streamId, record: JSON.stringify(record), position: record.position, removed_at: null };
-      await this.options.store.write((tx) => tx.insertInto("timelines").values(row).execute());
+      const isNew = await this.options.store.write(async (tx) => {
+        const { numInsertedOrUpdatedRows } = await tx
+          .insertInto("timelines")
+          .values(row)
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst();
+        return numInsertedOrUpdatedRows === 1n;
+      });
+      // The id of one that is gone names its as-run record, as long as that is kept.
+      if (!isNew) throw exists(streamId);
     } catch (error) {
       this.records.delete(streamId);
       throw error;
@@ -87,15 +95,29 @@ export class StoreJournal implements Journal {
     await this.options.store.write((tx) =>
       tx.updateTable("timelines").set({ removed_at: removedAtMs }).where("stream_id", "=", record.streamId).execute(),
     );
-    this.records.set(record.streamId, { ...record, removedAtMs });
+    this.records.delete(record.streamId);
   }
 
   find(streamId: string): TimelineRecord | undefined {
     return this.records.get(streamId);
   }
 
+  async findRemoved(streamId: string): Promise<TimelineRecord | undefined> {
+    const row = await this.options.store.db
+      .selectFrom("timelines")
+      .selectAll()
+      .where("stream_id", "=", streamId)
+      .where("removed_at", "is not", null)
+      .executeTakeFirst();
+    return row === undefined ? undefined : { ...JSON.parse(row.record), removedAtMs: row.removed_at };
+  }
+
+  get size(): number {
+    return this.records.size;
+  }
+
   list(): TimelineRecord[] {
-    return [...this.records.values()].filter(({ removedAtMs }) => removedAtMs === null);
+    return [...this.records.values()];
   }
 
   async entries(streamId: string): Promise<JournalEntry[]> {
@@ -111,9 +133,10 @@ export class StoreJournal implements Journal {
   private async prune(): Promise<void> {
     const beforeMs = this.options.now() - this.options.keepRemovedMs;
     await this.options.store.write((tx) => tx.deleteFrom("timelines").where("removed_at", "<", beforeMs).execute());
-    for (const { streamId, removedAtMs } of this.records.values())
-      if (removedAtMs !== null && removedAtMs < beforeMs) this.records.delete(streamId);
   }
 }
+
+const exists = (streamId: string): AppError =>
+  new AppError("TIMELINE_EXISTS", `There is, or was until lately, a timeline "${streamId}"; choose another id.`);
 
 const PRUNE_EVERY_MS = 3_600_000;

@@ -186,7 +186,7 @@ export class TimelineHost {
     const room = roomSchema.safeParse(asked.room === "" ? DEFAULT_ROOM : asked.room);
     if (!room.success)
       throw new AppError("VALIDATION_FAILED", "room must be small letters, digits, dots, dashes and underscores.");
-    if (journal.list().length >= settings.maxTimelines)
+    if (journal.size >= settings.maxTimelines)
       throw new AppError("TOO_MANY_TIMELINES", `There are ${settings.maxTimelines} timelines already; remove some.`);
     const record = await journal.create({
       ...{ streamId: command.streamId, room: room.data, state: newTimeline(asked.rundown, nowMs) },
@@ -270,9 +270,8 @@ export class TimelineHost {
   }
 
   private isElsewhere(streamId: string): boolean {
-    const record = this.options.journal.find(streamId);
     // What is ours by the journal and not here yet, or no more, is waited for like what is another's.
-    return record !== undefined && record.removedAtMs === null && !this.own.has(streamId);
+    return !this.own.has(streamId) && this.options.journal.find(streamId) !== undefined;
   }
 
   private sweep(): void {

@@ -36,6 +36,8 @@ export class JetStreamJournal implements Journal {
   /** What this instance acts for. */
   private readonly mine = new Set<string>();
   private readonly takingOver = new Set<string>();
+  /** What is still to be taken over. */
+  private readonly orphans: string[] = [];
   private readonly saving = new Map<string, TimelineRecord | null>();
   private readonly saves = new Set<Promise<void>>();
   private readonly membership: Membership;
@@ -99,7 +101,8 @@ export class JetStreamJournal implements Journal {
         const found = replay(undefined, await this.log.after(streamId, 0));
         if (found !== undefined) this.noteFound(found);
       }
-      throw new AppError("TIMELINE_EXISTS", `There is a timeline "${streamId}" already.`, { cause: thrown });
+      const message = `There is, or was until lately, a timeline "${streamId}"; choose another id.`;
+      throw new AppError("TIMELINE_EXISTS", message, { cause: thrown });
     }
   }
 
@@ -123,10 +126,9 @@ export class JetStreamJournal implements Journal {
     const removedAtMs = this.options.now();
     try {
       const position = await this.log.append(streamId, record.position, { kind: "removed", atMs: removedAtMs });
-      const removed = { ...record, position, removedAtMs };
       this.mine.delete(streamId);
-      this.records.set(streamId, removed);
-      this.save(removed);
+      this.records.delete(streamId);
+      this.save({ ...record, position, removedAtMs });
     } catch (thrown) {
       this.giveUp(streamId);
       throw thrown;
@@ -137,10 +139,19 @@ export class JetStreamJournal implements Journal {
     return this.records.get(streamId);
   }
 
+  async findRemoved(streamId: string): Promise<TimelineRecord | undefined> {
+    const entry = await this.kv.get(subjectWord(streamId));
+    if (entry === null || entry.operation !== "PUT") return undefined;
+    const record = entry.json<TimelineRecord>();
+    return record.removedAtMs === null ? undefined : record;
+  }
+
+  get size(): number {
+    return this.records.size;
+  }
+
   list(): TimelineRecord[] {
-    return [...this.records.values()]
-      .filter(({ removedAtMs }) => removedAtMs === null)
-      .sort((a, b) => a.made.atMs - b.made.atMs || (a.streamId < b.streamId ? -1 : 1));
+    return [...this.records.values()].sort((a, b) => a.made.atMs - b.made.atMs || (a.streamId < b.streamId ? -1 : 1));
   }
 
   async entries(streamId: string): Promise<JournalEntry[]> {
@@ -207,7 +218,8 @@ export class JetStreamJournal implements Journal {
     const { streamId, position, owner, epoch } = record;
     const known = this.records.get(streamId);
     if (known !== undefined && known.position >= position) return;
-    this.records.set(streamId, record);
+    if (record.removedAtMs === null) this.records.set(streamId, record);
+    else this.records.delete(streamId);
     if (!this.mine.has(streamId) || (owner === this.options.instance && epoch === known?.epoch)) return;
     this.mine.delete(streamId);
     this.listener?.lost(streamId);
@@ -226,14 +238,21 @@ export class JetStreamJournal implements Journal {
   /** Takes over what belongs to nobody who lives; who takes what is the same for all, so that they seldom meet. */
   private takeOverOrphans(): void {
     const living = this.membership.living();
-    if (living === undefined || this.stopped) return;
+    if (living === undefined || this.stopped || this.orphans.length > 0) return;
     const { instance } = this.options;
     const alive = new Set(living);
-    for (const { streamId, owner, removedAtMs } of this.records.values()) {
-      if (this.takingOver.size >= AT_ONCE) return;
-      if (removedAtMs !== null || this.mine.has(streamId) || this.takingOver.has(streamId)) continue;
-      if (owner === instance ? false : alive.has(owner)) continue;
-      if (owner !== instance && heir(streamId, living) !== instance) continue;
+    for (const { streamId, owner } of this.records.values()) {
+      if (this.mine.has(streamId) || this.takingOver.has(streamId)) continue;
+      // What is ours by the journal, and is not acted for, was let go for want of a sign of life.
+      if (owner === instance || (!alive.has(owner) && heir(streamId, living) === instance)) this.orphans.push(streamId);
+    }
+    this.takeNext();
+  }
+
+  private takeNext(): void {
+    while (this.takingOver.size < AT_ONCE && !this.stopped) {
+      const streamId = this.orphans.pop();
+      if (streamId === undefined) return;
       this.takingOver.add(streamId);
       this.takeOver(streamId)
         .catch((thrown: unknown) => {
@@ -242,7 +261,7 @@ export class JetStreamJournal implements Journal {
         })
         .finally(() => {
           this.takingOver.delete(streamId);
-          if (this.takingOver.size < AT_ONCE / 2) this.takeOverOrphans();
+          this.takeNext();
         });
     }
   }
@@ -252,7 +271,11 @@ export class JetStreamJournal implements Journal {
     const known = this.records.get(streamId);
     const current = replay(known, await this.log.after(streamId, known?.position ?? 0));
     if (current === undefined) return;
-    if (current.removedAtMs !== null || (current.owner !== known?.owner && current.owner !== instance)) {
+    if (current.removedAtMs !== null) {
+      this.records.delete(streamId);
+      return;
+    }
+    if (current.owner !== known?.owner && current.owner !== instance) {
       this.records.set(streamId, current);
       return;
     }
@@ -276,15 +299,17 @@ export class JetStreamJournal implements Journal {
 
   private async prune(): Promise<void> {
     const beforeMs = this.options.now() - this.options.keepRemovedMs;
-    for (const { streamId, removedAtMs } of [...this.records.values()]) {
-      if (removedAtMs === null || removedAtMs >= beforeMs) continue;
-      try {
+    try {
+      for await (const key of await this.kv.keys()) {
+        const entry = await this.kv.get(key);
+        if (entry === null || entry.operation !== "PUT") continue;
+        const { streamId, removedAtMs } = entry.json<TimelineRecord>();
+        if (removedAtMs === null || removedAtMs >= beforeMs) continue;
         await this.log.purge(streamId);
-        await this.kv.purge(subjectWord(streamId));
-        this.records.delete(streamId);
-      } catch (thrown) {
-        this.options.logger.warn({ err: toError(thrown), streamId }, "a removed timeline could not be forgotten");
+        await this.kv.purge(key);
       }
+    } catch (thrown) {
+      this.options.logger.warn({ err: toError(thrown) }, "removed timelines could not be forgotten");
     }
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   JetStreamApiError,
   type JetStreamClient,
@@ -70,7 +71,8 @@ export class JetStreamLog {
    */
   async append(streamId: string, after: number, entry: LogEntry): Promise<number> {
     const data = Buffer.from(JSON.stringify(entry));
-    const id = messageId(streamId, after, entry);
+    // Of this call alone: what another call writes is never taken for it.
+    const id = randomUUID();
     for (let attempt = 1; ; attempt += 1) {
       try {
         const options = { msgID: id, expect: { lastSubjectSequence: after }, timeout: TRY_MS };
@@ -113,11 +115,6 @@ export class JetStreamLog {
 }
 
 const subjectOf = (streamId: string): string => `${PREFIX}.${subjectWord(streamId)}`;
-
-function messageId(streamId: string, after: number, entry: LogEntry): string {
-  const what = entry.kind === "command" ? entry.command.commandId : entry.kind === "owner" ? entry.owner : entry.kind;
-  return `${subjectWord(streamId)} ${after} ${what}`;
-}
 
 const isApi = (thrown: unknown, codes: readonly number[]): boolean =>
   thrown instanceof JetStreamApiError && (codes.includes(thrown.code) || codes.includes(thrown.apiError().code));
