@@ -49,6 +49,10 @@ export interface ChooserOptions {
   monotonic: () => number;
 }
 
+/** An agent that was never seen: the model takes it for an average one. */
+const ANYBODY = "";
+/** For so long a fleet is taken to be worth what it was. */
+const WORTH_MS = 1000;
 /** Fewer ends say nothing of an agent. */
 const LEAST_ENDS = 3;
 
@@ -57,6 +61,7 @@ export class Chooser<Agent extends Rated> {
   private readonly lastInTurn = new Map<string, string>();
   private readonly credits = new Map<string, Credits>();
   private readonly underWay: WorkUnderWay;
+  private readonly worth = new Map<string, { worth: number; untilMs: number }>();
   /** How long a job waits for an agent at most; set once, when it begins to. */
   private readonly patience = new Map<string, number>();
 
@@ -161,8 +166,13 @@ export class Chooser<Agent extends Rated> {
     const now = free.map((agent) => option(agent, 0, agent.used)) as unknown as Some<Option<Agent>>;
     const atOnce = soonestDone(now, [], state.errorPercent);
     const later: Option<Agent>[] = [];
+    const plainMs = predict(ANYBODY, 0).ms;
+    // The model's factors are the same for every job, so that any job tells them.
+    const worth = () =>
+      this.knownWorth(job.room) ??
+      this.worthOf(job.room, [...free, ...busy()], (id, beside) => plainMs / predict(id, beside).ms);
     // While there is more to do than this job takes, an agent that idles would cost the others more than this one gains.
-    if (this.mayWait(job.id) && atOnce.option.predictedMs > this.underWay.drainMs(queued) / 2)
+    if (this.mayWait(job.id) && atOnce.option.predictedMs > this.underWay.drainMs(queued, worth()))
       for (const agent of busy()) {
         const freeInMs = this.underWay.freeInMs(agent);
         if (Number.isFinite(freeInMs)) later.push(option(agent, freeInMs, Math.max(0, agent.used - 1)));
@@ -170,8 +180,22 @@ export class Chooser<Agent extends Rated> {
     const best = later.length === 0 ? atOnce : soonestDone(now, later, state.errorPercent);
     if (best.insteadOf !== undefined) return this.wait(job, best.option, best.insteadOf, best.why);
     const { agent, predictedMs } = best.option;
+    this.underWay.sized(plainMs);
     const figures = { predictedMs: Math.round(predictedMs), errorPercent: state.errorPercent };
     return { agent, note: { strategy: "ai_driven", why: best.why, beside: agent.used, ...figures } };
+  }
+
+  private knownWorth(room: string): number | undefined {
+    const known = this.worth.get(room);
+    return known !== undefined && this.options.monotonic() < known.untilMs ? known.worth : undefined;
+  }
+
+  /** As many plain agents as those of a room are worth when all their slots are in use; looked at once a second. */
+  private worthOf(room: string, agents: readonly Agent[], timesAsFast: (id: string, beside: number) => number): number {
+    let worth = 0;
+    for (const { id, capabilities } of agents) worth += capabilities.slots * timesAsFast(id, capabilities.slots - 1);
+    this.worth.set(room, { worth, untilMs: this.options.monotonic() + WORTH_MS });
+    return worth;
   }
 
   private wait(job: Placeable, later: Option<Agent>, now: Option<Agent>, why: string): Choice<Agent> {

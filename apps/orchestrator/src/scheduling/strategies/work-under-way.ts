@@ -16,7 +16,7 @@ export class WorkUnderWay {
   /** Milliseconds until each slot of an agent comes free, in ascending order, with what was claimed of them in this round. */
   private readonly slots = new Map<string, number[]>();
 
-  private meanMs: number | undefined;
+  private plainMs: number | undefined;
 
   constructor(private readonly monotonic: () => number) {}
 
@@ -24,7 +24,6 @@ export class WorkUnderWay {
     this.slots.delete(agentId);
     if (predictedMs === undefined) return;
     this.work.set(jobId, { agentId, startedMs: this.monotonic(), predictedMs });
-    this.meanMs = this.meanMs === undefined ? predictedMs : this.meanMs + NEWEST * (predictedMs - this.meanMs);
     const jobs = this.byAgent.get(agentId) ?? new Set();
     this.byAgent.set(agentId, jobs.add(jobId));
   }
@@ -39,9 +38,18 @@ export class WorkUnderWay {
     if (jobs?.size === 0) this.byAgent.delete(work.agentId);
   }
 
-  /** How long so many jobs take that wait, by the jobs that were given away lately and the slots that they have now. */
-  drainMs(queued: number): number {
-    return (queued * (this.meanMs ?? 0)) / Math.max(1, this.work.size);
+  /** A job was given away that takes a plain agent so long. */
+  sized(plainMs: number): void {
+    this.plainMs = this.plainMs === undefined ? plainMs : this.plainMs + NEWEST * (plainMs - this.plainMs);
+  }
+
+  /**
+   * How long so many jobs take, if they are like those that were given away lately.
+   *
+   * @param worth how many plain agents the fleet is worth.
+   */
+  drainMs(queued: number, worth: number): number {
+    return (queued * (this.plainMs ?? 0)) / worth;
   }
 
   /** When a busy agent has a slot again; infinite where nothing is predicted of what it does. */
