@@ -70,7 +70,7 @@ export class WorkflowEngine {
    * @throws StoreError where it cannot be written.
    */
   async start(given: NewRun, entry: RunEntry): Promise<{ run: WorkflowRun; created: boolean }> {
-    const { input, facts, done, ...rest } = given;
+    const { input, facts, done, requestedBy, ...rest } = given;
     checkDefinition(given.definition);
     const at = this.deps.now();
     const nowMs = at.getTime();
@@ -81,7 +81,7 @@ export class WorkflowEngine {
     const run: WorkflowRun = { ...rest, state, ...times, outputs: done ?? {} };
     const by = currentCaller();
     const known = await this.deps.store.write(async (tx) => {
-      const there = await this.deps.rows.insert(tx, run, input);
+      const there = await this.deps.rows.insert(tx, run, { input, requestedBy });
       if (there === undefined) await this.deps.log.append(tx, { by, subject: `workflow:${run.id}`, ...entry });
       return there;
     });

@@ -4,7 +4,7 @@ import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables, WorkflowRunTable, WorkflowStepTable } from "../store/tables.js";
 import type { RunState, StepState } from "./core/state.js";
 import { unitsOf, type WorkflowDefinition } from "./definition.js";
-import type { WorkflowRun } from "./run.js";
+import type { NewRun, WorkflowRun } from "./run.js";
 
 const RUNS = "workflow_runs";
 const STEPS = "workflow_steps";
@@ -38,13 +38,17 @@ export class RunRows {
   ) {}
 
   /** @returns the run that there is with the same key, which then stays as it is. */
-  async insert(tx: Transaction<Tables>, run: WorkflowRun, input: JsonObject): Promise<StoredRun | undefined> {
+  async insert(
+    tx: Transaction<Tables>,
+    run: WorkflowRun,
+    { input, requestedBy }: Pick<NewRun, "input" | "requestedBy">,
+  ): Promise<StoredRun | undefined> {
     const known = await tx.selectFrom(RUNS).selectAll().where("key", "=", run.key).executeTakeFirst();
     if (known !== undefined) return this.opened(known, await this.stepsOf(tx, [known.id]));
     await tx
       .insertInto(RUNS)
       .values({
-        ...{ id: run.id, key: run.key, kind: run.kind, room: run.room, requested_by: run.requestedBy },
+        ...{ id: run.id, key: run.key, kind: run.kind, room: run.room, requested_by: requestedBy },
         ...{ definition: JSON.stringify(run.definition), created_at: run.createdAt, revision: 1, lease_until: null },
         input: this.sealed.sealText(RUNS, "input", run.id, JSON.stringify(input)),
         ...this.changing(run),
@@ -75,6 +79,12 @@ export class RunRows {
   async input(id: string): Promise<JsonObject> {
     const row = await this.store.db.selectFrom(RUNS).select("input").where("id", "=", id).executeTakeFirstOrThrow();
     return JSON.parse(this.sealed.openText(RUNS, "input", id, row.input)) as JsonObject;
+  }
+
+  /** Whoever asked for a run, where they had to say, and have not been erased. */
+  async requesterOf(id: string): Promise<string | null> {
+    const row = await this.store.db.selectFrom(RUNS).select("requested_by").where("id", "=", id).executeTakeFirst();
+    return row?.requested_by ?? null;
   }
 
   /** Runs that have not ended, oldest first, some at a time. */
@@ -185,7 +195,7 @@ export class RunRows {
         outputs[unit] = JSON.parse(this.sealed.openText(STEPS, "output", step.id, step.output)) as JsonObject;
     }
     return {
-      ...{ seq: row.seq, id: row.id, key: row.key, kind: row.kind, room: row.room, requestedBy: row.requested_by },
+      ...{ seq: row.seq, id: row.id, key: row.key, kind: row.kind, room: row.room },
       definition,
       state: { ...(JSON.parse(row.state) as Omit<RunState, "steps">), steps },
       ...{ createdAt: row.created_at, updatedAt: row.updated_at, endedAt: row.ended_at, outputs },

@@ -13,7 +13,6 @@ export interface WorkflowRun {
   /** As it was when the run was started. */
   definition: WorkflowDefinition;
   state: RunState;
-  requestedBy: string | null;
   createdAt: string;
   updatedAt: string;
   endedAt: string | null;
@@ -34,5 +33,6 @@ export interface NewRun {
   facts?: Record<string, boolean>;
   /** Steps that are done already, with what they gave. */
   done?: Record<string, JsonObject>;
+  /** A person's name, perhaps: it is read where it is needed, and held nowhere, so that it can be erased. */
   requestedBy: string | null;
 }

@@ -31,6 +31,8 @@ export interface StepJobsDeps {
   submission: SubmissionDeps;
   /** What a running job measured last. */
   progressOf: (jobId: string) => Progress | null;
+  /** Whoever asked for a run. */
+  requesterOf: (runId: string) => Promise<string | null>;
 }
 
 interface Watch {
@@ -121,7 +123,8 @@ export class StepJobs {
       ...{ priority, placement, streamMetadata: { title, description: "" } },
       ...(metadata === undefined ? {} : { metadata }),
     };
-    const row = await toNewJob(body, { name: run.requestedBy, room: run.room, isService: true }, this.deps.submission);
+    const name = await this.deps.requesterOf(run.id);
+    const row = await toNewJob(body, { name, room: run.room, isService: true }, this.deps.submission);
     const limits = restart === undefined ? null : JSON.stringify(restart);
     return (await this.deps.ledger.submit({ ...row, restart_limits: limits })).job;
   }
