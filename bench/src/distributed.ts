@@ -47,8 +47,10 @@ export async function measureDistributed(): Promise<DistributedResult> {
   try {
     for (const core of CORES) agents.set(core, await pinnedAgent(orchestrator.port, core, folder));
     for (let round = 0; round < ROUNDS; round += 1) {
-      oneAgent.push(await render(orchestrator.port, { ...request, template: "balanced_async" }));
-      twoAgents.push(await render(orchestrator.port, { ...request, template: "distributed" }));
+      // No composition is the same as an earlier one, whose pictures would be taken instead: nobody sees the background.
+      const [one, two] = [`#0000${round}0`, `#0000${round}1`];
+      oneAgent.push(await render(orchestrator.port, { ...request, background: one, template: "balanced_async" }));
+      twoAgents.push(await render(orchestrator.port, { ...request, background: two, template: "distributed" }));
     }
   } finally {
     for (const agent of agents.values()) await agent.stop();

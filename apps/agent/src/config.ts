@@ -91,6 +91,7 @@ const variables = z.object({
     .optional(),
   ...bucketVariables,
   SOURCE_BUCKETS: envVar.list().pipe(z.array(bucketNameSchema)).optional(),
+  RENDER_CACHE_MAX_GB: envVar.int({ min: 0, max: 1_000_000 }).default(10),
   SOURCE_CACHE_MAX_GB: envVar.int({ min: 0, max: 1_000_000 }).default(10),
   NODE_ENV: z.enum(["development", "production", "test"]).default("development"),
   FFMPEG_PATH: z.string().default("ffmpeg"),
@@ -209,6 +210,9 @@ export function agentConfig(env: Record<string, string | undefined>, machine: Ma
     renders: {
       store: bucket === undefined ? { kind: "folder", root: outputDirs[0] ?? dataDir } : { kind: "s3", ...bucket },
       sourceCache: { folder: join(dataDir, "cache", "sources"), maxBytes: given.SOURCE_CACHE_MAX_GB * GB },
+      renderCache: {
+        ...{ folder: join(dataDir, "cache", "renders"), maxBytes: given.RENDER_CACHE_MAX_GB * GB, encoder: "" },
+      },
       ...(sourceBuckets === undefined ? {} : { sourceBuckets }),
     },
     inputDirs: given.INPUT_DIRS === undefined ? outputDirs : folders(given.INPUT_DIRS),

@@ -56,6 +56,7 @@ export class EncoderAgent {
   private isStopping = false;
   /** Why no job can run at present. */
   private machineProblem: string | undefined;
+  private ffmpegVersion = "";
 
   constructor(private readonly options: EncoderAgentOptions) {
     this.logger = options.logger;
@@ -107,6 +108,7 @@ export class EncoderAgent {
     this.limits.encoders = encoders;
     this.limits.drawsText = drawsText;
     this.machineProblem = undefined;
+    this.ffmpegVersion = version;
     const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
     this.client.setCapabilities({ videoEncoders, ffmpegVersion: version, resources: machineResources(videoEncoders) });
   }
@@ -156,7 +158,7 @@ export class EncoderAgent {
     const { jobId, epoch = 0 } = assignment;
     if (this.machineProblem !== undefined) return unable("FFMPEG_UNAVAILABLE", this.machineProblem);
     const prepared = isRender(assignment)
-      ? await prepareRender(assignment, this.limits, renders)
+      ? await prepareRender(assignment, this.limits, madeBy(renders, this.ffmpegVersion))
       : await prepare(assignment, this.limits);
     if (!prepared.ok) {
       this.logger.warn({ jobId, problem: prepared.error.message }, "declined a job");
@@ -183,5 +185,11 @@ export class EncoderAgent {
     return accept();
   }
 }
+
+/** Another ffmpeg makes another file of the same composition. */
+const madeBy = ({ renderCache, ...others }: RenderStores, encoder: string): RenderStores => ({
+  ...others,
+  ...(renderCache === undefined || encoder === "" ? {} : { renderCache: { ...renderCache, encoder } }),
+});
 
 const unable = (code: string, message: string): Decision => decline({ code, message, detail: { fault: "agent" } });

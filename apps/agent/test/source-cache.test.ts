@@ -206,11 +206,11 @@ test("the least recently used files go when there are too many, and those in use
   };
   await put("one");
   await put("two");
-  expect(await cache.take("one", base.file("used"), 1000)).toBe(true);
+  expect(await cache.take("one", base.file("used"), { bytes: 1000 })).toBe(true);
   await put("three");
   const here = async (name: string) => (await cache.size(name)) !== undefined;
   expect([await here("one"), await here("two"), await here("three")]).toEqual([true, false, true]);
   expect((await stat(base.file("used"))).size).toBe(1000);
   await writeFile(base.file("cache/files/three"), "short");
-  expect([await cache.take("three", base.file("x"), 1000), await here("three")]).toEqual([false, false]);
+  expect([await cache.take("three", base.file("x"), { bytes: 1000 }), await here("three")]).toEqual([false, false]);
 });

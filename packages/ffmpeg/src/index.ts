@@ -15,6 +15,7 @@ export {
   type Way,
 } from "./arguments/way.js";
 export * from "./composition/composition.js";
+export { type Cut, cutArguments } from "./composition/cut.js";
 export { IMAGE_HEAD_BYTES, imageDemuxer } from "./composition/image-format.js";
 export { type Joining, joinArguments, joinList } from "./composition/join.js";
 export { canSeek, type FrameRange } from "./composition/window.js";

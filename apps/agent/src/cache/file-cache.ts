@@ -11,6 +11,13 @@ const FREE_SHARE = 0.1;
 const DRAFT_MS = 24 * 3_600_000;
 const DRAFTS = "drafts";
 
+/** A file as it was when it was kept. */
+export interface KeptFile {
+  bytes: number;
+  /** When its contents were last changed; not looked at unless given. */
+  changedAtMs?: number | undefined;
+}
+
 /**
  * Files by name, the least recently used of which go when they are too many. Any number of processes may use one folder, and
  * be killed at any moment: a file has its name when it is whole and not before, is never changed then, and whoever takes one
@@ -46,13 +53,16 @@ export class FileCache {
   /**
    * Gives a file another name outside, written over, and counts it as used.
    *
-   * @param bytes what it must have; another file is none of ours.
+   * @param wanted how it was when it was kept; one that is otherwise was changed by somebody, and goes.
    * @returns whether it was here.
    */
-  async take(name: string, path: string, bytes?: number): Promise<boolean> {
+  async take(name: string, path: string, wanted: KeptFile): Promise<boolean> {
     const file = join(this.files, name);
+    let mtime: Date;
     try {
-      if (bytes !== undefined && (await stat(file)).size !== bytes) {
+      const about = await stat(file);
+      mtime = about.mtime;
+      if (about.size !== wanted.bytes || (wanted.changedAtMs ?? about.mtimeMs) !== about.mtimeMs) {
         await rm(file, { force: true });
         return false;
       }
@@ -61,8 +71,8 @@ export class FileCache {
       if (symbolOf(thrown) === "ENOENT") return false;
       throw thrown;
     }
-    const now = new Date();
-    await utimes(file, now, now).catch(() => undefined);
+    // When it was changed stays as it is: others may have names for it, too.
+    await utimes(file, new Date(), mtime).catch(() => undefined);
     return true;
   }
 
@@ -96,7 +106,7 @@ export class FileCache {
       names.map(async (name) => {
         const path = join(this.files, name);
         const about = await stat(path).catch(() => undefined);
-        return about === undefined ? [] : [{ path, bytes: about.size, usedAt: about.mtimeMs }];
+        return about === undefined ? [] : [{ path, bytes: about.size, usedAt: about.atimeMs }];
       }),
     );
     const files = found.flat().sort((a, b) => a.usedAt - b.usedAt);

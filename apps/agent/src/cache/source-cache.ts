@@ -71,7 +71,7 @@ export class SourceCache {
   private async use(entry: Entry, path: string, { mayReach }: Fetching): Promise<CachedSource | undefined> {
     for (const address of entry.via) await mayReach(address);
     const { sha256, bytes } = entry;
-    return (await this.files.take(sha256, path, bytes)) ? { sha256, bytes } : undefined;
+    return (await this.files.take(sha256, path, { bytes })) ? { sha256, bytes } : undefined;
   }
 
   private async fetch(url: string, path: string, fetching: Fetching): Promise<CachedSource> {

@@ -85,6 +85,8 @@ export const renderSpecSchema = z.object({
     store: resultStoreSchema.default({ kind: "folder", root: "" }),
     /** Where sources are kept that were fetched before; nowhere unless given. */
     sourceCache: cacheSchema.optional(),
+    /** Where films are kept that were rendered before, and what tells the ffmpeg that made them; nowhere unless given. */
+    renderCache: cacheSchema.extend({ encoder: z.string() }).optional(),
     /** Buckets that sources may lie in, and where they are; none unless given. */
     sourceBuckets: z
       .object({
@@ -98,7 +100,7 @@ export const renderSpecSchema = z.object({
 });
 export type RenderSpec = z.infer<typeof renderSpecSchema>;
 /** Where renders take from and put to beside what a job names, as their agent was set up. */
-export type RenderStores = Pick<RenderSpec["render"], "store" | "sourceCache" | "sourceBuckets">;
+export type RenderStores = Pick<RenderSpec["render"], "store" | "sourceCache" | "renderCache" | "sourceBuckets">;
 
 /** What any runner is told. */
 export const anySpecSchema = z.union([renderSpecSchema, runnerSpecSchema]);

@@ -29,6 +29,8 @@ export interface ResolvedComposition {
   localSource: (source: string) => LocalSource;
   /** The file with the text of a text element, by its place in the request's list. */
   textFile: (index: number) => string;
+  /** Frames of the whole at which the encoder begins anew, so that what lies between two of them can be cut out without encoding. */
+  keyframes?: readonly number[] | undefined;
   /** Written over where it is there. */
   output: string;
 }
@@ -115,9 +117,16 @@ export function compositionArguments(composition: ResolvedComposition): string[]
     ...(isSounding ? ["-map", "[sound]"] : []),
     // Both have their length from the graph: `-frames:v` would end the file with the last picture, before the last sound.
     ...["-map_metadata", "-1"],
+    ...(hasPicture ? forcedKeyframes(composition.keyframes ?? [], rangeOf(part, timeline), fps) : []),
     ...outputOptions(request.output_format, kindOf(part, isSounding)),
     `file:${output}`,
   ];
+}
+
+function forcedKeyframes(keyframes: readonly number[], { firstFrame, frames }: FrameRange, fps: number): string[] {
+  const inside = keyframes.filter((frame) => frame > firstFrame && frame < firstFrame + frames);
+  if (inside.length === 0) return [];
+  return ["-force_key_frames", inside.map((frame) => ((frame - firstFrame) / fps).toFixed(6)).join(",")];
 }
 
 /**

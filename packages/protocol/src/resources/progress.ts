@@ -59,6 +59,8 @@ export const renderProgressSchema = z
     /** Bytes of sources that have come, and that are known to come, while they are fetched. */
     fetchedBytes: z.int().min(0).optional(),
     ofBytes: z.int().min(0).optional(),
+    /** Frames that were not encoded, because they had been before. */
+    reusedFrames: z.int().min(0).optional(),
     /** Milliseconds since rendering was begun. */
     elapsedMs: z.number().min(0).optional(),
     /** Of the finished file. */

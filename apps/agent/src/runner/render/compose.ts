@@ -35,18 +35,28 @@ export interface Composed {
   hasSound: boolean;
 }
 
+/** A composition whose sources are there: its times are settled, and any part of it can be made. */
+export interface ReadyComposition {
+  timeline: RenderTimeline;
+  /** What the job makes of it. */
+  part: CompositionPart;
+  /** Of the whole; false for a part. */
+  hasSound: boolean;
+  /** @param keyframes see `ResolvedComposition`. */
+  argumentsFor(part: CompositionPart, output: string, keyframes?: readonly number[]): string[];
+}
+
 /**
- * Writes what ffmpeg reads beside the sources, and makes its arguments.
+ * Writes what ffmpeg reads beside the sources, and settles what is made of them.
  *
- * @param folder the job's own. @param draft the file to make.
+ * @param folder the job's own.
  * @throws CommandError where the sources don't give the composition, or are not those by which it was cut.
  */
 export async function compose(
   { request, task }: Composing,
   ready: ReadonlyMap<string, ReadySource>,
   folder: string,
-  draft: string,
-): Promise<Composed> {
+): Promise<ReadyComposition> {
   const timeline = timelineOf({ request, task }, (source) => ready.get(source)?.facts);
   if (task !== undefined) requireUnchanged(request, task, ready);
   const textFile = (index: number) => join(folder, `text-${index}.txt`);
@@ -57,10 +67,11 @@ export async function compose(
     if (found === undefined) throw new Error("A source was not made ready.");
     return found;
   };
-  const part = task === undefined ? undefined : partOf(task);
-  const args = compositionArguments({ request, timeline, part, localSource, textFile, output: draft });
-  const hasSound = args.includes("[sound]");
-  return { arguments: args, hasSound, totalFrames: part?.type === "frames" ? part.frames : timeline.totalFrames };
+  const argumentsFor: ReadyComposition["argumentsFor"] = (part, output, keyframes) =>
+    compositionArguments({ request, timeline, part, localSource, textFile, keyframes, output });
+  // A part has only the sources that it needs.
+  const hasSound = task === undefined && argumentsFor({ type: "sound" }, "").includes("[sound]");
+  return { timeline, part: task === undefined ? { type: "whole" } : partOf(task), hasSound, argumentsFor };
 }
 
 const partOf = (task: PartTask): CompositionPart =>

@@ -21,7 +21,9 @@ import { Reporter } from "../reporter.js";
 import { checkResult } from "./check.js";
 import { type Composed, type Composing, compose, neededSources } from "./compose.js";
 import { fetchParts, joinParts, type MergeTask } from "./merge.js";
-import { fetchSources, probeSources, type SourcesOptions } from "./sources.js";
+import { RenderCache } from "./reuse/render-cache.js";
+import { Reuse } from "./reuse/reuse.js";
+import { areUnchanged, fetchSources, probeSources, type SourcesOptions } from "./sources.js";
 
 const PROGRESS_INTERVAL_MS = 1000;
 /** Longer than the slowest frame, and than the index of a large file takes to be moved to its front. */
@@ -146,25 +148,55 @@ export class RenderRunner {
         this.state = { step: "downloading", fetchedBytes, ofBytes };
       },
     };
-    const { request, task, qa } = spec.render;
-    const made =
-      task?.type === "merge" ? await this.merge(task, sources) : await this.compose({ request, task }, sources);
+    const { request, task } = spec.render;
+    if (task?.type !== "merge") return this.renderPart({ request, task }, sources);
+    const made = await this.merge(task, sources);
     this.enter({ step: "rendering", totalFrames: made.totalFrames });
     await this.encode(made.arguments);
-    if (task !== undefined && task.type !== "sound") requireFrames(made, this.measured);
-    if (qa === true && (task === undefined || task.type === "merge")) {
-      this.enter({ ...this.state, step: "checking" });
-      await this.unlessGivenUp(checkResult(this.draft, { request, ...made }, sources));
-    }
-    this.enter({ ...this.state, step: "publishing" });
+    requireFrames(made, this.measured);
+    await this.check(made, sources);
     await this.publish();
   }
 
-  private async compose(composing: Composing, options: SourcesOptions): Promise<Composed> {
-    const paths = await this.unlessGivenUp(fetchSources(neededSources(composing), options));
+  /** A composition, or a part of one: of what was rendered before, as far as that goes. */
+  private async renderPart({ request, task }: Composing, sources: SourcesOptions): Promise<void> {
+    const fetched = await this.unlessGivenUp(fetchSources(neededSources({ request, task }), sources));
     this.enter({ step: "probing" });
-    const ready = await probeSources(paths, options);
-    return compose(composing, ready, this.options.folder, this.draft);
+    const composition = await compose({ request, task }, await probeSources(fetched, sources), this.options.folder);
+    const { part, timeline } = composition;
+    const totalFrames = part.type === "frames" ? part.frames : timeline.totalFrames;
+    this.enter({ step: "rendering", totalFrames });
+    const { encoder, ...settings } = this.options.spec.render.renderCache ?? { encoder: "", ...NO_CACHE };
+    const reuse = new Reuse({
+      ...{ request, task, composition, sources, draft: this.draft, cache: new RenderCache(settings) },
+      ingredients: { encoder, contentOf: (source) => fetched.get(source)?.content ?? source },
+      run: (args, isCounted) => this.encode(args, isCounted ? "adding" : "silent"),
+      signal: this.giveUp.signal,
+    });
+    const reused = await reuse.make();
+    if (reused === undefined) {
+      this.measured = {};
+      await this.encode(composition.argumentsFor(part, this.draft, settings.maxBytes > 0 ? reuse.keyframes : []));
+      if (task !== undefined && task.type !== "sound") requireFrames({ totalFrames }, this.measured);
+    } else {
+      this.measured = { frame: totalFrames };
+      this.enter({ ...this.state, ...reused });
+    }
+    this.giveUpIfAsked();
+    const { hasSound } = composition;
+    if (part.type === "whole") await this.check({ totalFrames, hasSound }, sources);
+    const held = await reuse.hold();
+    await this.publish();
+    // Whoever changed a source meanwhile may have changed what was read of it.
+    if (held !== undefined && (await areUnchanged(fetched))) await reuse.keep(held);
+  }
+
+  /** Looks into the finished file, where the workflow says so. */
+  private async check(made: Pick<Composed, "totalFrames" | "hasSound">, sources: SourcesOptions): Promise<void> {
+    const { request, qa } = this.options.spec.render;
+    if (qa !== true) return;
+    this.enter({ ...this.state, step: "checking" });
+    await this.unlessGivenUp(checkResult(this.draft, { request, ...made }, sources));
   }
 
   private async merge(task: MergeTask, options: SourcesOptions): Promise<Composed> {
@@ -173,8 +205,14 @@ export class RenderRunner {
     return joinParts(task, parts, this.draft, options);
   }
 
-  private async encode(args: readonly string[]): Promise<void> {
+  /**
+   * @param counting whether its pictures are all there are, come behind those before, or are counted already.
+   * @returns how many it made.
+   */
+  private async encode(args: readonly string[], counting: "all" | "adding" | "silent" = "all"): Promise<number> {
     this.giveUpIfAsked();
+    const before = counting === "adding" ? (this.measured.frame ?? 0) : 0;
+    let frames = 0;
     const { spec, env, hideIn, launcher } = this.options;
     const onStall = () => this.fail(STALLED);
     const stall = new StallTimer({ startTimeoutMs: STALL_MS, stallTimeoutMs: STALL_MS, onStall });
@@ -182,8 +220,10 @@ export class RenderRunner {
       ...{ path: spec.ffmpegPath, arguments: args, env, hideIn, launcher, stdin: "commands" },
       onLine: (line) => this.reporter.line("render", line),
       onProgress: ({ progress }) => {
-        this.measured = this.counted(progress);
-        stall.feed(this.measured.frame ?? 0);
+        const counted = this.counted(progress);
+        frames = progress.frame ?? 0;
+        stall.feed(counted.frame ?? 0);
+        if (counting !== "silent") this.measured = { ...counted, frame: before + (counted.frame ?? 0) };
       },
     });
     this.ffmpeg.stdout.resume();
@@ -191,6 +231,7 @@ export class RenderRunner {
     stall.stop();
     this.giveUpIfAsked();
     if (exit.reason !== "ended") throw new CommandError(this.encodeError(exit));
+    return frames;
   }
 
   /** A sound has no frames: how far it is is told in those of its pictures. */
@@ -217,6 +258,7 @@ export class RenderRunner {
   /** Puts the finished file into its place, whole. */
   private async publish(): Promise<void> {
     const { spec, results } = this.options;
+    this.enter({ ...this.state, step: "publishing" });
     // A runner that was frozen must publish nothing when it wakes up too late.
     this.lease.holds();
     this.giveUpIfAsked();
@@ -265,7 +307,7 @@ export class RenderRunner {
 }
 
 /** A part that lacks a picture would shift all that come behind it. */
-function requireFrames({ totalFrames }: Composed, { frame }: Progress): void {
+function requireFrames({ totalFrames }: Pick<Composed, "totalFrames">, { frame }: Progress): void {
   if (frame === totalFrames) return;
   throw new CommandError({
     code: "FRAMES_MISSING",

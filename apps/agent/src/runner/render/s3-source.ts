@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Bucket, ObjectStoreError } from "@stream-control/object-store";
 import { bucketOfSource } from "@stream-control/protocol";
-import type { SourceCache } from "../../cache/source-cache.js";
+import type { CachedSource, SourceCache } from "../../cache/source-cache.js";
 import type { RenderSpec } from "../contract.js";
 import { CommandError, refused } from "../errors.js";
 import { MAX_SOURCE_BYTES } from "./download.js";
@@ -23,7 +23,7 @@ export async function fetchFromBucket(
   source: string,
   path: string,
   { spec, cache, signal, onBytes }: BucketSource,
-): Promise<void> {
+): Promise<CachedSource> {
   const { bucket: name = "", key = "" } = bucketOfSource(source) ?? {};
   const { names, ...place } = spec.render.sourceBuckets ?? { names: [], forcePathStyle: false };
   if (!names.includes(name))
@@ -31,7 +31,7 @@ export async function fetchFromBucket(
   const { openBucket } = await import("@stream-control/object-store");
   const bucket = await openBucket({ ...place, bucket: name, prefix: "" });
   try {
-    await cache.get(`${place.endpoint ?? "aws"} ${source}`, path, {
+    return await cache.get(`${place.endpoint ?? "aws"} ${source}`, path, {
       signal,
       mayReach: () => Promise.resolve(),
       fetch: async (to, have) => {

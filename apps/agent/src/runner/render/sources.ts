@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
   canSeek,
@@ -16,7 +16,7 @@ import {
   type RenderRequest,
   type RenderSourceFacts,
 } from "@stream-control/protocol";
-import type { SourceCache } from "../../cache/source-cache.js";
+import type { CachedSource, SourceCache } from "../../cache/source-cache.js";
 import type { RenderSpec } from "../contract.js";
 import { CommandError } from "../errors.js";
 import type { Reach } from "../reach/reach.js";
@@ -29,6 +29,8 @@ const DOWNLOADS_AT_ONCE = 4;
 
 /** A source on this machine's disk, and what is known of it. */
 export interface ReadySource extends LocalSource {
+  /** What identifies its contents: a hash of them, or of the file that has them. */
+  content: string;
   /** Of a source that is played. */
   facts?: RenderSourceFacts | undefined;
 }
@@ -54,16 +56,36 @@ export const allSources = ({ elements }: RenderRequest): string[] => [
   ...new Set(elements.flatMap((element) => ("source" in element ? [element.source] : []))),
 ];
 
+/** A source on this machine's disk, and what identifies its contents. */
+export type FetchedSource = Pick<ReadySource, "path" | "content">;
+
+/** A file of this machine is not read twice for it: whoever changes it gives it another time. */
+async function identityOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
+  return [path, dev, ino, size, mtimeNs, ctimeNs].join(":");
+}
+
+/** Whether files of this machine are those that they were when they were looked at. */
+export async function areUnchanged(sources: ReadonlyMap<string, FetchedSource>): Promise<boolean> {
+  for (const [source, { path, content }] of sources)
+    if (bucketOfSource(source) === undefined && pathOfSource(source) !== undefined)
+      if ((await identityOf(path).catch(() => undefined)) !== content) return false;
+  return true;
+}
+
 /**
  * Brings sources to this machine's disk, each once, some at a time.
  *
  * @param needed as the request names them.
  * @returns paths by source. @throws CommandError for the first that can't be had.
  */
-export async function fetchSources(needed: readonly string[], options: SourcesOptions): Promise<Map<string, string>> {
+export async function fetchSources(
+  needed: readonly string[],
+  options: SourcesOptions,
+): Promise<Map<string, FetchedSource>> {
   const { folder, reach, signal } = options;
   const counter = new FetchCounter(options.onFetched);
-  const paths = new Map<string, string>();
+  const paths = new Map<string, FetchedSource>();
   const waiting = [...needed.entries()];
   const giveUp = new AbortController();
   const either = AbortSignal.any([signal, giveUp.signal]);
@@ -71,12 +93,14 @@ export async function fetchSources(needed: readonly string[], options: SourcesOp
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [index, source] = next;
       const path = pathOfSource(source) ?? join(folder, `source-${index}`);
+      let content: string | undefined;
       if (bucketOfSource(source) !== undefined)
-        await fetchFromBucket(source, path, { ...options, signal: either, onBytes: counter.of(source) });
+        content = (await fetchFromBucket(source, path, { ...options, signal: either, onBytes: counter.of(source) }))
+          .sha256;
       else if (pathOfSource(source) === undefined)
-        await fetchFromWeb(source, path, { ...options, signal: either }, counter);
+        content = (await fetchFromWeb(source, path, { ...options, signal: either }, counter)).sha256;
       else if (!reach.mayRead(path)) throw new RefusedError(refusal("source", "path"));
-      paths.set(source, path);
+      paths.set(source, { path, content: content ?? (await identityOf(path)) });
     }
   };
   const workers = Array.from({ length: DOWNLOADS_AT_ONCE }, () =>
@@ -98,7 +122,7 @@ function fetchFromWeb(
   path: string,
   { cache, reach, signal }: SourcesOptions,
   counter: FetchCounter,
-): Promise<unknown> {
+): Promise<CachedSource> {
   const resolve = (url: string) => reach.webAddresses(url);
   return cache.get(source, path, {
     ...{ signal, mayReach: resolve },
@@ -128,20 +152,20 @@ const isGivenUp = (thrown: unknown): boolean =>
 
 /** Looks into every source. @throws CommandError for the first that can't be used, naming its elements. */
 export async function probeSources(
-  paths: ReadonlyMap<string, string>,
+  paths: ReadonlyMap<string, FetchedSource>,
   options: SourcesOptions,
 ): Promise<Map<string, ReadySource>> {
   const { request } = options.spec.render;
   const played = new Set(playedSources(request));
   const ready = new Map<string, ReadySource>();
-  for (const [source, path] of paths) {
+  for (const [source, { path, content }] of paths) {
     const isImage = request.elements.some((element) => element.type === "image" && element.source === source);
     const image = isImage ? await imageAt(path) : undefined;
     if (isImage && image === undefined)
       throw unusable(request, source, "it is none of the images that are supported: PNG, JPEG, WebP, GIF, BMP");
     const facts = played.has(source) ? await probe(source, path, options) : undefined;
     const seekable = canSeek(facts?.formatName);
-    ready.set(source, { path, hasAudio: facts?.hasAudio ?? false, seekable, imageDemuxer: image, facts });
+    ready.set(source, { path, content, hasAudio: facts?.hasAudio ?? false, seekable, imageDemuxer: image, facts });
   }
   return ready;
 }

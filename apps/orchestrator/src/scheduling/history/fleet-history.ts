@@ -55,7 +55,9 @@ export class FleetHistory {
   }
 
   private learnRender(job: JobRow): void {
-    const { step, totalFrames = 0, elapsedMs = 0 } = fromJson<Progress>(job.progress)?.render ?? {};
+    const { step, totalFrames = 0, elapsedMs = 0, reusedFrames = 0 } = fromJson<Progress>(job.progress)?.render ?? {};
+    // What was not encoded says nothing about what encoding takes.
+    if (reusedFrames > 0) return;
     if (step !== "done" || job.agent_id === null || totalFrames < 1 || elapsedMs <= 0) return;
     const config = configOf(job);
     if (!isRenderConfig(config)) return;
