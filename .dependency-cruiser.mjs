@@ -21,7 +21,7 @@ const packageFiles = (name) => `^packages/${name}/`;
 const tests = "[.]test[.]ts$|/test/";
 /** Modules that only decide: no store, no socket, no clock of their own. */
 const PURE =
-  "^apps/orchestrator/src/(workflows/(definition|core/[^/]+)|renders/workflow/(choose|templates)|resources/(amounts|demand|scaling)|analytics/(statistics|forecast|recommendations)|jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs)|history/agent-performance|model/(ridge|render-features|render-time-model)|strategies/(by-load|in-turn|performance-based|picked|soonest-done))|renders/distributed/pace|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
+  "^apps/orchestrator/src/(workflows/(definition|core/[^/]+)|renders/workflow/(choose|templates)|resources/(amounts|demand|scaling)|analytics/(statistics|smoothing|forecast|recommendations)|jobs/(lifecycle|transitions|changes|failure|titles|wording|restart-policy|schedule)|scheduling/(placement|requirement|settings|lanes/(lane-shares|ordered-jobs)|history/agent-performance|model/(ridge|render-features|render-time-model)|strategies/(by-load|in-turn|performance-based|picked|soonest-done))|renders/distributed/pace|youtube/(live/(health|sightings)|broadcasts/(next-step|after-failure|texts|words)|quota/(allowance|pacific-day)))[.]ts$";
 const PURE_IN_SCENES = "^apps/scenes/src/timeline/";
 
 export default {

@@ -6,6 +6,7 @@ import { FAILOVER_WANTED_MS, measureFailover } from "./failover.js";
 import { measureFirstFrame } from "./first-frame.js";
 import { measureFlood } from "./flood.js";
 import { measureIdleAgents } from "./idle-agents.js";
+import { measureLivestream } from "./livestream.js";
 import { measurePlacement } from "./placement.js";
 import { measureQueue } from "./queue.js";
 import { measureReconcile } from "./reconcile.js";
@@ -98,6 +99,22 @@ const benchmarks: Record<string, () => Promise<Row[]>> = {
       [`render of ${length} s in 720p by an agent with one core, median of 3`, seconds(oneAgentMs), ""],
       ["the same in parts by two such agents, median of 3", seconds(twoAgentsMs), ""],
       ["times as fast, median of the 3 rounds", timesAsFast.toFixed(2), ">= 1.8"],
+    ];
+  },
+  livestream: async () => {
+    const { websocket, grpc, joinsPerSecond } = await measureLivestream();
+    return [
+      [
+        "livestream event from write to 1,000 WebSockets, p50 / p99",
+        `${ms(websocket.p50Ms)} / ${ms(websocket.p99Ms)}`,
+        "p99 < 50 ms",
+      ],
+      [
+        "the same to 1,000 gRPC subscribers beside them, p50 / p99",
+        `${ms(grpc.p50Ms)} / ${ms(grpc.p99Ms)}`,
+        "p99 < 50 ms",
+      ],
+      ["joins, 32 streams, durable", `${Math.round(joinsPerSecond)} /s`, ""],
     ];
   },
   "scenes:ticks": async () => {

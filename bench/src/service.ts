@@ -67,8 +67,19 @@ export async function startScenes(env: Record<string, string> = {}): Promise<Ser
   return { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
 }
 
+/** Starts the built service of livestreams on free ports, with SQLite and no broker, and waits until it answers. */
+export async function startLivestream(env: Record<string, string>): Promise<{ service: Service; grpcPort: number }> {
+  const dataDir = await mkdtemp(join(tmpdir(), "sc-bench-"));
+  const [port, grpcPort] = [await freePort(), await freePort()];
+  const ports = { PORT: String(port), GRPC_PORT: String(grpcPort) };
+  const child = spawnApp("livestream", { ...ports, DATA_DIR: dataDir, LOG_LEVEL: "error", ...env });
+  await waitUntil(async () => (await fetch(`http://127.0.0.1:${port}/health`)).ok, 20_000);
+  const service = { port, dataDir, child, stop: () => stopApp(child, dataDir), kill: () => killApp(child) };
+  return { service, grpcPort };
+}
+
 function spawnApp(
-  app: "orchestrator" | "agent" | "scenes",
+  app: "orchestrator" | "agent" | "scenes" | "livestream",
   env: Record<string, string>,
   launcher: readonly string[] = [],
 ): ChildProcess {

@@ -183,7 +183,7 @@ describe("events over gRPC", () => {
     listener.close();
   });
 
-  test("can be explored by reflection, and say that they serve", async () => {
+  test("say that they serve, as health checks ask it", async () => {
     const port = house.services[0]?.grpcPort;
     type Client = { check(request: object, answer: (error: Error | null, reply: object) => void): void; close(): void };
     const { grpc } = loadPackageDefinition(loadSync(healthProto, { enums: String })) as unknown as {

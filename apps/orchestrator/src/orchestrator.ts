@@ -1,19 +1,12 @@
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
-import {
-  Access,
-  type AccessTables,
-  keyRoutes,
-  sessionRoutes,
-  ticketRoutes,
-  userRoutes,
-} from "@stream-control/service-kit/access";
-import { AuditRecorder, auditRoutes, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
+import { Access, type AccessTables } from "@stream-control/service-kit/access";
+import { AuditRecorder, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
 import { ClientAddresses, DEFAULT_RATES, Door, GuessLimiter, Origins } from "@stream-control/service-kit/http";
-import { OIDC_PATH, type OidcSettings, oidcRoutes } from "@stream-control/service-kit/oidc";
 import { ownKeyRing } from "@stream-control/service-kit/secrets";
 import { sql } from "@stream-control/store";
 import { v7 as uuidv7 } from "uuid";
+import { accessRoutes } from "./access/routes.js";
 import { AgentAdmission } from "./agents/admission.js";
 import { AgentRows } from "./agents/agent-rows.js";
 import { AgentTokens } from "./agents/agent-tokens.js";
@@ -47,6 +40,7 @@ import { SnapshotBoard } from "./jobs/snapshot-board.js";
 import { TitleMaker } from "./jobs/titles.js";
 import { JobViews } from "./jobs/views.js";
 import { Watchdog } from "./jobs/watchdog.js";
+import { assembleOperations } from "./operations/assemble.js";
 import { DEFAULTS, type OrchestratorOptions } from "./options.js";
 import { DEFAULT_PREVIEWS, Previews } from "./preview/previews.js";
 import { assemblePublic } from "./public/assemble.js";
@@ -54,7 +48,7 @@ import { Insiders } from "./public/insiders.js";
 import { assembleRenders } from "./renders/assemble.js";
 import { withDefaultTimeout } from "./renders/default-timeout.js";
 import { assembleResults } from "./renders/files/assemble.js";
-import { assembleResources } from "./resources/assemble.js";
+import { Guards } from "./resilience/guards.js";
 import { assembleScheduling } from "./scheduling/assemble.js";
 import { JobSecrets } from "./secrets/job-secrets.js";
 import { openDatabase } from "./store/open.js";
@@ -69,9 +63,6 @@ import { oauthRoutes } from "./youtube/oauth/routes.js";
 import { broadcastRoutes } from "./youtube/schedule/routes.js";
 import { OAUTH_PATH } from "./youtube/settings.js";
 import { buildYouTube } from "./youtube/youtube.js";
-
-const oidcWhereSet = (access: Access, settings: OidcSettings | undefined): Routes =>
-  settings === undefined ? [] : [[OIDC_PATH, oidcRoutes({ access, readBody, settings })]];
 
 /**
  * The coordination service: agents, jobs, scheduling, REST and sockets.
@@ -133,6 +124,7 @@ export class Orchestrator {
     const { store, sealed } = await openDatabase({ dataDir: settings.dataDir, ring, logger });
     releases.add("the store", () => store.close());
 
+    const checkStore = async () => void (await sql`select 1`.execute(store.db));
     const log = new EventLog({ store, now });
     const audit = new AuditRecorder({ store, log, logger });
     releases.add("the audit", () => audit.stop());
@@ -153,6 +145,7 @@ export class Orchestrator {
       options: settings.configuration,
     });
     this.configuration = configuration;
+    const guards = new Guards({ settings: configuration.settings, logger, now });
     const tokens = new AgentTokens(store, logger, now);
     await tokens.load();
     const admission = new AgentAdmission({ mode: settings.agentAuth, sharedToken: settings.agentToken, tokens });
@@ -166,7 +159,7 @@ export class Orchestrator {
     const measurements = new JobMeasurements({ store, logger, now, everyMs: settings.measurementsEveryMs });
     const board = new ProgressBoard();
     board.onProgress((...measured) => measurements.take(...measured));
-    board.onProgress((jobId, progress) => resources.measured(jobId, progress));
+    board.onProgress((jobId, progress) => operations.measured(jobId, progress));
     const snapshots = new SnapshotBoard(() => performance.now());
     const templates = new TemplateCatalogue(store, sealed, log, now);
     const monotonic = () => performance.now();
@@ -178,7 +171,7 @@ export class Orchestrator {
     const scheduling = assembleScheduling({
       ...{ access, readBody, reader, settings: configuration.settings },
       ...{ ledger, registry, leases, logger, ackTimeoutMs, now, monotonic },
-      needsOf: (config) => resources.needsOf(config),
+      needsOf: (config) => operations.needsOf(config),
       longestPauseMs: settings.restart.maxMs,
       configFor: (job) =>
         withDefaultTimeout(anybody.burntIn.configFor(job), configuration.settings.current.orchestration.defaultTimeout),
@@ -203,9 +196,9 @@ export class Orchestrator {
       deadlineMs: settings.liveChangeMs,
     });
     const schedules = new JobSchedules({ ledger, control, scheduler, logger, now });
-    const probes = new Probes({ registry, replies, audit });
+    const probes = new Probes({ registry, replies, audit, guards });
     const results = assembleResults({
-      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, logger, now },
+      ...{ settings: settings.results, mediaDir: settings.mediaDir, ring, store, guards, logger, now },
     });
     releases.add("the results", () => results.stop());
     const privacy = new PrivacySetting(store, settings.youtube?.privacy ?? "unlisted");
@@ -250,15 +243,16 @@ export class Orchestrator {
       settings: settings.webhooks,
     });
 
-    const resources = assembleResources({
-      ...{ access, readBody, store, ledger, registry, logger, now },
-      ...{ settings: configuration.settings, announce: webhooks.announce, rendersNextHour: () => undefined },
-      lackAgents: () => scheduler.lackAgents(),
-    });
     const renders = assembleRenders({
       ...{ access, readBody, addresses, audit, store, sealed, log, ledger, reader, control, views, board, probes },
       ...{ registry, submission, results, model: scheduling.model, immediateMs: settings.renderWaitMs },
-      ...{ webhooks: settings.webhooks, logger, now },
+      ...{ webhooks: settings.webhooks, guards, logger, now },
+    });
+
+    const operations = await assembleOperations({
+      ...{ access, readBody, audit, store, reader, ledger, registry, scheduler, guards, checkStore, logger, now },
+      ...{ settings: configuration.settings, announce: webhooks.announce, results: results.files },
+      ...{ dataDir: settings.dataDir, mediaDir: settings.mediaDir },
     });
 
     const desk = new LocalDesk({
@@ -279,7 +273,7 @@ export class Orchestrator {
     schedules.start(open);
     await anybody.start(open);
     await scheduling.learn(open);
-    await resources.start(open, await reader.readableEnded(200));
+    await operations.start(open, await reader.readableEnded(200));
     scheduler.start(open);
     watchdog.start(open);
     homecoming.start();
@@ -304,7 +298,7 @@ export class Orchestrator {
     await results.start();
     releases.add("the timers", async () => {
       await housekeeping.stop();
-      await Promise.all([broadcasts?.stop(), resources.stop()]);
+      await Promise.all([broadcasts?.stop(), operations.stop()]);
       await webhooks.stop();
       for (const part of [schedules, scheduler, watchdog, homecoming, drains]) part.stop();
       await Promise.all([gateway.stop(), hub.stop(), anybody.stop(), previews.stop()]);
@@ -313,12 +307,7 @@ export class Orchestrator {
 
     const startedAt = now().toISOString();
     const routes: Routes = [
-      ["/v1/session", sessionRoutes(access, readBody)],
-      ...oidcWhereSet(access, settings.oidc),
-      ["/v1/tickets", ticketRoutes(access, readBody)],
-      ["/v1/keys", keyRoutes(access, readBody)],
-      ["/v1/users", userRoutes(access, readBody)],
-      ["/v1/audit", auditRoutes({ access, readBody, desk })],
+      ...accessRoutes({ access, readBody, desk, oidc: settings.oidc }),
       ["/v1/agents", agentRoutes({ access, readBody, registry, drains })],
       ["/v1/agents", agentTokenRoutes({ access, readBody, audit, registry, tokens })],
       ["/v1/agents", agentProbeRoutes({ access, readBody, registry, probes })],
@@ -345,7 +334,7 @@ export class Orchestrator {
       ["/v1/config", configRoutes({ access, readBody, audit, privacy })],
       [OAUTH_PATH, oauthRoutes({ access, readBody, audit, youtube })],
       ...configuration.routes,
-      ...resources.routes,
+      ...operations.routes,
       ...webhooks.routes,
       ...anybody.routes,
     ];
@@ -359,7 +348,7 @@ export class Orchestrator {
       consoleDir: join(import.meta.dirname, "..", "dist", "console"),
       publicDir,
       checkHealth: async () => {
-        await sql`select 1`.execute(store.db);
+        await checkStore();
         return { startedAt };
       },
       ...{ access, audit, routes, insiders, roomOfJob: (jobId) => reader.roomOf(jobId) },

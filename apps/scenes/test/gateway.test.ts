@@ -148,7 +148,7 @@ describe.each([
       [all, onlyB, events, slow, steps, late].map((one) => one.next(({ mode }) => mode === "finished")),
     );
     const ticks = (client: typeof all) => client.got.filter(({ kind }) => kind === "tick");
-    expect(ticks(all).length).toBeGreaterThan(15);
+    expect(ticks(all).length).toBeGreaterThan(8);
     expect(new Set(ticks(onlyB).map(({ current_scene }) => current_scene))).toEqual(new Set(["B"]));
     expect(ticks(events)).toEqual([]);
     expect(ticks(slow).length).toBeLessThanOrEqual(7);
@@ -219,7 +219,7 @@ describe.each([
   });
 
   test("starts by the clock, to the millisecond", async () => {
-    const startAt = Date.now() + 400;
+    const startAt = Date.now() + 1200;
     const id = await house.make({ ...example, start_at_ms: startAt });
     const client = await house.follow(id);
     expect(client.got[0] ?? (await client.next(() => true))).toMatchObject({ mode: "idle", start_at_ms: startAt });

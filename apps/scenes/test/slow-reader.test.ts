@@ -35,7 +35,7 @@ test("who does not read is left out of ticks and in the end closed, and nobody e
   await waitFor(async () => (await house.call("GET", `/streams/${id}/stats`)).json.total === 1);
   const ticks = reader.got.filter(({ kind }) => kind === "tick");
   const longest = Math.max(...ticks.slice(1).map(({ at_ms }, index) => at_ms - ticks[index].at_ms));
-  expect(longest).toBeLessThan(1000);
+  expect(longest).toBeLessThan(3000);
   expect(reader.closed).toBeUndefined();
   deaf.destroy();
 });

@@ -33,6 +33,7 @@ import {
   userRecordSchema,
 } from "./resources/access.js";
 import { agentRecordSchema } from "./resources/agent.js";
+import { analyticsReplySchema } from "./resources/analytics.js";
 import { auditEntrySchema, chainReportSchema, eraseReplySchema, eraseRequestSchema } from "./resources/audit.js";
 import {
   broadcastMetadataSchema,
@@ -45,6 +46,13 @@ import {
   configurationReplySchema,
   updateConfigurationSchema,
 } from "./resources/configuration.js";
+import {
+  circuitBreakerSchema,
+  healthReplySchema,
+  readyReplySchema,
+  resetBreakerSchema,
+  servicesReplySchema,
+} from "./resources/health.js";
 import {
   createJobSchema,
   jobDetailSchema,
@@ -148,6 +156,12 @@ const resources: Record<string, z.ZodType> = {
   configuration: configurationReplySchema,
   "configuration-file": configurationFileSchema,
   "update-configuration": updateConfigurationSchema,
+  health: healthReplySchema,
+  ready: readyReplySchema,
+  services: servicesReplySchema,
+  "circuit-breaker": circuitBreakerSchema,
+  "reset-breaker": resetBreakerSchema,
+  analytics: analyticsReplySchema,
   resources: resourcesReplySchema,
   "scaling-advice": scalingAdviceSchema,
   "public-status": publicStatusSchema,

@@ -1,6 +1,7 @@
 import { createRedactor, type ProbedSource, RENDERS_FEATURE, type Source, secretsOf } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
+import type { GuardFamily, Guards } from "../resilience/guards.js";
 import type { Agent } from "./agent.js";
 import type { CommandReplies } from "./command-replies.js";
 import type { AgentRegistry } from "./registry.js";
@@ -9,6 +10,9 @@ const FEATURE = "probe";
 
 /** How much longer than the agent we wait: its own words about its deadline are better than ours. */
 const GRACE_MS = 3000;
+
+/** A look that failed after this part of its time did so because nothing came. */
+const HUNG_PART = 0.9;
 
 /** A look into a source that no job uses yet. */
 export interface Look {
@@ -21,7 +25,18 @@ export interface Look {
 export class Probes {
   private readonly busy = new Set<Agent>();
 
-  constructor(private readonly deps: { registry: AgentRegistry; replies: CommandReplies; audit: AuditRecorder }) {}
+  private readonly guards: GuardFamily;
+  /** What was thrown when an agent waited for a source in vain. */
+  private readonly hung = new WeakSet<AppError>();
+
+  constructor(
+    private readonly deps: { registry: AgentRegistry; replies: CommandReplies; audit: AuditRecorder; guards: Guards },
+  ) {
+    // A source that can't be used is told at once; one that hangs holds an agent up, each time to the end.
+    this.guards = deps.guards.family("sources", {
+      isFailure: (thrown) => thrown instanceof AppError && this.hung.has(thrown),
+    });
+  }
 
   /**
    * The agent of a room that may best look into a source: one that speaks its protocol, serves jobs, and has the least to do.
@@ -54,9 +69,14 @@ export class Probes {
    * Asks an agent what a source holds.
    *
    * @throws AppError `AGENT_OFFLINE`, `NOT_SUPPORTED`, `AGENT_BUSY`; `SOURCE_UNREADABLE` with the agent's reason;
-   * `AGENT_TIMEOUT`.
+   * `AGENT_TIMEOUT`; `CIRCUIT_OPEN` where the source's host has kept agents waiting again and again.
    */
-  async look(agent: Agent, { source, deadlineMs }: Look): Promise<ProbedSource> {
+  look(agent: Agent, look: Look): Promise<ProbedSource> {
+    const host = "url" in look.source ? URL.parse(look.source.url)?.host : undefined;
+    return host === undefined ? this.lookNow(agent, look) : this.guards.of(host).run(() => this.lookNow(agent, look));
+  }
+
+  private async lookNow(agent: Agent, { source, deadlineMs }: Look): Promise<ProbedSource> {
     const { replies, audit } = this.deps;
     const { session } = agent;
     if (session === undefined || !agent.connected)
@@ -72,12 +92,17 @@ export class Probes {
         message: "A look into a source was asked for.",
         data: { source: source.type },
       });
-      const { probe } = await replies.ask(agent.id, {
+      const begun = performance.now();
+      const answer = replies.ask(agent.id, {
         send: (probeId) => session.send("orchestrator.probe", { probeId, source, deadlineMs }),
         deadlineMs: deadlineMs + GRACE_MS,
         redact: createRedactor(secretsOf(source)),
         refusedAs: (error) => (error?.code === "AGENT_BUSY" ? "AGENT_BUSY" : "SOURCE_UNREADABLE"),
         late: "try again, or ask another agent",
+      });
+      const { probe } = await answer.catch((thrown: unknown) => {
+        if (thrown instanceof AppError && performance.now() - begun > deadlineMs * HUNG_PART) this.hung.add(thrown);
+        throw thrown;
       });
       if (probe === undefined) throw new Error("An agent saw a source and did not say what.");
       return probe;

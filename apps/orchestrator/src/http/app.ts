@@ -102,7 +102,7 @@ export function createApp(options: AppOptions): Express {
       // Whoever needs no key is nobody in particular: one such caller must not use up the share of all.
       return principal?.kind === "local" ? undefined : principal?.id;
     },
-    uncounted: ["/healthz"],
+    uncounted: ["/healthz", "/health", "/ready"],
   });
   app.use(["/v1", ...RENDER_PATHS, "/oauth", "/healthz"], noStore);
   app.get("/healthz", async (_request, response) => {

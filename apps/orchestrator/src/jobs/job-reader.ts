@@ -74,6 +74,17 @@ export class JobReader {
     return this.openable((await query.orderBy("seq", "desc").limit(limit).execute()).reverse());
   }
 
+  /**
+   * Jobs that ended and of which there is no fact, of the newest so many, oldest first, without those whose secrets can't be
+   * opened.
+   */
+  async withoutFact(lookedAt: number): Promise<JobRow[]> {
+    const newest = await this.db.selectFrom("jobs").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
+    const query = this.db.selectFrom("jobs").leftJoin("job_facts", "job_facts.job_id", "jobs.id").selectAll("jobs");
+    const ended = query.where("jobs.ended_at", "is not", null).where("jobs.seq", ">", (newest?.seq ?? 0) - lookedAt);
+    return this.openable(await ended.where("job_facts.job_id", "is", null).orderBy("jobs.seq").execute());
+  }
+
   /** What streams measured at last that ended lately, the oldest first. */
   async recentlyStreamed(limit: number): Promise<Pick<JobRow, "agent_id" | "progress" | "running_since">[]> {
     const query = this.db.selectFrom("jobs").select(["agent_id", "progress", "running_since"]);

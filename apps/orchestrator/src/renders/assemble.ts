@@ -13,6 +13,7 @@ import type { Ledger } from "../jobs/ledger.js";
 import type { ProgressBoard } from "../jobs/progress-board.js";
 import type { SubmissionDeps } from "../jobs/submission.js";
 import type { JobViews } from "../jobs/views.js";
+import type { Guards } from "../resilience/guards.js";
 import type { RenderTimeModel } from "../scheduling/model/render-time-model.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
 import type { Tables } from "../store/tables.js";
@@ -23,7 +24,7 @@ import { WorkflowEngine } from "../workflows/engine.js";
 import { workflowRoutes } from "../workflows/routes.js";
 import { RunRows } from "../workflows/run-rows.js";
 import { StepJobs } from "../workflows/step-jobs.js";
-import { notifyRetry, notifyStep } from "./callbacks/notify.js";
+import { callbackGuards, notifyRetry, notifyStep } from "./callbacks/notify.js";
 import { callbackRoutes } from "./callbacks/routes.js";
 import { CallbackSecrets } from "./callbacks/secrets.js";
 import { Renderers } from "./distributed/fleet.js";
@@ -67,6 +68,7 @@ export interface RenderDeps {
   model: RenderTimeModel;
   /** How whoever is to be told is reached, as webhooks are. */
   webhooks: WebhookSettings;
+  guards: Guards;
   /** How long a request for a render waits for its result. */
   immediateMs: number;
   logger: Logger;
@@ -96,11 +98,18 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const parts = new PartsBoard();
   const renders = new Renders({
     ...{ engine, reader, views: deps.views, model: deps.model, files, retention, waits, renderers, parts, newId, now },
-    notifyRetry: notifyRetry(webhooks),
+    ...{ notifyRetry: notifyRetry(webhooks), immediateMs: deps.immediateMs },
     checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });
   const secrets = new CallbackSecrets({ store, sealed, log, now });
-  const notify = notifyStep({ renders, secrets, settings: webhooks, resolve, now });
+  const notify = notifyStep({
+    renders,
+    secrets,
+    settings: webhooks,
+    resolve,
+    guards: callbackGuards(deps.guards),
+    now,
+  });
   const { handlers, compensations } = distributedSteps({
     ...{ engine, jobs, reader, control, files, probes: deps.probes, renderers, board: parts, logger, now },
   });

@@ -1,4 +1,4 @@
-import type { JsonObject, Progress } from "@stream-control/protocol";
+import type { JsonObject, Progress, ScalingAdvice } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
 import type { Store } from "@stream-control/store";
@@ -30,6 +30,8 @@ export interface ResourceDeps {
   /** Jobs that would start if there were an agent for them. */
   lackAgents: () => Iterable<WaitingJob>;
   announce: Announce;
+  /** Is told what a job used, before others hear of its end. */
+  onUsage: (jobId: string, usage: { cpuUsed: number; cpuReserved: number }) => void;
   /** Renders that are expected in a room within the hour; undefined where nobody can say. */
   rendersNextHour: (room: string) => number | undefined;
   logger: Logger;
@@ -38,6 +40,8 @@ export interface ResourceDeps {
 
 export interface ResourceParts {
   readonly routes: Routes;
+  /** Advice for each room. @param rooms null for all. */
+  advice(rooms: readonly string[] | null): ScalingAdvice[];
   /** What a config needs of a machine. */
   readonly needsOf: (config: JsonObject) => Amounts;
   /** A running job was measured. */
@@ -79,7 +83,9 @@ export function assembleResources(deps: ResourceDeps): ResourceParts {
     if (job.status === before?.status) return;
     if (job.status === "PENDING") soon ??= setTimeout(lookSoon, GATHER_MS).unref();
     if (job.ended_at !== null || job.agent_id === null) {
-      learned.ended(job.id);
+      const cpuUsed = learned.ended(job.id);
+      if (cpuUsed !== undefined)
+        deps.onUsage(job.id, { cpuUsed, cpuReserved: learned.needsOf(configOf(job)).cpu / 1000 });
       if (renders.delete(job.id) && job.status === "STOPPED") pace.note(job);
     } else if (before?.agent_id !== job.agent_id) {
       const config = configOf(job);
@@ -94,6 +100,7 @@ export function assembleResources(deps: ResourceDeps): ResourceParts {
 
   return {
     routes: [[RENDERS_PATH, resourceRoutes({ access, readBody, registry, lackAgents, scaler, now })]],
+    advice: (rooms) => scaler.byRoom(rooms),
     needsOf: learned.needsOf,
     measured: (jobId, progress) => learned.measured(jobId, progress),
     async start(open, lately) {

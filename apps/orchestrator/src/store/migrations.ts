@@ -1,6 +1,7 @@
 import { accessMigration, oidcMigration } from "@stream-control/service-kit/access";
 import { eventLogMigration } from "@stream-control/service-kit/audit";
 import { type Migration, sql } from "@stream-control/store";
+import { analyticsMigration } from "../analytics/migration.js";
 import { configurationMigration } from "../configuration/migration.js";
 import { measurementsMigration } from "../jobs/measurements/measurement-rows.js";
 import { jobSearchMigration } from "../jobs/search/fill.js";
@@ -165,6 +166,7 @@ export const migrations: Record<string, Migration> = {
   "0071-placement": placementMigration,
   "0075-configuration": configurationMigration,
   "0076-learned-demands": resourcesMigration,
+  "0077-job-facts": analyticsMigration,
   "0080-expired-results": resultsMigration,
 };
 

@@ -314,6 +314,26 @@ export interface WorkflowStepTable {
   output: Sealed | null;
 }
 
+/** What became of a job, as far as figures are made of it; see `analytics/fact`. */
+export interface JobFactTable {
+  job_id: string;
+  job_seq: number;
+  room: string;
+  kind: "render" | "render_part" | "stream";
+  template: string | null;
+  agent_id: string | null;
+  created_at: Timestamp;
+  ended_at: Timestamp;
+  wait_ms: number;
+  /** Null where it never began. */
+  processing_ms: number | null;
+  outcome: "completed" | "failed" | "cancelled";
+  error_code: string | null;
+  /** Cores, in the mean. */
+  cpu_used: number | null;
+  cpu_reserved: number | null;
+}
+
 /** What requests to callback addresses are signed with, one row for each room. */
 export interface CallbackSecretTable {
   /** The room. */
@@ -360,5 +380,6 @@ export interface Tables extends AccessTables, EventLogTables {
   callback_secrets: CallbackSecretTable;
   configuration: ConfigurationTable;
   learned_demands: LearnedDemandTable;
+  job_facts: JobFactTable;
   expired_results: ExpiredResultsTable;
 }

@@ -43,6 +43,7 @@ export class ManagedTimeline {
   private tail: Promise<unknown> = Promise.resolve();
   private readonly encoder: UpdateEncoder;
   private readonly subject: string;
+  private readonly hash: number;
   private sequence = 0;
   private told: Observation;
   private scheduled: Scheduled | undefined;
@@ -57,6 +58,7 @@ export class ManagedTimeline {
     const { streamId, epoch } = record;
     this.encoder = new UpdateEncoder({ streamId, epoch });
     this.subject = subjects.state(streamId);
+    this.hash = hashOf(streamId);
     this.told = observe(record.state, this.nowAtLeast(record));
     this.emptySince = parts.monotonic();
   }
@@ -268,7 +270,7 @@ export class ManagedTimeline {
     const tickMs = this.tickMs(mode);
     // Ticks stay on their grid, whatever happens between them.
     if (tickMs !== null && this.nextTickMs <= nowMs)
-      this.nextTickMs = nowMs - modulo(nowMs - phaseOf(this.streamId, tickMs), tickMs) + tickMs;
+      this.nextTickMs = nowMs - modulo(nowMs - (this.hash % tickMs), tickMs) + tickMs;
     const dueMs = Math.min(
       changesAtMs ?? Number.POSITIVE_INFINITY,
       tickMs === null ? Number.POSITIVE_INFINITY : this.nextTickMs,
@@ -327,10 +329,10 @@ function kindOf(before: Observation, now: Observation): UpdateKind {
 }
 
 /** Where on its grid a timeline ticks: spread, so that thousands that were started together don't tick together. */
-function phaseOf(streamId: string, tickMs: number): number {
+function hashOf(streamId: string): number {
   let hash = 0;
   for (let index = 0; index < streamId.length; index += 1) hash = (hash * 31 + streamId.charCodeAt(index)) >>> 0;
-  return hash % tickMs;
+  return hash;
 }
 
 const modulo = (value: number, by: number): number => ((value % by) + by) % by;

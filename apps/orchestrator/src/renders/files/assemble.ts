@@ -1,6 +1,8 @@
+import { ObjectStoreError } from "@stream-control/object-store";
 import type { Logger } from "@stream-control/service-kit";
 import type { KeyRing } from "@stream-control/service-kit/secrets";
 import type { Store } from "@stream-control/store";
+import type { Guards } from "../../resilience/guards.js";
 import type { Tables } from "../../store/tables.js";
 import { BucketFiles } from "./bucket-files.js";
 import { FolderFiles } from "./folder-files.js";
@@ -25,16 +27,26 @@ export interface ResultDeps {
   mediaDir: string | undefined;
   ring: KeyRing;
   store: Store<Tables>;
+  guards: Guards;
   logger: Logger;
   now: () => Date;
 }
 
+/** How long somebody who asks for a status waits for the bucket. */
+const LOOK_MS = 5000;
+
+const bucketGuard = (guards: Guards) =>
+  guards.guard("results-bucket", {
+    ...{ timeoutMs: LOOK_MS, tries: 2 },
+    isFailure: (thrown) => thrown instanceof ObjectStoreError,
+  });
+
 /** What agents have rendered, and who may fetch it. */
-export function assembleResults({ settings, mediaDir, ring, store, logger, now }: ResultDeps): ResultParts {
+export function assembleResults({ settings, mediaDir, ring, store, guards, logger, now }: ResultDeps): ResultParts {
   const { bucket, linkSeconds } = settings;
   const links = new MediaLinks(ring, linkSeconds, now);
   const folder = mediaDir === undefined ? undefined : new FolderFiles(mediaDir, links);
-  const s3 = bucket === undefined ? undefined : new BucketFiles(bucket, linkSeconds);
+  const s3 = bucket === undefined ? undefined : new BucketFiles(bucket, linkSeconds, bucketGuard(guards));
   const files = new ResultFiles({ folder, s3 });
   const { retentionMs, lookEveryMs: everyMs } = settings;
   const retention = new ResultRetention({ store, files, s3, retentionMs, everyMs, logger, now });

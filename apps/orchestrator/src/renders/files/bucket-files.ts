@@ -1,9 +1,8 @@
 import { type Bucket, type BucketSettings, ObjectStoreError, openBucket } from "@stream-control/object-store";
 import { AppError } from "@stream-control/service-kit";
+import type { Guard } from "../../resilience/guard.js";
 import type { ResultStore } from "./result-store.js";
 
-/** How long somebody who asks for a status waits for the bucket. */
-const LOOK_MS = 5000;
 /** No render takes longer than a day, so that nobody is at what was begun before. */
 const UNFINISHED_MS = 2 * 86_400_000;
 
@@ -14,16 +13,18 @@ export class BucketFiles implements ResultStore {
   constructor(
     private readonly settings: BucketSettings,
     private readonly linkSeconds: number,
+    /** Stands before short calls. What deletes many takes its time. */
+    private readonly guard: Pick<Guard, "run">,
   ) {}
 
   async exists(key: string): Promise<boolean> {
-    return this.ask("could not be asked", async (bucket) => (await bucket.head(key)) !== undefined);
+    return this.ask("could not be asked", (bucket) => this.isThere(bucket, key));
   }
 
   async urlOf(key: string): Promise<string | undefined> {
     return this.ask("could not be asked", async (bucket) => {
       try {
-        if ((await bucket.head(key, AbortSignal.timeout(LOOK_MS))) === undefined) return undefined;
+        if (!(await this.isThere(bucket, key))) return undefined;
       } catch {
         // It was put there, checksum and all, and signing needs nobody: whoever fetches it will see.
       }
@@ -43,6 +44,15 @@ export class BucketFiles implements ResultStore {
 
   async close(): Promise<void> {
     (await this.opened)?.close();
+  }
+
+  /** @throws AppError `STORE_UNAVAILABLE`, `CIRCUIT_OPEN`, `UPSTREAM_TIMEOUT` where the bucket does not answer. */
+  async check(): Promise<void> {
+    await this.ask("could not be asked", (bucket) => this.isThere(bucket, ".health"));
+  }
+
+  private isThere(bucket: Bucket, key: string): Promise<boolean> {
+    return this.guard.run(async (signal) => (await bucket.head(key, signal)) !== undefined);
   }
 
   private async ask<T>(what: string, request: (bucket: Bucket) => Promise<T>): Promise<T> {

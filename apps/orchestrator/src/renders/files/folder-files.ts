@@ -1,4 +1,4 @@
-import { rm, stat } from "node:fs/promises";
+import { access, constants, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "@stream-control/service-kit";
 import type { MediaLinks } from "./media-links.js";
@@ -21,6 +21,11 @@ export class FolderFiles implements ResultStore {
   async urlOf(key: string, base: string): Promise<string | undefined> {
     if (!(await this.exists(key))) return undefined;
     return `${base}/media${this.links.sign(`/${key.split("/").map(encodeURIComponent).join("/")}`)}`;
+  }
+
+  /** @throws the system's error where the folder cannot be read. */
+  check(): Promise<void> {
+    return access(this.folder, constants.R_OK);
   }
 
   async removeFolder(owner: string): Promise<void> {

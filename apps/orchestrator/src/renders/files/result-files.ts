@@ -15,6 +15,16 @@ export class ResultFiles {
     return this.stores[kind] !== undefined;
   }
 
+  /** Which kinds of stores there are. */
+  get kinds(): string[] {
+    return Object.entries(this.stores).flatMap(([kind, store]) => (store === undefined ? [] : [kind]));
+  }
+
+  /** @throws where one of the stores cannot be reached. */
+  async check(): Promise<void> {
+    for (const store of this.all) await store.check();
+  }
+
   async exists({ store, key }: ResultPlace): Promise<boolean> {
     return (await this.stores[store]?.exists(key)) ?? false;
   }

@@ -9,6 +9,8 @@ export interface ResultStore {
    * @returns undefined where it is not there.
    */
   urlOf(key: string, base: string): Promise<string | undefined>;
+  /** @throws where it cannot be reached. */
+  check(): Promise<void>;
   /** Removes everything below a folder. */
   removeFolder(owner: string): Promise<void>;
 }
