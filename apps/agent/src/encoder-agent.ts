@@ -110,7 +110,12 @@ export class EncoderAgent {
     this.machineProblem = undefined;
     this.ffmpegVersion = version;
     const videoEncoders = encoders.filter(({ works }) => works).map(({ name }) => name);
-    this.client.setCapabilities({ videoEncoders, ffmpegVersion: version, resources: machineResources(videoEncoders) });
+    this.client.setCapabilities({
+      videoEncoders,
+      ffmpegVersion: version,
+      drawsText,
+      resources: machineResources(videoEncoders),
+    });
   }
 
   /** Declines every job with that sentence until `useMachine`; what runs goes on. */

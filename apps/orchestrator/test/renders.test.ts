@@ -119,6 +119,22 @@ describe("a render", () => {
     });
   });
 
+  test("that is only checked tells which texts nobody can draw, and what can't be looked into before", async () => {
+    await using house = await House.open();
+    await house.agent({ ...RENDERER, drawsText: false });
+    const dry = (elements: object[]) => house.api("POST", "/api/v1/orchestrate?dryRun=true", { ...RENDER, elements });
+    const text = { type: "text", text: "Final", duration: 1 };
+    const refused = await dry([{ type: "shape", duration: 1 }, text]);
+    expect([refused.status, refused.body.details]).toMatchObject([422, [{ path: "elements.1.text" }]]);
+    const stored = await dry([{ type: "video", source: "s3://films/final.mp4", duration: 2 }]);
+    expect([stored.status, stored.body]).toMatchObject([
+      200,
+      { total_frames: 60, sources: [{ source: "s3://films/final.mp4", checked: false }] },
+    ]);
+    await house.agent({ ...RENDERER, agentId: "with-fonts" });
+    expect((await dry([text])).status).toBe(200);
+  });
+
   test("is refused where nobody could fetch its file", async () => {
     await using house = await House.open();
     const answer = await house.api("POST", "/api/v1/orchestrate", RENDER);

@@ -24,6 +24,8 @@ export interface SeedAgentOptions {
   features?: string[];
   /** What it says that its machine has. */
   resources?: object;
+  /** Says whether it can draw text. */
+  drawsText?: boolean;
   /** Sends no heartbeats. */
   silent?: boolean;
   activeJob?: { jobId: string; status: string } | null;
@@ -73,7 +75,7 @@ export class SeedAgent extends SocketClient {
 
   hello(changes: object = {}): void {
     const { token = "secret", slots = 1, maxResolution, drain = false, activeJob = null, modern } = this.options;
-    const { features, resources } = this.options;
+    const { features, resources, drawsText } = this.options;
     this.send(
       "agent.hello",
       {
@@ -85,6 +87,7 @@ export class SeedAgent extends SocketClient {
           ...(maxResolution === undefined ? {} : { maxResolution }),
           ...(features === undefined ? {} : { features }),
           ...(resources === undefined ? {} : { resources }),
+          ...(drawsText === undefined ? {} : { drawsText }),
         },
         drain,
         ...(this.options.room === undefined ? {} : { room: this.options.room }),

@@ -200,6 +200,30 @@ describe("a render", () => {
     expect((await desk.workflow(asked.body.workflow_id)).timeout_ms).toBe(5_400_000);
   });
 
+  test("that was thought quick and is not becomes queued, and goes on as it is under other limits", async () => {
+    await house.stop();
+    await house.start({ renderWaitMs: 150 });
+    const agent = await house.agent(RENDERER);
+    const asked = house.api("POST", "/api/v1/orchestrate", { ...RENDER, id: "film" });
+    const job = await desk.take(agent);
+    desk.report(agent, job, "rendering", 3);
+    const { status, body } = await asked;
+    expect([status, body.status]).toEqual([202, "queued"]);
+    const relaxed = await desk.until(body.workflow_id, ({ limits }) => limits === "balanced_async");
+    expect([relaxed.template, relaxed.timeout_ms, relaxed.current_steps]).toEqual(["quick_sync", 900_000, ["process"]]);
+    const types = (await house.eventsOf(job)).map(({ type }) => type);
+    expect(types.filter((type) => type === "job.assigned" || type === "job.restart_limits_changed")).toEqual([
+      ...["job.assigned", "job.restart_limits_changed"],
+    ]);
+    const { items } = (await house.api("GET", "/v1/audit?type=workflow.relaxed")).body;
+    expect(items).toMatchObject([
+      { subject: `workflow:${body.workflow_id.slice(3)}`, data: { limits: "balanced_async" } },
+    ]);
+    await desk.finish(agent, job);
+    const ended = await desk.until(body.workflow_id, ({ outcome }) => outcome !== null);
+    expect([ended.outcome, stepOf(ended, "process")?.attempts.length]).toEqual(["completed", 1]);
+  });
+
   test("answers under its older names in their shapes", async () => {
     const agent = await house.agent(RENDERER);
     const asked = await house.api("POST", "/videocreate", { ...RENDER, id: "film" }, SOON);

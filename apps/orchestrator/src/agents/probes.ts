@@ -1,4 +1,4 @@
-import { createRedactor, type ProbedSource, type Source, secretsOf } from "@stream-control/protocol";
+import { createRedactor, type ProbedSource, RENDERS_FEATURE, type Source, secretsOf } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { GuardFamily, Guards } from "../resilience/guards.js";
@@ -55,6 +55,14 @@ export class Probes {
     const free = able.filter((agent) => !this.busy.has(agent)).sort((a, b) => reluctance(a) - reluctance(b));
     if (free[0] === undefined) throw busy("Every agent of the room is");
     return free[0];
+  }
+
+  /** Whether a room has an agent that may draw text; those that don't say may, and so may whoever is still to come. */
+  mayDrawText(room: string): boolean {
+    const able = [...this.deps.registry.all()].filter(
+      (agent) => agent.room === room && agent.connected && agent.knows(RENDERS_FEATURE),
+    );
+    return able.length === 0 || able.some(({ capabilities }) => capabilities.drawsText !== false);
   }
 
   /**

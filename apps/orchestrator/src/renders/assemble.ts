@@ -98,7 +98,7 @@ export function assembleRenders(deps: RenderDeps): RenderParts {
   const parts = new PartsBoard();
   const renders = new Renders({
     ...{ engine, reader, views: deps.views, model: deps.model, files, retention, waits, renderers, parts, newId, now },
-    notifyRetry: notifyRetry(webhooks),
+    ...{ notifyRetry: notifyRetry(webhooks), immediateMs: deps.immediateMs },
     checkCallback: (url, path) => checkAddress(url, { plainHttp: webhooks.plainHttp, resolve }, path),
   });
   const secrets = new CallbackSecrets({ store, sealed, log, now });

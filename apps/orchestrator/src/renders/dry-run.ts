@@ -1,4 +1,5 @@
 import {
+  bucketOfSource,
   type DryRunReply,
   type Issue,
   type ProbedSource,
@@ -28,7 +29,10 @@ export async function dryRun(
 ): Promise<DryRunReply> {
   const seen = new Map<string, ProbedSource>();
   const issues: Issue[] = [];
+  if (!probes.mayDrawText(room)) issues.push(...issuesOfTexts(request));
   for (const source of playedSources(request)) {
+    // A bucket is opened by whoever renders, with credentials of their own.
+    if (bucketOfSource(source) !== undefined) continue;
     const found = await look(source, room, probes);
     if (typeof found === "string") issues.push(...issuesOfSource(request, source, found));
     else seen.set(source, found);
@@ -36,10 +40,11 @@ export async function dryRun(
   if (issues.length > 0) throw wrong(issues);
   const has = (source: string, type: string) =>
     seen.get(source)?.streams.some((stream) => stream.type === type) === true;
-  const timeline = renderTimeline(request, (source) => ({
-    ...{ hasVideo: has(source, "video"), hasAudio: has(source, "audio") },
-    durationSeconds: seen.get(source)?.durationSeconds,
-  }));
+  const timeline = renderTimeline(request, (source) => {
+    const found = seen.get(source);
+    const streams = { hasVideo: has(source, "video"), hasAudio: has(source, "audio") };
+    return found && { ...streams, durationSeconds: found.durationSeconds };
+  });
   if (!timeline.ok) throw wrong(timeline.issues);
   const { totalFrames, fps } = timeline.value;
   const analysis = await renders.analyze(request, room, totalFrames);
@@ -80,6 +85,13 @@ async function look(source: string, room: string, probes: Probes): Promise<Probe
     throw thrown;
   }
 }
+
+const issuesOfTexts = ({ elements }: RenderRequest): Issue[] =>
+  elements.flatMap(({ type }, index) =>
+    type === "text"
+      ? [{ path: `elements.${index}.text`, message: "no agent of the room can draw text: they lack a font" }]
+      : [],
+  );
 
 const issuesOfSource = ({ elements }: RenderRequest, source: string, message: string): Issue[] =>
   elements.flatMap((element, index) =>

@@ -36,6 +36,8 @@ export interface RendersDeps {
   checkCallback: (url: string, path: string) => Promise<void>;
   /** How a receiver of callbacks that is away is tried again. */
   notifyRetry: RetryPolicy;
+  /** How long a request for a render waits for its result. */
+  immediateMs: number;
   renderers: Renderers;
   /** How far renders are that are made in parts. */
   parts: PartsBoard;
@@ -68,7 +70,7 @@ export class Renders {
    * @throws AppError `RENDERS_UNAVAILABLE`; `VALIDATION_FAILED` for a callback address that may not be; `IDEMPOTENCY_KEY_IN_USE` where the rest of the request differs.
    */
   async start(request: RenderRequest, { room, base, requestedBy }: Asker): Promise<WorkflowRun> {
-    const { engine, files, newId, checkCallback, notifyRetry } = this.deps;
+    const { engine, files, newId, checkCallback, notifyRetry, immediateMs } = this.deps;
     if (!files.areServed)
       throw new AppError(
         "RENDERS_UNAVAILABLE",
@@ -83,7 +85,7 @@ export class Renders {
     const { run, created } = await engine.start(
       {
         ...{ id, key: keyOf(own.id), kind: RENDER_KIND, room, requestedBy },
-        definition: definitionFor(request, analysis, notifyRetry),
+        definition: definitionFor(request, analysis, { notifyRetry, immediateMs }),
         input: { request: own, base },
         facts: { callback: callback !== undefined },
         done: { validate: { ...analysis } },

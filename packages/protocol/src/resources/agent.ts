@@ -21,6 +21,8 @@ export const capabilitiesSchema = z
     /** Optional commands that it knows: `pause`, `destinations`, `input`, `overlay`, `leases`, `probe`; and kinds of jobs: `renders`. */
     features: z.array(z.string().max(32)).max(100).optional(),
     ffmpegVersion: z.string().max(200).optional(),
+    /** Whether it can render text; absent where it does not say. */
+    drawsText: z.boolean().optional(),
     /** What its machine has for jobs. What cannot be read counts as unknown. */
     resources: agentResourcesSchema.optional().catch(undefined),
   })

@@ -83,15 +83,19 @@ function templateFor(ms: number): TemplateName {
   return ms * MARGIN <= TEMPLATES.resource_intensive.timeoutMs ? "resource_intensive" : "distributed";
 }
 
-/**
- * The template as this render is started with it: nothing is started that by its own estimate would be ended before it is done.
- *
- * @param notifyRetry how whoever is to be told is tried again.
- */
+/** What of a definition follows from how the service is configured. */
+export interface DefinitionOptions {
+  /** How whoever is to be told is tried again. */
+  notifyRetry?: RetryPolicy;
+  /** For how long somebody waits for what was thought quick. */
+  immediateMs?: number;
+}
+
+/** The template as this render is started with it: nothing is started that by its own estimate would be ended before it is done. */
 export function definitionFor(
   request: RenderRequest,
   { template, estimate }: Analysis,
-  notifyRetry?: RetryPolicy,
+  { notifyRetry, immediateMs }: DefinitionOptions = {},
 ): WorkflowDefinition {
   const definition = TEMPLATES[template];
   // Parts have deadlines of their own, and there are no limits beyond those of the largest template.
@@ -103,7 +107,7 @@ export function definitionFor(
     steps: definition.steps.map((step) =>
       step.kind === "notify" && notifyRetry !== undefined ? { ...step, retry: notifyRetry } : step,
     ),
-    ...(relaxAfterMs === undefined ? {} : { relaxAfterMs }),
+    ...(relaxAfterMs === undefined ? {} : { relaxAfterMs: Math.min(relaxAfterMs, immediateMs ?? relaxAfterMs) }),
   };
 }
 
