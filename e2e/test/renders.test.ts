@@ -165,23 +165,25 @@ test("a dry run looks into every source and times the whole, or says which can't
   await room.startAgent();
   await clip("clip.mp4");
   const video = { type: "video", source: "clip.mp4" };
-  const dry = await orchestrate(
-    { ...SMALL, elements: [video, { type: "image", source: "a.png" }] },
-    {},
-    "?dryRun=true",
-  );
+  const image = { type: "image", source: "a.png" };
+  await ffmpeg(["-f", "lavfi", "-i", "testsrc2=s=50x40", "-frames:v", "1", join(room.media, "a.png")]);
+  const dry = await orchestrate({ ...SMALL, elements: [video, image] }, {}, "?dryRun=true");
   expect(dry.status).toBe(200);
   expect(dryRunReplySchema.parse(await dry.json())).toMatchObject({
     ...{ valid: true, duration_seconds: 2, total_frames: 40, estimate: null },
     sources: [
       { source: "clip.mp4", checked: true, duration_seconds: 2, width: 64, height: 48 },
-      { source: "a.png", checked: false },
+      { source: "a.png", checked: true, type: "image", width: 50, height: 40 },
     ],
   });
   const elements = [
     video,
     { type: "audio", source: "missing.wav" },
     { type: "audio", source: "http://169.254.169.254/" },
+    { type: "image", source: "clip.mp4" },
+    { type: "image", source: "http://169.254.169.254/a.png" },
+    { type: "image", source: "s3://not-ours/a.png" },
+    image,
   ];
   const refused = await orchestrate({ ...SMALL, elements }, {}, "?dryRun=true");
   const body = renderErrorSchema.parse(await refused.json());
@@ -189,6 +191,9 @@ test("a dry run looks into every source and times the whole, or says which can't
   expect((body.details as { path: string }[]).map(({ path }) => path)).toEqual([
     "elements.1.source",
     "elements.2.source",
+    "elements.3.source",
+    "elements.4.source",
+    "elements.5.source",
   ]);
   expect(await room.jobs()).toEqual([]);
 }, 60_000);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import {
+  dryRunReplySchema,
   orchestrateReplySchema,
   type RenderRequestInput,
   type RenderStatusBody,
@@ -66,11 +67,18 @@ test("a source comes from a bucket that the agent's owner has named, once, and f
   const source = `s3://results/renders/${first?.id}/render.mp4`;
   const elements = [{ type: "video", source }];
   const fetched = () => s3.requests.filter(({ method, path }) => method === "GET" && source.endsWith(path)).length;
+  const dry = await room.post("/api/v1/orchestrate?dryRun=true", { ...RENDER, elements });
+  expect(dryRunReplySchema.parse(await dry.json())).toMatchObject({
+    ...{ duration_seconds: 2, sources: [{ source, checked: true, duration_seconds: 2, width: 160, height: 120 }] },
+  });
+  const noImage = [{ type: "image", source, duration: 1 }];
+  expect((await room.post("/api/v1/orchestrate?dryRun=true", { ...RENDER, elements: noImage })).status).toBe(422);
+  const looks = fetched();
   for (const id of ["second", "third"]) {
     const answer = await room.post("/api/v1/orchestrate", { ...RENDER, id, elements, width: id.length * 20 });
     expect([id, answer.status]).toEqual([id, 200]);
   }
-  expect(fetched()).toBe(1);
+  expect(fetched() - looks).toBe(1);
   const other = [{ type: "video", source: "s3://nobodys/film.mp4" }];
   const refused = await room.post("/api/v1/orchestrate", { ...RENDER, id: "other", elements: other });
   expect([refused.status, await refused.json()]).toMatchObject([

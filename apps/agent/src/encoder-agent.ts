@@ -9,7 +9,7 @@ import {
   decline,
 } from "@stream-control/agent-sdk";
 import { childEnvironment, type MachineProbe } from "@stream-control/ffmpeg";
-import { RENDERS_FEATURE } from "@stream-control/protocol";
+import { RENDER_SOURCES_FEATURE, RENDERS_FEATURE } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import { type Limits, prepare } from "./assignments/prepare.js";
 import { isRender, prepareRender } from "./assignments/prepare-render.js";
@@ -69,7 +69,7 @@ export class EncoderAgent {
     const { onPreview, ...commands } = runningJobs(this.runners, this.limits);
     this.client = new AgentClient({
       ...options.connection,
-      kinds: [RENDERS_FEATURE],
+      kinds: [RENDERS_FEATURE, RENDER_SOURCES_FEATURE],
       logger: this.logger,
       handlers: {
         ...commands,
@@ -79,6 +79,7 @@ export class EncoderAgent {
         onProbe: sourceProbe({
           ...{ limits: this.limits, reach: options.reach, ffprobePath: options.ffprobePath },
           ...{ env: childEnvironment(options.runners.launch.env), folder: options.probeDir },
+          sourceBuckets: options.renders.sourceBuckets,
         }),
       },
     });

@@ -1,9 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { type AgentHandlers, CommandError, type ProbeContext } from "@stream-control/agent-sdk";
 import { createRedactor, probeSource, type SourceInfo, secretsOf } from "@stream-control/ffmpeg";
-import type { ErrorInfo, ProbedSource, Source } from "@stream-control/protocol";
+import type { BucketSource, ErrorInfo, ProbedSource, Source } from "@stream-control/protocol";
 import { prepareSource } from "./assignments/live-changes.js";
 import type { Limits } from "./assignments/prepare.js";
+import { lookAtImage, lookIntoBucket } from "./render-source-probe.js";
+import type { RenderStores } from "./runner/contract.js";
 import { CommandError as ReachError } from "./runner/errors.js";
 import { hidingPlaces } from "./runner/hiding-places.js";
 import { programLauncher } from "./runner/launcher.js";
@@ -17,6 +19,8 @@ export interface SourceProbeOptions {
   ffprobePath: string;
   /** The environment of ffmpegs. */
   env: Record<string, string>;
+  /** Buckets that sources of renders may lie in. */
+  sourceBuckets: RenderStores["sourceBuckets"];
   /** A folder of this agent alone, for what a command line must not show. */
   folder: string;
 }
@@ -32,20 +36,38 @@ const MAX_STREAMS = 64;
  */
 export function sourceProbe(options: SourceProbeOptions): NonNullable<AgentHandlers["onProbe"]> {
   return async (given, context) => {
-    const source = await prepareSource(given, options.limits);
+    // Who may read which bucket is said by its name.
+    const source = given.type === "s3" ? given : await prepareSource(given, options.limits);
     // Pictures that are made here, and devices, which only one program can have open.
     if (source.type === "test" || source.type === "device") throw new CommandError(NOTHING_TO_READ[source.type]);
     // What an agent that was killed has left is older than the only look that there is.
     await rm(options.folder, { recursive: true, force: true });
     await mkdir(options.folder, { recursive: true, mode: 0o700 });
     try {
-      return await look(source, context, options);
+      return source.type === "s3" || context.image
+        ? await lookForRender(source, context, options)
+        : await look(source, context, options);
     } catch (thrown) {
       throw thrown instanceof ReachError ? new CommandError(thrown.info) : thrown;
     } finally {
       await rm(options.folder, { recursive: true, force: true });
     }
   };
+}
+
+async function lookForRender(
+  source: Source | BucketSource,
+  { deadlineMs, signal, image }: ProbeContext,
+  { reach: policy, env, ffprobePath, folder, sourceBuckets }: SourceProbeOptions,
+): Promise<ProbedSource> {
+  const reach = new Reach({ policy, env });
+  const places = { hideIn: hidingPlaces(folder, process.platform), launcher: programLauncher(process.platform) };
+  const how = { folder, reach, sourceBuckets, ffprobePath, env, deadlineMs, signal, ...places };
+  try {
+    return told(source.type === "s3" && !image ? await lookIntoBucket(source, how) : await lookAtImage(source, how));
+  } finally {
+    reach.close();
+  }
 }
 
 const NOTHING_TO_READ: Record<"test" | "device", ErrorInfo> = {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { copyFile, readdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -18,10 +19,10 @@ afterEach(async () => {
 });
 
 let asked = 0;
-async function look(source: object, deadlineMs = 20_000) {
+async function look(source: object, deadlineMs = 20_000, image = false) {
   asked += 1;
   const probeId = `probe-${asked}`;
-  kit.double.send("orchestrator.probe", { probeId, source: sourceSchema.parse(source), deadlineMs });
+  kit.double.send("orchestrator.probe", { probeId, source: sourceSchema.parse(source), image, deadlineMs });
   const { payload } = await kit.double.next("agent.probe.result", (result) => result.probeId === probeId);
   return payload;
 }
@@ -91,6 +92,39 @@ test("a source that cannot be read is told in the words that a job would have, w
   expect(late.error).toMatchObject({ code: "SOURCE_UNREACHABLE" });
   silent.closeAllConnections();
   silent.close();
+  expect(await leftovers()).toEqual([]);
+});
+
+test("an image is told as a render would use it, from a file and from the web, and nothing else is taken for one", async () => {
+  const { hello } = await kit.started();
+  expect(hello.capabilities.features).toContain("render-sources");
+  const picture = join(kit.media, "logo-%03d.png");
+  await ffmpeg([
+    "-f",
+    "lavfi",
+    "-i",
+    "testsrc2=s=64x36",
+    "-frames:v",
+    "1",
+    "-update",
+    "1",
+    "-y",
+    join(kit.media, "a.png"),
+  ]);
+  await copyFile(join(kit.media, "a.png"), picture);
+  const file = await look({ type: "file", path: "logo-%03d.png" }, 20_000, true);
+  expect(file).toMatchObject({ success: true, probe: { streams: [{ codec: "png", width: 64, height: 36 }] } });
+  const server = createServer((_request, response) => createReadStream(picture).pipe(response)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : 0}/logo`;
+  expect(await look({ type: "http", url }, 20_000, true)).toMatchObject({
+    ...{ success: true, probe: { container: "png_pipe", streams: [{ width: 64, height: 36 }] } },
+  });
+  server.close();
+  await writeFile(join(kit.media, "page.png"), "<html>");
+  const page = await look({ type: "file", path: "page.png" }, 20_000, true);
+  expect(page.error).toMatchObject({ code: "SOURCE_UNREACHABLE", message: expect.stringContaining("PNG, JPEG") });
   expect(await leftovers()).toEqual([]);
 });
 

@@ -17,15 +17,15 @@ export class Probes {
 
   constructor(private readonly context: AgentContext) {}
 
-  take({ payload: { probeId, source, deadlineMs }, msgId, type }: ProbeMessage): void {
+  take({ payload, msgId, type }: ProbeMessage): void {
     inBackground(this.context.logger, type, async () => {
-      const outcome = await this.look(source, deadlineMs);
-      this.context.send("agent.probe.result", { probeId, ...outcome }, msgId);
+      const outcome = await this.look(payload);
+      this.context.send("agent.probe.result", { probeId: payload.probeId, ...outcome }, msgId);
     });
   }
 
   /** Never rejects. */
-  private async look(source: ProbeMessage["payload"]["source"], deadlineMs: number): Promise<Outcome> {
+  private async look({ source, deadlineMs, image = false }: ProbeMessage["payload"]): Promise<Outcome> {
     const { handlers } = this.context;
     if (handlers.onProbe === undefined) return refused("NOT_SUPPORTED", "This agent cannot look into sources.");
     if (this.isBusy)
@@ -34,7 +34,7 @@ export class Probes {
     const patience = new AbortController();
     const onProbe = async () => {
       try {
-        return await handlers.onProbe?.(source, { deadlineMs, signal: patience.signal });
+        return await handlers.onProbe?.(source, { deadlineMs, signal: patience.signal, image });
       } finally {
         this.isBusy = false;
       }

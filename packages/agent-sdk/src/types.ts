@@ -9,6 +9,7 @@ import type {
   ErrorInfo,
   JobStatus,
   JsonObject,
+  LookedAtSource,
   OrchestratorPayload,
   OverlayTexts,
   ProbedSource,
@@ -77,6 +78,8 @@ export interface ProbeContext {
   deadlineMs: number;
   /** Aborted then. */
   signal: AbortSignal;
+  /** The source is to be shown as an image; only asked of agents with the kind `render-sources`. */
+  image: boolean;
 }
 
 type Awaitable<T> = T | Promise<T>;
@@ -109,8 +112,11 @@ export interface AgentHandlers {
    * lease runs out ends by itself, with nobody's help.
    */
   onLease?(job: JobRef, lease: Lease): Awaitable<void>;
-  /** Looks into a source that no job uses yet; never called again before it has settled. */
-  onProbe?(source: Source, context: ProbeContext): Awaitable<ProbedSource>;
+  /**
+   * Looks into a source that no job uses yet; never called again before it has settled. One in a bucket is only asked for of agents
+   * with the kind `render-sources`.
+   */
+  onProbe?(source: LookedAtSource, context: ProbeContext): Awaitable<ProbedSource>;
   onReboot?(reason: string | undefined): Awaitable<void>;
   /** The job's end is on the orchestrator's disk: whatever the agent keeps of it may go. */
   onSettled?(settlement: Settlement): Awaitable<void>;

@@ -1,4 +1,11 @@
-import { createRedactor, type ProbedSource, RENDERS_FEATURE, type Source, secretsOf } from "@stream-control/protocol";
+import {
+  createRedactor,
+  type LookedAtSource,
+  type ProbedSource,
+  RENDER_SOURCES_FEATURE,
+  RENDERS_FEATURE,
+  secretsOf,
+} from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { GuardFamily, Guards } from "../resilience/guards.js";
@@ -16,7 +23,9 @@ const HUNG_PART = 0.9;
 
 /** A look into a source that no job uses yet. */
 export interface Look {
-  source: Source;
+  source: LookedAtSource;
+  /** It is to be shown as an image by a render. */
+  image?: boolean;
   /** Milliseconds that the agent may take. */
   deadlineMs: number;
 }
@@ -43,9 +52,9 @@ export class Probes {
    *
    * @throws AppError `NO_AGENT_TO_PROBE`, `AGENT_BUSY`.
    */
-  choose(room: string, source: Source): Agent {
+  choose(room: string, source: LookedAtSource, image = false): Agent {
     const able = [...this.deps.registry.all()].filter(
-      (agent) => agent.room === room && agent.connected && agent.knows(FEATURE) && speaks(agent, source),
+      (agent) => agent.room === room && agent.connected && looksInto(agent, source, image),
     );
     if (able.length === 0)
       throw new AppError(
@@ -55,6 +64,13 @@ export class Probes {
     const free = able.filter((agent) => !this.busy.has(agent)).sort((a, b) => reluctance(a) - reluctance(b));
     if (free[0] === undefined) throw busy("Every agent of the room is");
     return free[0];
+  }
+
+  /** Whether a room has an agent that looks into images and buckets, too. */
+  seesRenderSources(room: string): boolean {
+    return [...this.deps.registry.all()].some(
+      (agent) => agent.room === room && agent.connected && agent.knows(FEATURE) && agent.knows(RENDER_SOURCES_FEATURE),
+    );
   }
 
   /** Whether a room has an agent that may draw text; those that don't say may, and so may whoever is still to come. */
@@ -76,12 +92,12 @@ export class Probes {
     return host === undefined ? this.lookNow(agent, look) : this.guards.of(host).run(() => this.lookNow(agent, look));
   }
 
-  private async lookNow(agent: Agent, { source, deadlineMs }: Look): Promise<ProbedSource> {
+  private async lookNow(agent: Agent, { source, image = false, deadlineMs }: Look): Promise<ProbedSource> {
     const { replies, audit } = this.deps;
     const { session } = agent;
     if (session === undefined || !agent.connected)
       throw new AppError("AGENT_OFFLINE", `The agent "${agent.id}" is offline; try again when it is back.`);
-    if (!agent.knows(FEATURE))
+    if (!looksInto(agent, source, image))
       throw new AppError("NOT_SUPPORTED", `The agent "${agent.id}" cannot look into sources; update it.`);
     if (this.busy.has(agent)) throw busy(`The agent "${agent.id}" is`);
     this.busy.add(agent);
@@ -94,7 +110,8 @@ export class Probes {
       });
       const begun = performance.now();
       const answer = replies.ask(agent.id, {
-        send: (probeId) => session.send("orchestrator.probe", { probeId, source, deadlineMs }),
+        send: (probeId) =>
+          session.send("orchestrator.probe", { probeId, source, deadlineMs, ...(image ? { image } : {}) }),
         deadlineMs: deadlineMs + GRACE_MS,
         redact: createRedactor(secretsOf(source)),
         refusedAs: (error) => (error?.code === "AGENT_BUSY" ? "AGENT_BUSY" : "SOURCE_UNREADABLE"),
@@ -112,8 +129,14 @@ export class Probes {
   }
 }
 
+const looksInto = (agent: Agent, source: LookedAtSource, image: boolean): boolean =>
+  agent.knows(FEATURE) &&
+  ((source.type !== "s3" && !image) || agent.knows(RENDER_SOURCES_FEATURE)) &&
+  speaks(agent, source);
+
 /** Agents that do not say which protocols they speak may speak any. */
-function speaks({ capabilities: { protocols } }: Agent, source: Source): boolean {
+function speaks({ capabilities: { protocols } }: Agent, source: LookedAtSource): boolean {
+  if (source.type === "s3") return true;
   const protocol = "url" in source ? source.url.slice(0, source.url.indexOf(":")).toLowerCase() : source.type;
   return protocols?.includes(protocol) ?? true;
 }

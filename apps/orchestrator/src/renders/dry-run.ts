@@ -2,12 +2,11 @@ import {
   bucketOfSource,
   type DryRunReply,
   type Issue,
+  type LookedAtSource,
   type ProbedSource,
   pathOfSource,
-  playedSources,
   type RenderRequest,
   renderTimeline,
-  type Source,
 } from "@stream-control/protocol";
 import { AppError } from "@stream-control/service-kit";
 import type { Probes } from "../agents/probes.js";
@@ -17,8 +16,8 @@ import { definitionFor } from "./workflow/choose.js";
 const PROBE_MS = 10_000;
 
 /**
- * Checks a request without rendering it: every video and sound is looked into by an agent, under its own rules, and the
- * composition is timed.
+ * Checks a request without rendering it: every source is looked into by an agent, under its own rules, and the composition is
+ * timed. Where no agent of the room can look into images and buckets, those are left unchecked.
  *
  * @throws AppError `VALIDATION_FAILED` with every source that can't be used; `NO_AGENT_TO_PROBE`, `AGENT_BUSY`, `AGENT_TIMEOUT`.
  */
@@ -30,18 +29,18 @@ export async function dryRun(
   const seen = new Map<string, ProbedSource>();
   const issues: Issue[] = [];
   if (!probes.mayDrawText(room)) issues.push(...issuesOfTexts(request));
-  for (const source of playedSources(request)) {
-    // A bucket is opened by whoever renders, with credentials of their own.
-    if (bucketOfSource(source) !== undefined) continue;
-    const found = await look(source, room, probes);
-    if (typeof found === "string") issues.push(...issuesOfSource(request, source, found));
-    else seen.set(source, found);
+  const seesAll = probes.seesRenderSources(room);
+  for (const { source, image } of sourcesOf(request)) {
+    if (!seesAll && (image || bucketOfSource(source) !== undefined)) continue;
+    const found = await look(source, image, room, probes);
+    if (typeof found === "string") issues.push(...issuesOfSource(request, source, image, found));
+    else seen.set(keyOf(source, image), found);
   }
   if (issues.length > 0) throw wrong(issues);
   const has = (source: string, type: string) =>
-    seen.get(source)?.streams.some((stream) => stream.type === type) === true;
+    seen.get(keyOf(source, false))?.streams.some((stream) => stream.type === type) === true;
   const timeline = renderTimeline(request, (source) => {
-    const found = seen.get(source);
+    const found = seen.get(keyOf(source, false));
     const streams = { hasVideo: has(source, "video"), hasAudio: has(source, "audio") };
     return found && { ...streams, durationSeconds: found.durationSeconds };
   });
@@ -55,7 +54,7 @@ export async function dryRun(
     sources: request.elements.flatMap((element) => {
       if (!("source" in element)) return [];
       const { type, source } = element;
-      const probed = seen.get(source);
+      const probed = seen.get(keyOf(source, type === "image"));
       const picture = probed?.streams.find((stream) => stream.type === "video");
       return [
         {
@@ -75,15 +74,34 @@ export async function dryRun(
 }
 
 /** @returns what an agent saw, or why it saw nothing. */
-async function look(source: string, room: string, probes: Probes): Promise<ProbedSource | string> {
-  const path = pathOfSource(source);
-  const asked: Source = path === undefined ? { type: "http", url: source } : { type: "file", path, loop: false };
+async function look(source: string, image: boolean, room: string, probes: Probes): Promise<ProbedSource | string> {
+  const asked = asLookedAt(source);
   try {
-    return await probes.look(probes.choose(room, asked), { source: asked, deadlineMs: PROBE_MS });
+    return await probes.look(probes.choose(room, asked, image), { source: asked, image, deadlineMs: PROBE_MS });
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.code === "SOURCE_UNREADABLE") return thrown.message;
     throw thrown;
   }
+}
+
+function asLookedAt(source: string): LookedAtSource {
+  if (bucketOfSource(source) !== undefined) return { type: "s3", url: source };
+  const path = pathOfSource(source);
+  return path === undefined ? { type: "http", url: source } : { type: "file", path, loop: false };
+}
+
+/** The same file may be an image in one element and, wrongly, a video in another. */
+const keyOf = (source: string, image: boolean): string => `${image ? "image" : "played"} ${source}`;
+
+/** Every source, once for each way in which it is used. */
+function sourcesOf({ elements }: RenderRequest): { source: string; image: boolean }[] {
+  const found = new Map<string, { source: string; image: boolean }>();
+  for (const element of elements) {
+    if (!("source" in element)) continue;
+    const used = { source: element.source, image: element.type === "image" };
+    found.set(keyOf(used.source, used.image), used);
+  }
+  return [...found.values()];
 }
 
 const issuesOfTexts = ({ elements }: RenderRequest): Issue[] =>
@@ -93,9 +111,11 @@ const issuesOfTexts = ({ elements }: RenderRequest): Issue[] =>
       : [],
   );
 
-const issuesOfSource = ({ elements }: RenderRequest, source: string, message: string): Issue[] =>
+const issuesOfSource = ({ elements }: RenderRequest, source: string, image: boolean, message: string): Issue[] =>
   elements.flatMap((element, index) =>
-    "source" in element && element.source === source ? [{ path: `elements.${index}.source`, message }] : [],
+    "source" in element && element.source === source && (element.type === "image") === image
+      ? [{ path: `elements.${index}.source`, message }]
+      : [],
   );
 
 const wrong = (issues: Issue[]): AppError =>

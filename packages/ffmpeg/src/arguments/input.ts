@@ -97,6 +97,12 @@ export function openArguments(source: Source, stallTimeoutMs: number, way?: Way)
   }
 }
 
+/** The options that open an image, up to and with `-i`: by that demuxer, so that no pattern in its name names further files. */
+export const imageArguments = (path: string, demuxer: string): string[] => [
+  ...["-protocol_whitelist", "file", "-f", demuxer],
+  ...["-i", `file:${path}`],
+];
+
 /** The inputs of the program, and which of them has the pictures and which the sound. */
 export interface ProgramInputs {
   arguments: string[];

@@ -1,5 +1,5 @@
 import type { RenderRequest, RenderTimeline, Slot } from "@stream-control/protocol";
-import { openArguments } from "../arguments/input.js";
+import { imageArguments, openArguments } from "../arguments/input.js";
 import { finish, hasSound, type OutputKind, outputOptions } from "./encoding.js";
 import { isVisual, overlayFilter, type PictureSource, pictureChain } from "./picture.js";
 import { mixChain, soundChain } from "./sound.js";
@@ -180,8 +180,7 @@ function inputArguments(
   { afterSeconds, lead }: Entry,
   window: Window | undefined,
 ): string[] {
-  if (element.type === "image")
-    return ["-protocol_whitelist", "file", "-f", source.imageDemuxer ?? "png_pipe", "-i", `file:${source.path}`];
+  if (element.type === "image") return imageArguments(source.path, source.imageDemuxer ?? "png_pipe");
   const start = (sourceStart + afterSeconds).toFixed(6);
   const open = openArguments({ type: "file", path: source.path, loop: false }, STALL_MS);
   // From the keyframe before, so that the picture that stands at the first wanted frame is there, however long it has stood.

@@ -1,6 +1,6 @@
 import type { ErrorInfo, Source } from "@stream-control/protocol";
 import { z } from "zod";
-import { isLiveSource, openArguments } from "../arguments/input.js";
+import { imageArguments, isLiveSource, openArguments } from "../arguments/input.js";
 import type { Way } from "../arguments/way.js";
 import { mediaError } from "../errors.js";
 import type { MediaFacts } from "../media-facts.js";
@@ -61,6 +61,8 @@ export interface ProbeSourceOptions {
   env: Record<string, string>;
   /** See `FfmpegProcessOptions.hideIn`. */
   hideIn?: readonly string[];
+  /** The file is an image, and is opened with this alone: see `imageDemuxer`. */
+  imageDemuxer?: string | undefined;
   /** How the source is reached, unless straight by its address. */
   way?: Way | undefined;
   redactor: Redactor;
@@ -91,7 +93,7 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
       ...["-analyzeduration", "3000000"],
       // Packets are told before streams and format, so that the first word of the answer is that of the first packet.
       ...(readPacket ? ["-show_packets", "-read_intervals", "%+#1"] : []),
-      ...openArguments(source, Math.min(options.stallTimeoutMs, deadlineMs), options.way),
+      ...inputOf(options),
     ],
     {
       ...{ env: options.env, hideIn: options.hideIn, deadlineMs, signal: options.signal, launcher: options.launcher },
@@ -130,6 +132,12 @@ export async function probeSource(options: ProbeSourceOptions): Promise<SourcePr
   return info.hasVideo || info.hasAudio
     ? { ok: true, info }
     : failure("The source has neither picture nor sound", "NO_STREAMS");
+}
+
+function inputOf({ source, imageDemuxer, stallTimeoutMs, deadlineMs, way }: ProbeSourceOptions): string[] {
+  if (imageDemuxer === undefined || source.type !== "file")
+    return openArguments(source, Math.min(stallTimeoutMs, deadlineMs), way);
+  return imageArguments(source.path, imageDemuxer);
 }
 
 function parseJson(text: string): unknown {

@@ -55,7 +55,7 @@ test("whatever comes is parsed to a request or to issues", () => {
 
 test("every mistake is told at once, with its path", () => {
   const parsed = parseRenderRequest({
-    ...{ width: 101, height: 100, callback_url: "https://example.com", priority: "high" },
+    ...{ width: 101, height: 100, callback_url: "nowhere", priority: "urgent" },
     elements: [
       { type: "video", source: "ftp://example.com/a.mp4", x: "10em", transitions: [] },
       { type: "text", text: "", time: 1, start_time: 2 },

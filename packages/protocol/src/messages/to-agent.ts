@@ -3,6 +3,7 @@ import { destinationSchema } from "../config/destination.js";
 import { overlayTextsSchema } from "../config/overlay.js";
 import { sourceSchema } from "../config/source.js";
 import { jsonObjectSchema, timestampSchema } from "../primitives.js";
+import { lookedAtSourceSchema } from "../resources/probe.js";
 import { streamMetadataSchema } from "../resources/stream-metadata.js";
 import { FINAL_JOB_STATUSES, onDisconnectSchema } from "../states.js";
 import type { MessageOf } from "./envelope.js";
@@ -61,7 +62,9 @@ export const orchestratorMessagePayloads = {
   /** Look into a source that no job uses yet, and answer with `agent.probe.result`. */
   "orchestrator.probe": z.object({
     probeId: z.string().min(1).max(128),
-    source: sourceSchema,
+    source: lookedAtSourceSchema,
+    /** It is to be shown as an image by a render; like a bucket, only for agents with the feature `render-sources`. */
+    image: z.boolean().optional(),
     /** Milliseconds that it may take. */
     deadlineMs: z.int().min(1).max(3_600_000),
   }),

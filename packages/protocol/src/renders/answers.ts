@@ -100,7 +100,7 @@ export const dryRunReplySchema = z
     valid: z.literal(true),
     duration_seconds: z.number(),
     total_frames: z.int(),
-    /** What an agent saw in each; images are looked at when they are rendered. */
+    /** What an agent saw in each. */
     sources: z.array(
       z.object({
         source: z.string(),

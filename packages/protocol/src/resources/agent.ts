@@ -18,7 +18,7 @@ export const capabilitiesSchema = z
     videoEncoders: z.array(z.string().max(64)).max(100).optional(),
     /** Source and destination protocols that it accepts. */
     protocols: z.array(z.string().max(32)).max(100).optional(),
-    /** Optional commands that it knows: `pause`, `destinations`, `input`, `overlay`, `leases`, `probe`; and kinds of jobs: `renders`. */
+    /** Optional commands that it knows: `pause`, `destinations`, `input`, `overlay`, `leases`, `probe`; and kinds of jobs: `renders`, `render-sources`. */
     features: z.array(z.string().max(32)).max(100).optional(),
     ffmpegVersion: z.string().max(200).optional(),
     /** Whether it can render text; absent where it does not say. */

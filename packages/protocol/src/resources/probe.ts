@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { sourceSchema } from "../config/source.js";
 import { idSchema } from "../primitives.js";
+import { bucketOfSource, renderSourceSchema } from "../renders/element.js";
 import { roomSchema } from "./access.js";
 
 const name = z.string().max(64);
@@ -35,6 +36,22 @@ export const probedSourceSchema = z
   })
   .meta({ id: "ProbedSource" });
 export type ProbedSource = z.infer<typeof probedSourceSchema>;
+
+/** An object in a bucket, which an agent reads with credentials of its own. */
+export const bucketSourceSchema = z
+  .object({
+    type: z.literal("s3"),
+    url: renderSourceSchema.refine((url) => bucketOfSource(url) !== undefined, "must be s3://bucket/key"),
+  })
+  .meta({ id: "BucketSource" });
+export type BucketSource = z.infer<typeof bucketSourceSchema>;
+
+/** What an agent may be asked to look into: what streams are made of, and what renders are made of. */
+export const lookedAtSourceSchema = z.union([sourceSchema, bucketSourceSchema]);
+export type LookedAtSource = z.infer<typeof lookedAtSourceSchema>;
+
+/** The feature by which an agent says that it also looks into images and buckets. */
+export const RENDER_SOURCES_FEATURE = "render-sources";
 
 /** How long an agent may look into a source, in milliseconds. */
 const deadlineMs = z.int().min(1000).max(60_000).default(10_000);

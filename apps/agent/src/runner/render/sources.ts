@@ -1,14 +1,6 @@
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  canSeek,
-  IMAGE_HEAD_BYTES,
-  imageDemuxer,
-  type LocalSource,
-  probeSource,
-  type Redactor,
-  type SourceInfo,
-} from "@stream-control/ffmpeg";
+import { canSeek, type LocalSource, probeSource, type Redactor, type SourceInfo } from "@stream-control/ffmpeg";
 import {
   bucketOfSource,
   pathOfSource,
@@ -22,6 +14,7 @@ import { CommandError } from "../errors.js";
 import type { Reach } from "../reach/reach.js";
 import { RefusedError, refusal } from "../reach/refusals.js";
 import { download } from "./download.js";
+import { imageAt, NO_IMAGE } from "./image-at.js";
 import { fetchFromBucket } from "./s3-source.js";
 
 const PROBE_MS = 30_000;
@@ -161,23 +154,12 @@ export async function probeSources(
   for (const [source, { path, content }] of paths) {
     const isImage = request.elements.some((element) => element.type === "image" && element.source === source);
     const image = isImage ? await imageAt(path) : undefined;
-    if (isImage && image === undefined)
-      throw unusable(request, source, "it is none of the images that are supported: PNG, JPEG, WebP, GIF, BMP");
+    if (isImage && image === undefined) throw unusable(request, source, NO_IMAGE);
     const facts = played.has(source) ? await probe(source, path, options) : undefined;
     const seekable = canSeek(facts?.formatName);
     ready.set(source, { path, content, hasAudio: facts?.hasAudio ?? false, seekable, imageDemuxer: image, facts });
   }
   return ready;
-}
-
-async function imageAt(path: string): Promise<string | undefined> {
-  const file = await open(path).catch(() => undefined);
-  try {
-    const { buffer, bytesRead } = (await file?.read(Buffer.alloc(IMAGE_HEAD_BYTES), 0, IMAGE_HEAD_BYTES, 0)) ?? {};
-    return buffer === undefined ? undefined : imageDemuxer(buffer.subarray(0, bytesRead));
-  } finally {
-    await file?.close();
-  }
 }
 
 async function probe(source: string, path: string, options: SourcesOptions): Promise<SourceInfo> {
