@@ -104,8 +104,7 @@ export function orchestrateReply(render: Render): OrchestrateReply {
   const { id, run, job } = render;
   const status = renderStatusOf(run);
   const ids = { jobId: id, orchestrationId: `orch_${run.id}`, workflow_id: workflowId(run) };
-  const allocation =
-    job === undefined || job.agentId === null ? {} : { resource_allocation_id: `res_${job.id}_${job.epoch}` };
+  const allocation = job === undefined ? {} : { resource_allocation_id: allocationOf(job) };
   if (status === "completed")
     return {
       ...{ ...ids, status: "immediate", ...allocation, ...resultOf(render) },
@@ -120,6 +119,9 @@ export function orchestrateReply(render: Render): OrchestrateReply {
     status_check_endpoint: `/api/v1/jobs/${encodeURIComponent(id)}/status`,
   };
 }
+
+/** What the job holds of an agent, or will hold with its next assignment. */
+const allocationOf = ({ id, epoch, agentId }: JobRecord): string => `res_${id}_${agentId === null ? epoch + 1 : epoch}`;
 
 /** How long a render was expected to take when it was begun. */
 export function estimateOf({ outputs }: Pick<WorkflowRun, "outputs">): RenderEstimate | undefined {
