@@ -42,6 +42,8 @@ const SWEEP_MAX_MS = 5000;
 export class TimelineHost {
   private readonly own = new Map<string, ManagedTimeline>();
   private readonly doors = new Map<string, BusSubscription[]>();
+  /** Those that are being made, each until that has come to an end. */
+  private readonly making = new Map<string, Promise<void>>();
   private readonly subscriptions: BusSubscription[] = [];
   private readonly caller: PatientCaller;
   private sweeping: NodeJS.Timeout | undefined;
@@ -92,28 +94,45 @@ export class TimelineHost {
     try {
       requireId(streamId, "stream_id");
       requireId(commandId, "command_id");
-      const timeline = this.own.get(streamId);
-      if (timeline !== undefined) return await this.commandHere(timeline, command);
-      if (this.isElsewhere(streamId)) {
-        const subject = subjects.ownerCommand(streamId);
-        // However long it takes to find the owner, it counts as of now.
-        const late = { ...command, atMs: command.atMs ?? BigInt(this.options.now()) };
-        const reply = await this.caller.ask(
-          streamId,
-          subject,
-          OrchestratorCommandSchema,
-          late,
-          OrchestratorReplySchema,
-        );
-        // It may have become ours meanwhile.
-        const gained = this.own.get(streamId);
-        return reply ?? (gained === undefined ? unavailable() : await this.commandHere(gained, late));
+      // Another one may be making it at this moment; what that one made may have come of this very command.
+      await this.making.get(streamId);
+      const known = await this.commandToKnown(command);
+      if (known !== undefined) return known;
+      if (!isNew) throw notFound(streamId);
+      const made = this.make(command);
+      const settled = made.then(
+        () => {},
+        () => {},
+      );
+      this.making.set(streamId, settled);
+      try {
+        return await made;
+      } catch (thrown) {
+        if (!(thrown instanceof AppError) || thrown.code !== "TIMELINE_EXISTS") throw thrown;
+        const reply = await this.commandToKnown(command);
+        if (reply === undefined) throw thrown;
+        return reply;
+      } finally {
+        if (this.making.get(streamId) === settled) this.making.delete(streamId);
       }
-      if (isNew) return await this.make(command);
-      throw notFound(streamId);
     } catch (thrown) {
       return create(OrchestratorReplySchema, { streamId, problem: this.problem(thrown) });
     }
+  }
+
+  /** Gives a command to a timeline that is there, here or elsewhere; undefined where there is none. */
+  private async commandToKnown(command: OrchestratorCommand): Promise<OrchestratorReply | undefined> {
+    const { streamId } = command;
+    const timeline = this.own.get(streamId);
+    if (timeline !== undefined) return this.commandHere(timeline, command);
+    if (!this.isElsewhere(streamId)) return undefined;
+    const subject = subjects.ownerCommand(streamId);
+    // However long it takes to find the owner, it counts as of now.
+    const late = { ...command, atMs: command.atMs ?? BigInt(this.options.now()) };
+    const reply = await this.caller.ask(streamId, subject, OrchestratorCommandSchema, late, OrchestratorReplySchema);
+    // It may have become ours meanwhile.
+    const gained = this.own.get(streamId);
+    return reply ?? (gained === undefined ? unavailable() : await this.commandHere(gained, late));
   }
 
   /** Takes what a subscriber of any timeline has to say. */
