@@ -4,6 +4,7 @@ export default bundle([
   "src/index.ts",
   "src/access/index.ts",
   "src/access/oidc/index.ts",
+  "src/app/index.ts",
   "src/audit/index.ts",
   "src/backoff.ts",
   "src/egress/index.ts",

@@ -1,2 +1,3 @@
-export { Livestream, type RouteRule } from "./livestream.js";
+export type { RouteRule } from "@stream-control/service-kit/app";
+export { Livestream } from "./livestream.js";
 export type { LiveKitAccess, LivestreamOptions } from "./options.js";

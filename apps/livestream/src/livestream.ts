@@ -4,13 +4,12 @@ import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service
 import {
   Access,
   type AccessTables,
-  type GuardedRoutes,
   keyRoutes,
-  type Rule,
   sessionRoutes,
   ticketRoutes,
   userRoutes,
 } from "@stream-control/service-kit/access";
+import { type RouteRule, type Routes, rulesOf } from "@stream-control/service-kit/app";
 import { ClientAddresses, DEFAULT_RATES, Door, GuessLimiter, Origins } from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
 import { openPostgresStore } from "@stream-control/store/postgres";
@@ -33,13 +32,6 @@ import { Housekeeping } from "./streams/housekeeping.js";
 import { Ledger } from "./streams/ledger.js";
 import { Streams } from "./streams/streams.js";
 import { migrations, type Tables } from "./streams/tables.js";
-
-/** A route and who may call it. */
-export interface RouteRule {
-  readonly method: string;
-  readonly path: string;
-  readonly rule: Rule;
-}
 
 /**
  * The service of livestreams on LiveKit.
@@ -173,7 +165,7 @@ export class Livestream {
       grpc.dismiss();
       sse.stop();
     });
-    const routes: [string, GuardedRoutes][] = [
+    const routes: Routes = [
       ["/v1/session", sessionRoutes(access, readBody)],
       ["/v1/tickets", ticketRoutes(access, readBody)],
       ["/v1/keys", keyRoutes(access, readBody)],
@@ -182,13 +174,7 @@ export class Livestream {
       ["/events", eventRoutes({ access, readBody, events, streams })],
       ["/streams", streamRoutes({ access, readBody, streams, ledger, requests, sse })],
     ];
-    this.answered = routes.flatMap(([prefix, guarded]) =>
-      guarded.routes.map(({ method, path, rule }) => ({
-        method: method.toUpperCase(),
-        path: path === "/" ? prefix : prefix + path,
-        rule,
-      })),
-    );
+    this.answered = rulesOf(routes);
     const startedAt = now();
     const app = createApp({
       ...{ logger, access, addresses, origins, routes },

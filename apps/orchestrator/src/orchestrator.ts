@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service-kit";
 import { Access, type AccessTables } from "@stream-control/service-kit/access";
+import { type RouteRule, type Routes, rulesOf } from "@stream-control/service-kit/app";
 import { AuditRecorder, EventLog, LocalDesk, LogRetention } from "@stream-control/service-kit/audit";
 import { ClientAddresses, DEFAULT_RATES, Door, GuessLimiter, Origins } from "@stream-control/service-kit/http";
 import { ownKeyRing } from "@stream-control/service-kit/secrets";
@@ -26,7 +27,7 @@ import { Housekeeping } from "./audit/housekeeping.js";
 import { eraseRequesters } from "./audit/requesters.js";
 import { assembleConfiguration, type ConfigurationParts } from "./configuration/assemble.js";
 import { presetRoutes } from "./destinations/routes.js";
-import { createApp, type RouteRule, type Routes, readBody, rulesOf } from "./http/app.js";
+import { createApp, readBody } from "./http/app.js";
 import { socketRoutes } from "./http/sockets.js";
 import { JobControl } from "./jobs/control.js";
 import { JobReader } from "./jobs/job-reader.js";

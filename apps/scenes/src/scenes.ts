@@ -4,12 +4,12 @@ import { type Logger, ReleaseStack, silentLogger } from "@stream-control/service
 import {
   Access,
   type AccessTables,
-  type GuardedRoutes,
   keyRoutes,
   sessionRoutes,
   ticketRoutes,
   userRoutes,
 } from "@stream-control/service-kit/access";
+import { type RouteRule, type Routes, rulesOf } from "@stream-control/service-kit/app";
 import { AuditRecorder, auditRoutes, EventLog, LocalDesk } from "@stream-control/service-kit/audit";
 import { ClientAddresses, DEFAULT_RATES, Door, GuessLimiter, Origins } from "@stream-control/service-kit/http";
 import { openStore, sql } from "@stream-control/store";
@@ -24,13 +24,6 @@ import { ScenesMetrics } from "./metrics.js";
 import { DEFAULTS, type ScenesOptions } from "./options.js";
 import { TimelineHost } from "./service/host.js";
 import { Ticker } from "./service/ticker.js";
-
-/** A route and who may call it. */
-export interface RouteRule {
-  readonly method: string;
-  readonly path: string;
-  readonly rule: GuardedRoutes["routes"][number]["rule"];
-}
 
 /**
  * The service of scene timelines: their owner, and the gateway for those who steer and follow them.
@@ -127,7 +120,7 @@ export class Scenes {
     sockets.start();
 
     const startedAt = clock();
-    const routes: [string, GuardedRoutes][] = [
+    const routes: Routes = [
       ["/v1/session", sessionRoutes(access, readBody)],
       ["/v1/tickets", ticketRoutes(access, readBody)],
       ["/v1/keys", keyRoutes(access, readBody)],
@@ -135,13 +128,7 @@ export class Scenes {
       ["/v1/audit", auditRoutes({ access, readBody, desk: new LocalDesk({ store, log }) })],
       ["/streams", streamRoutes({ access, readBody, host, journal, audit, now })],
     ];
-    this.answered = routes.flatMap(([prefix, guarded]) =>
-      guarded.routes.map(({ method, path, rule }) => ({
-        method: method.toUpperCase(),
-        path: path === "/" ? prefix : prefix + path,
-        rule,
-      })),
-    );
+    this.answered = rulesOf(routes);
     const app = createApp({
       ...{ logger, access, addresses, origins, routes },
       // The same from src/, where tests run, and from dist/.

@@ -1,8 +1,8 @@
 import { type Access, keyRoutes, sessionRoutes, ticketRoutes, userRoutes } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import { auditRoutes, type LocalDesk } from "@stream-control/service-kit/audit";
 import { OIDC_PATH, type OidcSettings, oidcRoutes } from "@stream-control/service-kit/oidc";
 import type { RequestHandler } from "express";
-import type { Routes } from "../http/app.js";
 
 export interface AccessRoutesDeps {
   access: Access;

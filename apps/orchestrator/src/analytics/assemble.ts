@@ -1,11 +1,11 @@
 import type { AnalyticsReply, ScalingAdvice } from "@stream-control/protocol";
 import { type Logger, toError } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import { Repeated } from "../configuration/repeated.js";
 import type { Settings } from "../configuration/settings.js";
-import type { Routes } from "../http/app.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { configOf } from "../jobs/job-record.js";
 import type { Ledger } from "../jobs/ledger.js";

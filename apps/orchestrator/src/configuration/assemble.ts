@@ -1,9 +1,9 @@
 import { ConfigError, type Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
-import type { Routes } from "../http/app.js";
 import { RENDERS_PATH } from "../renders/http.js";
 import type { Tables } from "../store/tables.js";
 import type { Values } from "./catalogue.js";

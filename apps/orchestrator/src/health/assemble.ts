@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import type { RequestHandler } from "express";
 import { z } from "zod";
 import type { AgentRegistry } from "../agents/registry.js";
 import { Repeated } from "../configuration/repeated.js";
 import type { Settings } from "../configuration/settings.js";
-import type { Routes } from "../http/app.js";
 import { RENDERS_PATH } from "../renders/http.js";
 import type { Guards } from "../resilience/guards.js";
 import { resilienceRoutes } from "../resilience/routes.js";

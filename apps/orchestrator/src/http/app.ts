@@ -1,13 +1,15 @@
 import { DEFAULT_ROOM } from "@stream-control/protocol";
-import { AppError, type Logger, toError } from "@stream-control/service-kit";
+import { AppError, type Logger } from "@stream-control/service-kit";
+import { type Access, gate, inRoom } from "@stream-control/service-kit/access";
 import {
-  type Access,
-  authenticate,
-  type GuardedRoutes,
-  gate,
-  inRoom,
-  type Rule,
-} from "@stream-control/service-kit/access";
+  callerOf,
+  healthRoute,
+  identify,
+  inTurn,
+  type Routes,
+  rateKey,
+  storeErrors,
+} from "@stream-control/service-kit/app";
 import type { AuditRecorder } from "@stream-control/service-kit/audit";
 import {
   type Caller,
@@ -17,10 +19,8 @@ import {
   jsonBody,
   noStore,
   routeNotFound,
-  runAs,
   withCaller,
 } from "@stream-control/service-kit/http";
-import { StoreError } from "@stream-control/store";
 import express, { type Express, type Request, type RequestHandler } from "express";
 import type { Insiders } from "../public/insiders.js";
 import { embeddedFiles } from "../public/pages.js";
@@ -52,25 +52,6 @@ export interface AppOptions {
   insiders: Insiders;
 }
 
-/** What is answered below each path. */
-export type Routes = readonly (readonly [path: string, routes: GuardedRoutes])[];
-
-/** A route and who may call it. */
-export interface RouteRule {
-  readonly method: string;
-  readonly path: string;
-  readonly rule: Rule;
-}
-
-export const rulesOf = (routes: Routes): RouteRule[] =>
-  routes.flatMap(([prefix, guarded]) =>
-    guarded.routes.map(({ method, path, rule }) => ({
-      method: method.toUpperCase(),
-      path: path === "/" ? prefix : (prefix === "/" ? "" : prefix) + path,
-      rule,
-    })),
-  );
-
 /** Reads the bodies of every route. */
 export const readBody: RequestHandler = jsonBody();
 
@@ -90,29 +71,15 @@ export function createApp(options: AppOptions): Express {
   app.set("etag", false);
   guardApp(app, {
     ...guard,
-    authenticate: composed(
-      insiders.gate,
-      composed(
-        authenticate(access),
-        runAs((request) => actorOf(request, access, guard.addresses)),
-      ),
-    ),
-    keyOf: (request) => {
-      const principal = access.callerOf(request)?.principal;
-      // Whoever needs no key is nobody in particular: one such caller must not use up the share of all.
-      return principal?.kind === "local" ? undefined : principal?.id;
-    },
+    authenticate: inTurn(insiders.gate, identify(access, guard.addresses)),
+    keyOf: rateKey(access),
     uncounted: ["/healthz", "/health", "/ready"],
   });
   app.use(["/v1", ...RENDER_PATHS, "/oauth", "/healthz"], noStore);
-  app.get("/healthz", async (_request, response) => {
-    try {
-      response.json({ ok: true, status: "ok", ...(await checkHealth()) });
-    } catch (thrown) {
-      logger.error({ err: toError(thrown) }, "the health check failed");
-      response.status(503).json({ ok: false, status: "unavailable" });
-    }
-  });
+  app.get(
+    "/healthz",
+    healthRoute(logger, async () => ({ ok: true, ...(await checkHealth()) })),
+  );
   for (const [path, { router }] of routes) app.use(path, router);
   if (mediaDir !== undefined) {
     const forAllPages = guard.origins.areOpen;
@@ -123,7 +90,7 @@ export function createApp(options: AppOptions): Express {
   app.use(embeddedFiles, express.static(publicDir, { index: false }));
   app.use(routeNotFound);
   app.use(storeErrors);
-  app.use(refusals(audit, (request) => actorOf(request, access, guard.addresses)));
+  app.use(refusals(audit, (request) => callerOf(request, access, guard.addresses)));
   app.use(RENDER_PATHS, errorHandler(logger, renderErrorBody));
   app.use(errorHandler(logger));
   return app;
@@ -131,29 +98,6 @@ export function createApp(options: AppOptions): Express {
 
 /** Where answers have the shapes of renders. */
 const RENDER_PATHS = [RENDERS_PATH, VIDEO_PATHS.create, VIDEO_PATHS.result];
-
-/** A database that cannot be written is no mistake of the caller's: nothing was accepted, and trying again may help. */
-const storeErrors: express.ErrorRequestHandler = (thrown, _request, _response, next) => {
-  next(thrown instanceof StoreError ? new AppError("STORE_UNAVAILABLE", thrown.message, { cause: thrown }) : thrown);
-};
-
-/** Whoever sent a request, as the event log names them. */
-function actorOf(request: Request, access: Access, addresses: GuardAppOptions["addresses"]): Caller {
-  const principal = access.callerOf(request)?.principal;
-  const from = { address: addresses.of(request), userAgent: request.headers["user-agent"] };
-  if (principal === undefined) return { actor: "anonymous", ...from };
-  return { actor: principal.id, ...(principal.kind === "local" ? {} : { name: principal.name }), ...from };
-}
-
-/** Two middlewares as one, the second after the first. */
-const composed =
-  (first: RequestHandler, second: RequestHandler): RequestHandler =>
-  (request, response, next) => {
-    first(request, response, (thrown?: unknown) => {
-      if (thrown === undefined) second(request, response, next);
-      else next(thrown);
-    });
-  };
 
 /** Who was refused what is worth an entry; the recorder sums up a flood of them. */
 const refusals =

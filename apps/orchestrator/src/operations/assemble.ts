@@ -1,7 +1,7 @@
 import type { Progress } from "@stream-control/protocol";
+import type { Routes } from "@stream-control/service-kit/app";
 import { assembleAnalytics } from "../analytics/assemble.js";
 import { assembleHealth, type HealthPartsDeps } from "../health/assemble.js";
-import type { Routes } from "../http/app.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { assembleResources, type ResourceDeps, type ResourceParts } from "../resources/assemble.js";
 import type { Scheduler } from "../scheduling/scheduler.js";

@@ -1,11 +1,11 @@
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import { type DoorLimits, doorLimits } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import type { AgentRegistry } from "../agents/registry.js";
-import type { Routes } from "../http/app.js";
 import type { Ledger } from "../jobs/ledger.js";
 import type { LiveChanges } from "../jobs/live-changes.js";
 import { BurntIn } from "../sheets/burnt-in.js";

@@ -1,12 +1,12 @@
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { AuditRecorder, EventLog } from "@stream-control/service-kit/audit";
 import type { ClientAddresses } from "@stream-control/service-kit/http";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import type { Probes } from "../agents/probes.js";
 import type { AgentRegistry } from "../agents/registry.js";
-import type { Routes } from "../http/app.js";
 import type { JobControl } from "../jobs/control.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { Ledger } from "../jobs/ledger.js";

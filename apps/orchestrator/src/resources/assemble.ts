@@ -1,12 +1,12 @@
 import type { JsonObject, Progress, ScalingAdvice } from "@stream-control/protocol";
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import type { AgentRegistry } from "../agents/registry.js";
 import { Repeated } from "../configuration/repeated.js";
 import type { Settings } from "../configuration/settings.js";
-import type { Routes } from "../http/app.js";
 import { configOf } from "../jobs/job-record.js";
 import type { Committed, Ledger } from "../jobs/ledger.js";
 import { RENDERS_PATH } from "../renders/http.js";

@@ -1,7 +1,7 @@
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { RequestHandler } from "express";
 import type { Settings } from "../configuration/settings.js";
-import type { Routes } from "../http/app.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import { RENDERS_PATH } from "../renders/http.js";
 import type { JobRow } from "../store/tables.js";

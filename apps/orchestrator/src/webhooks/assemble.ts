@@ -1,10 +1,10 @@
 import type { Logger } from "@stream-control/service-kit";
 import type { Access } from "@stream-control/service-kit/access";
+import type { Routes } from "@stream-control/service-kit/app";
 import type { EventLog } from "@stream-control/service-kit/audit";
 import type { Store } from "@stream-control/store";
 import type { RequestHandler } from "express";
 import { v7 as uuidv7 } from "uuid";
-import type { Routes } from "../http/app.js";
 import type { JobReader } from "../jobs/job-reader.js";
 import type { Ledger } from "../jobs/ledger.js";
 import type { SealedColumns } from "../secrets/sealed-columns.js";
